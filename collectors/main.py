@@ -1,0 +1,1 @@
+"""Wires the sidecar: the one place where its parts meet."""

@@ -1,0 +1,1 @@
+"""Exchange → decode → redact → sample → record: the one use case of capture."""

@@ -1,0 +1,1 @@
+"""Bytes of one connection → events → exchanges. Pure."""

@@ -1,0 +1,45 @@
+"""Bytes of a batch: magic `ORB`, one version byte, one zstandard frame of MessagePack. Drawn in docs/formats/batch.md.
+
+A reader refuses a version it does not know, a frame that inflates beyond BATCH_BYTES_MAX, and any value that does not
+fit the types; it ignores fields it does not know.
+"""
+
+import msgspec
+import zstandard
+
+from collectors.records.types import Batch
+
+MAGIC = b"ORB"
+VERSION = 1
+BATCH_BYTES_MAX = 64 * 1024 * 1024
+"""Inflated size of one batch: the largest exchange that a sidecar may keep (48 MiB) with room for its frame."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Batch)
+
+
+class BatchError(ValueError):
+    """Bytes that are not a batch; the message says where and what was expected."""
+
+
+def encode_batch(batch: Batch, *, level: int = 1) -> bytes:
+    return MAGIC + bytes([VERSION]) + zstandard.ZstdCompressor(level=level).compress(_ENCODER.encode(batch))
+
+
+def decode_batch(data: bytes) -> Batch:
+    """Read the bytes of one batch. Raises BatchError."""
+    if data[:3] != MAGIC:
+        raise BatchError(f"bytes 0 to 3: found {data[:3]!r}, expected {MAGIC!r}")
+    if data[3:4] != bytes([VERSION]):
+        raise BatchError(f"byte 3: found version {data[3:4].hex() or 'nothing'}, expected {VERSION:02x}")
+    try:
+        declared = zstandard.frame_content_size(data[4:])
+        if not 0 <= declared <= BATCH_BYTES_MAX:
+            raise BatchError(f"byte 4: the frame declares {declared} bytes, expected 0 to {BATCH_BYTES_MAX}")
+        plain = zstandard.ZstdDecompressor().decompress(data[4:], max_output_size=BATCH_BYTES_MAX)
+    except zstandard.ZstdError as error:
+        raise BatchError(f"byte 4: not a zstandard frame ({error})") from error
+    try:
+        return _DECODER.decode(plain)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise BatchError(f"batch: {error}") from error

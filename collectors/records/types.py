@@ -1,0 +1,130 @@
+"""The record types. Times are Unix nanoseconds (UTC); unknown fields of newer senders are ignored by readers."""
+
+from typing import Literal
+
+import msgspec
+
+Datatype = Literal[
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FP16",
+    "BF16",
+    "FP32",
+    "FP64",
+    "BYTES",
+]
+"""The Open Inference Protocol's tensor datatypes plus BF16: the common tongue of every decoder."""
+
+ITEM_BYTES: dict[str, int] = {
+    "BOOL": 1,
+    "UINT8": 1,
+    "UINT16": 2,
+    "UINT32": 4,
+    "UINT64": 8,
+    "INT8": 1,
+    "INT16": 2,
+    "INT32": 4,
+    "INT64": 8,
+    "FP16": 2,
+    "BF16": 2,
+    "FP32": 4,
+    "FP64": 8,
+}
+"""Bytes of one element of the fixed-size datatypes."""
+
+IdSource = Literal["body", "x-request-id", "traceparent", "ce-id", "generated"]
+CapturedBy = Literal["tap", "passive", "cloudevents", "kafka", "file", "asgi", "grpc", "client"]
+Fidelity = Literal["full", "headers_lost", "sampled_upstream", "truncated"]
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One named tensor, row-major.
+
+    `data` holds the little-endian elements of fixed-size datatypes (missing elements are zero there); `items` holds
+    the elements of BYTES, text where they are UTF-8. `missing` lists the flat positions whose value was null.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    datatype: Datatype
+    data: bytes = b""
+    items: tuple[str | bytes, ...] = ()
+    missing: tuple[int, ...] = ()
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="prediction"):
+    """One exchange with a model: `rows` predictions that share a request and a response.
+
+    Row i of n has the prediction id `id` when n is 1, else `id/i`. `time_ns` is the first byte of the request by the
+    sidecar's clock. An exchange the server refused keeps its `status` and `error` and has no outputs.
+    `inclusion` is the probability with which this exchange was kept by sampling (1 = always).
+    """
+
+    exchange: str
+    id: str
+    id_source: IdSource
+    model: str
+    version: str
+    time_ns: int
+    duration_ns: int | None = None
+    status: int = 200
+    error: str | None = None
+    rows: int = 1
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    inclusion: float = 1.0
+    captured_by: CapturedBy = "tap"
+    fidelity: Fidelity = "full"
+    trace: str | None = None
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
+    """A known hole in what was seen: how much, when, why. `exchanges_estimated` is how many were probably in it."""
+
+    start_ns: int
+    end_ns: int
+    reason: str
+    connections: int = 0
+    bytes: int = 0
+    exchanges_estimated: int = 0
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ledger"):
+    """What became of the exchanges seen between two instants: the conservation law, as increments.
+
+    seen = captured + sampled_out + sum(dropped) + sum(undecodable) + not_inference. One entry a model and interval;
+    `model` is None where the exchange did not tell it.
+    """
+
+    start_ns: int
+    end_ns: int
+    model: str | None = None
+    version: str | None = None
+    seen: int = 0
+    captured: int = 0
+    sampled_out: int = 0
+    dropped: dict[str, int] = {}
+    undecodable: dict[str, int] = {}
+    not_inference: int = 0
+
+
+Record = Prediction | Gap | Ledger
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sidecar spools and ships as one; (sidecar, sequence) is its identity and never reused."""
+
+    sidecar: str
+    sequence: int
+    records: tuple[Record, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.sidecar}/{self.sequence}"

@@ -1,0 +1,1 @@
+"""Which exchanges are kept, and with what probability."""

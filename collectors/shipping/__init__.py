@@ -1,0 +1,1 @@
+"""Batches to the monitor: at least once, acknowledged, with backoff."""

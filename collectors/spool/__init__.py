@@ -1,0 +1,1 @@
+"""The durable queue between capture and delivery: framing, journals, recovery."""

@@ -1,0 +1,1 @@
+"""The forwarder and its bounded copy: the bytes first, parsing never."""

@@ -1,0 +1,1 @@
+"""The service: records become tiles, tiles measurements, measurements findings, findings alerts."""

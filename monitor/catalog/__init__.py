@@ -1,0 +1,1 @@
+"""The catalog: models, baselines, windows, segments, labels' whereabouts, alerts, in SQL."""

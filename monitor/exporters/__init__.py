@@ -1,0 +1,1 @@
+"""What leaves the monitor as numbers and documents: Prometheus, Elasticsearch, OpenTelemetry."""

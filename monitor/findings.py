@@ -1,0 +1,173 @@
+"""What we conclude: measurements, findings, alerts. Values only; every surface shows these records and none recomputes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The seven words, on every surface. `value` is null for the last three and `reason` says why."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    INSUFFICIENT_DATA = "insufficient_data"
+    UNDEFINED = "undefined"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+
+class AlertKind(StrEnum):
+    DRIFT = "drift"
+    PREDICTION_DRIFT = "prediction_drift"
+    LABEL_DRIFT = "label_drift"
+    PERFORMANCE = "performance"
+    FAIRNESS = "fairness"
+    QUALITY = "quality"
+    ANOMALY = "anomaly"
+    ATTRIBUTION = "attribution"
+    CAPTURE = "capture"
+
+
+class AlertStatus(StrEnum):
+    """States of an alert's life; silenced, inhibited and acknowledged are flags beside them."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    INSUFFICIENT_DATA = "insufficient_data"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A window: half-open event time in Unix nanoseconds, UTC. None on both ends for `compare`, which has no time."""
+
+    start_ns: int | None
+    end_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a metric says of two tiles: the value with its interval and counts, or why there is none.
+
+    `value` is None exactly when `status` is undefined, no_data or error. `low` and `high` bound the true value at 95 %.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n_baseline: int = 0
+    n_window: int = 0
+    n_missing: int = 0
+    status: Status = Status.OK
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Value of one metric on one window and slice. `feature` is `a~b` for a pair, None for the whole model."""
+
+    metric: str
+    kind: AlertKind
+    feature: str | None
+    slice: str | None
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A judged measurement: the one decision record per (model, version, slice, window, metric, feature)."""
+
+    model: str
+    version: str | None
+    slice: str | None
+    feature: str | None
+    metric: str
+    kind: AlertKind
+    window: Span
+    value: float | None
+    low: float | None
+    high: float | None
+    n_baseline: int
+    n_window: int
+    n_missing: int
+    threshold: float | tuple[float, float] | None
+    threshold_origin: str | None
+    status: Status
+    reason: str | None
+    score: float | None = None
+    """The statistic over its limit (1 = at the limit): what ranks features and what Prometheus calls threshold ratio."""
+    revision: int = 0
+    baseline: str | None = None
+    """Hash of the baseline it was judged against."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureScore:
+    """One line of an alert's ranking: the statistic over its limit."""
+
+    feature: str
+    metric: str
+    score: float
+    effect: float | None = None
+    detail: str | None = None
+    """One clause with the numbers, e.g. `RELP = 17: 69.6 % against 5.2 %`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step in an alert's life, decided at the end of `window`."""
+
+    fingerprint: str
+    model: str
+    version: str | None
+    kind: AlertKind
+    state: AlertStatus
+    since_ns: int | None
+    """When the alert first fired: the end of the window that fired it. None in `compare`."""
+    window: Span
+    value: float | None
+    threshold: float | None
+    features: tuple[FeatureScore, ...] = ()
+    summary: str = ""
+    """The answer in a sentence with numbers, composed from this record."""
+    escalated: bool = False
+    """True where an open alert speaks again because it became twice as bad."""
+    revised: bool = False
+    reason: str | None = None
+    peak: float | None = None
+    """Largest value since the alert fired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The persisted state of one (model, version, kind): what survives a restart."""
+
+    fingerprint: str
+    model: str
+    version: str | None
+    kind: AlertKind
+    state: AlertStatus
+    since_ns: int | None = None
+    window: Span | None = None
+    value: float | None = None
+    threshold: float | None = None
+    peak: float | None = None
+    effect_spoken: float | None = None
+    """Effect (lower end) at which the alert last spoke; twice that and it speaks again."""
+    looks_below: int = 0
+    """Consecutive looks under the clearing level."""
+    looks_without_data: int = 0
+    features: tuple[FeatureScore, ...] = ()
+    summary: str = ""
+    acknowledged_by: str | None = None
+    memory: dict[str, float] = field(default_factory=dict)
+    """What the judging needs to remember between looks, by name (never shown)."""
+
+    def moved(self, state: AlertStatus) -> Alert:
+        return replace(self, state=state)

@@ -1,0 +1,1 @@
+"""What enters the monitor over HTTP: record batches, labels, baselines, declarations."""

@@ -1,0 +1,1 @@
+"""Wires the monitor: the one place where its parts meet."""

@@ -1,0 +1,1 @@
+"""Metrics of anomaly, one a file."""

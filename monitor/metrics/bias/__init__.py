@@ -1,0 +1,1 @@
+"""Metrics of bias, one a file."""

@@ -1,0 +1,1 @@
+"""Metrics of drift, one a file."""

@@ -1,0 +1,1 @@
+"""Metrics of quality, one a file."""

@@ -1,0 +1,1 @@
+"""What calls a person: webhook, Alertmanager, Apprise."""

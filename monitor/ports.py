@@ -1,0 +1,350 @@
+"""Every door from the jobs to the outside, and the values that pass through them. One contract suite each in tests/contracts/.
+
+Times are Unix nanoseconds, UTC; spans of event time are half-open. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from collectors.records.types import Gap, Ledger
+from monitor.definitions import MonitoredModel, Receiver
+from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
+from monitor.tiles.rows import Rows
+
+T = TypeVar("T")
+
+SegmentKind = Literal["predictions", "labels", "measurements", "anomalies", "explanations"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model the catalog knows: declared by a user, or proposed because traffic named it (`declared` False)."""
+
+    name: str
+    declaration: MonitoredModel
+    declared: bool
+    updated_ns: int
+    proposal: MonitoredModel | None = None
+    """Kinds inferred from the baseline or the first window, for the user to take over."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEntry:
+    """A model's baseline: `id` is the hash of its rows and of the frozen grids, `profile` the bytes of a Baseline."""
+
+    id: str
+    model: str
+    rows: int
+    path: str
+    created_ns: int
+    profile: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An immutable Parquet file, registered in the catalog. `start_ns` to `end_ns` (inclusive) is the event time of its rows."""
+
+    kind: SegmentKind
+    model: str
+    version: str
+    path: str
+    rows: int
+    start_ns: int
+    end_ns: int
+    created_ns: int
+    id: int = 0
+    """Given by the catalog, ascending in order of registration."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    sidecar: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapEntry:
+    sidecar: str
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEntry:
+    """One revision of one closed window. Counts of capture come from the sidecars' ledgers of its span."""
+
+    model: str
+    version: str
+    rule: str
+    """Name of the WindowRule."""
+    span: Span
+    revision: int
+    status: Status
+    """Worst status of its findings that is not merely informative."""
+    n_window: int
+    closed_ns: int
+    labelled: int = 0
+    seen: int = 0
+    captured: int = 0
+    sampled_out: int = 0
+    dropped: int = 0
+    undecodable: int = 0
+    baseline: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A committed window result on its way to the exporters; `sequence` ascends and never repeats."""
+
+    sequence: int
+    window: WindowEntry
+    findings: tuple[Finding, ...]
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One transition owed to one receiver: written with the transition, done when the receiver took it."""
+
+    id: int
+    receiver: Receiver
+    transition: Transition
+    attempts: int
+    due_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Mutes notifications of matching alerts until `end_ns`; never changes a state."""
+
+    id: str
+    model: str | None
+    kind: AlertKind | None
+    start_ns: int
+    end_ns: int
+    creator: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """All that closing or revising one window changes: committed as one, or not at all."""
+
+    window: WindowEntry
+    tiles: bytes
+    findings: tuple[Finding, ...]
+    segments: tuple[Segment, ...]
+    """Measurement, anomaly and explanation segments written for it."""
+    alerts: tuple[Alert, ...]
+    """New states of this model's and version's alerts."""
+    transitions: tuple[Transition, ...]
+    memory: Mapping[str, bytes] = field(default_factory=dict)
+    """What the judging keeps between looks, by name, replaced as a whole (key: `model/version/rule/name`)."""
+
+
+class Catalog(Protocol):
+    """SQL behind it. One writer; every method is one transaction; readers never see half of one."""
+
+    def put_model(self, declaration: MonitoredModel, now_ns: int, *, declared: bool) -> None: ...
+    def put_proposal(self, name: str, proposal: MonitoredModel) -> None: ...
+    def model(self, name: str) -> ModelEntry | None: ...
+    def models(self) -> list[ModelEntry]: ...
+
+    def put_baseline(self, entry: BaselineEntry) -> None: ...
+    def baseline(self, model: str) -> BaselineEntry | None:
+        """The baseline in force (the newest)."""
+
+    def accept(
+        self, key: BatchKey, segments: Sequence[Segment], gaps: Sequence[Gap], ledgers: Sequence[Ledger], now_ns: int
+    ) -> bool:
+        """Register a batch and all it brought. False, and nothing changes, where the key is known."""
+
+    def accepted(self, key: BatchKey) -> bool: ...
+    def put_segments(self, segments: Sequence[Segment]) -> None: ...
+    def segments(
+        self,
+        kind: SegmentKind,
+        model: str,
+        version: str | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> list[Segment]:
+        """Segments whose inclusive time range meets [start_ns, end_ns), ascending by id; every version where it is None."""
+
+    def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
+        """Swap segments in one step (compaction)."""
+
+    def drop_segments(self, ids: Iterable[int]) -> None: ...
+    def versions(self, model: str) -> list[str]: ...
+    def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
+        """Gaps of the sidecars that have carried this model."""
+
+    def ledger(self, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:
+        """The sum of the ledger entries whose start lies in the span."""
+
+    def commit_window(self, result: WindowResult, receivers: Sequence[Receiver], now_ns: int) -> int:
+        """Store the result, one publication, and a delivery per transition and receiver. Returns the publication's sequence."""
+
+    def window(self, model: str, version: str, rule: str, span: Span) -> WindowEntry | None:
+        """The latest revision."""
+
+    def windows(
+        self,
+        model: str,
+        *,
+        version: str | None = None,
+        rule: str | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> list[WindowEntry]:
+        """Latest revisions whose start lies in [start_ns, end_ns), ascending by (start, version)."""
+
+    def tiles(self, model: str, version: str, rule: str, span: Span) -> bytes | None: ...
+    def memory(self, key: str) -> bytes | None: ...
+
+    def alerts(self, model: str | None = None) -> list[Alert]: ...
+    def put_alert(self, alert: Alert) -> None:
+        """Change flags of an alert (acknowledge) without a transition."""
+
+    def transitions(
+        self, model: str | None = None, fingerprint: str | None = None, start_ns: int | None = None, limit: int = 1000
+    ) -> list[Transition]:
+        """Ascending in order of commitment."""
+
+    def deliveries(self, now_ns: int, limit: int = 100) -> list[Delivery]:
+        """Owed and due, oldest first."""
+
+    def delivered(self, delivery_id: int, now_ns: int) -> None: ...
+    def postpone(self, delivery_id: int, due_ns: int, reason: str) -> None: ...
+    def give_up(self, delivery_id: int, reason: str, now_ns: int) -> None: ...
+
+    def publications(self, exporter: str, limit: int = 100) -> list[Publication]:
+        """The next ones this exporter has not taken, in order."""
+
+    def published(self, exporter: str, sequence: int) -> None: ...
+
+    def put_silence(self, silence: Silence) -> None: ...
+    def silences(self, now_ns: int | None = None) -> list[Silence]: ...
+    def expire(self, before_ns: int) -> list[Segment]:
+        """Forget batches, publications taken by all, gaps, ledgers and windows older than this; returns segments whose files may go."""
+
+    def ready(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """n labels. `value` object of int, float, bool or str; `time_ns` is the event time of the prediction it belongs to."""
+
+    id: npt.NDArray[np.object_]
+    value: npt.NDArray[np.object_]
+    time_ns: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+class SegmentStore(Protocol):
+    """Files behind it (local directory or object store). A file appears whole or not at all."""
+
+    def write_rows(self, model: str, version: str, rows: Rows, now_ns: int) -> Segment: ...
+    def read_rows(
+        self,
+        segments: Sequence[Segment],
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Rows:
+        """Rows of the segments in [start_ns, end_ns), in canonical order. Columns that some segments lack are missing there."""
+
+    def locate(self, segments: Sequence[Segment], prediction_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Event time of each prediction id (`id` or `id/row`), -1 where no segment has it. Reads the id index, not the rows."""
+
+    def write_labels(self, model: str, labels: Labels, now_ns: int) -> Segment: ...
+    def read_labels(
+        self, segments: Sequence[Segment], start_ns: int | None = None, end_ns: int | None = None
+    ) -> Labels:
+        """The latest value of each prediction id, by order of the segments' registration."""
+
+    def write_baseline(self, model: str, rows: Rows, baseline_id: str) -> str: ...
+    def read_baseline(self, path: str) -> Rows: ...
+
+    def write_findings(self, findings: Sequence[Finding], rule: str, now_ns: int) -> Segment: ...
+    def find_findings(self, segments: Sequence[Segment], query: FindingQuery) -> list[Finding]:
+        """Latest revision of each decision record that matches, ordered by (window start, metric, feature, slice)."""
+
+    def write_records(
+        self, kind: SegmentKind, model: str, version: str, span: Span, records: Sequence[Mapping[str, Any]], now_ns: int
+    ) -> Segment:
+        """Anomalies or explanations: one JSON-able mapping each, with `prediction_id` and `time_ns`."""
+
+    def find_records(
+        self,
+        segments: Sequence[Segment],
+        start_ns: int | None,
+        end_ns: int | None,
+        prediction_id: str | None,
+        limit: int,
+        offset: int,
+    ) -> list[dict[str, Any]]: ...
+    def delete(self, segments: Sequence[Segment]) -> None: ...
+    def compact(self, segments: Sequence[Segment], now_ns: int) -> Segment:
+        """One new file with the rows of all (of one kind, model and version)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingQuery:
+    """A filter of findings; None matches all."""
+
+    start_ns: int | None = None
+    end_ns: int | None = None
+    version: str | None = None
+    slice: str | None = None
+    metric: str | None = None
+    feature: str | None = None
+    limit: int = 1_000
+    offset: int = 0
+
+
+class Exporter(Protocol):
+    """Takes publications in order, at least once each. Raises Unavailable to be asked again."""
+
+    @property
+    def name(self) -> str: ...
+    def publish(self, publications: Sequence[Publication]) -> None: ...
+    def close(self) -> None: ...
+
+
+class Notifier(Protocol):
+    """Speaks to one kind of receiver. Raises Unavailable to be asked again, InvalidInput where it never will work."""
+
+    @property
+    def kind(self) -> str: ...
+    def send(
+        self, receiver: Receiver, transition: Transition, *, idempotency_key: str, link: str, now_ns: int
+    ) -> None: ...
+
+
+class Predictor(Protocol):
+    """The model's own function, for explanation: features in, score out."""
+
+    @property
+    def features(self) -> tuple[str, ...]: ...
+    def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Scores [n] of rows [n, features]. Raises Unavailable."""
+
+
+class Runner(Protocol):
+    """Where a job's heavy part runs."""
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]: ...
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The models own functions, for explanation: ONNX Runtime."""

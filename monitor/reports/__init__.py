@@ -1,0 +1,1 @@
+"""Reports of a window made by other libraries, on demand: Evidently."""

@@ -1,0 +1,1 @@
+"""Runs the jobs when they are due."""

@@ -1,0 +1,1 @@
+"""Segments: Parquet files of rows, and the tables read from users' files."""

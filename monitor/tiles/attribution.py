@@ -1,0 +1,28 @@
+"""Tile of attributions: sums of the Shapley values of the explained predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionTile:
+    """float64 of shape [features]: sum of phi, of |phi| and of phi^2 over the `explained` predictions."""
+
+    features: tuple[str, ...]
+    explained: int
+    sums: npt.NDArray[np.float64]
+    absolute_sums: npt.NDArray[np.float64]
+    square_sums: npt.NDArray[np.float64]
+
+    def merge(self, other: AttributionTile) -> AttributionTile:
+        return AttributionTile(
+            self.features,
+            self.explained + other.explained,
+            self.sums + other.sums,
+            self.absolute_sums + other.absolute_sums,
+            self.square_sums + other.square_sums,
+        )

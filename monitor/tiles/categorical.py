@@ -1,0 +1,59 @@
+"""Tile of a category (boolean too): counts of the baseline's frozen categories, of the rest, and of what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+CATEGORIES_MAX = 1_000
+"""Frozen categories of a feature; the baseline's rarer ones are counted together as `folded`."""
+UNSEEN_NAMES_MAX = 64
+"""Names of new categories kept with a tile: shown, never judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalGrid:
+    """The baseline's categories in canonical form, most frequent first; `folded` are known but counted together."""
+
+    categories: tuple[str, ...]
+    folded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalTile:
+    """`counts` int64 of shape [categories + 1]; the last is the folded ones. `unseen` rows hold a category the baseline has not."""
+
+    counts: npt.NDArray[np.int64]
+    unseen: int = 0
+    missing: int = 0
+    unseen_names: Mapping[str, int] = field(default_factory=dict)
+    """The most frequent new categories (shown, never judged; a merge keeps the UNSEEN_NAMES_MAX largest)."""
+
+    @property
+    def n(self) -> int:
+        """Rows with a category, new ones included."""
+        return int(self.counts.sum()) + self.unseen
+
+    @property
+    def n_missing(self) -> int:
+        return self.missing
+
+    @property
+    def rows(self) -> int:
+        return self.n + self.missing
+
+    @classmethod
+    def empty(cls, grid: CategoricalGrid) -> CategoricalTile:
+        return cls(np.zeros(len(grid.categories) + 1, np.int64))
+
+    def merge(self, other: CategoricalTile) -> CategoricalTile:
+        names = dict(self.unseen_names)
+        for name, count in other.unseen_names.items():
+            names[name] = names.get(name, 0) + count
+        kept = sorted(names.items(), key=lambda item: (-item[1], item[0]))[:UNSEEN_NAMES_MAX]
+        return CategoricalTile(
+            self.counts + other.counts, self.unseen + other.unseen, self.missing + other.missing, dict(kept)
+        )

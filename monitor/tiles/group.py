@@ -1,0 +1,31 @@
+"""Tile of a group column: for each group, how many rows, how many selected, and the confusion counts of the labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTile:
+    """`counts` int64 of shape [groups, 6]: rows, selected (predicted positive), TP, FP, TN, FN.
+
+    The groups are the frozen categories of the group column (canonical form); rows of new groups are in `unseen`,
+    rows without a group or without a usable prediction in `missing`.
+    """
+
+    groups: tuple[str, ...]
+    counts: npt.NDArray[np.int64]
+    unseen: int = 0
+    missing: int = 0
+
+    def merge(self, other: GroupTile) -> GroupTile:
+        return GroupTile(
+            self.groups, self.counts + other.counts, self.unseen + other.unseen, self.missing + other.missing
+        )
+
+
+ROWS, SELECTED, TRUE_POSITIVES, FALSE_POSITIVES, TRUE_NEGATIVES, FALSE_NEGATIVES = range(6)
+"""Columns of `GroupTile.counts`."""

@@ -1,0 +1,78 @@
+"""Tiles of the outcome: predictions joined with their labels. What accuracy reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.tiles.numeric import SCORE_CELLS
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryOutcome:
+    """Labelled rows of a binary model.
+
+    `positives` and `negatives` int64 of shape [SCORE_CELLS]: labels by score on the fixed grid on [0, 1] (cell i holds
+    i/cells <= s < (i+1)/cells, the last one closed); zero where the model gives no score. The log loss is the sum over
+    rows with scores clipped to [eps, 1 - eps], eps of float64 (as scikit-learn does).
+    """
+
+    positives: npt.NDArray[np.int64]
+    negatives: npt.NDArray[np.int64]
+    log_loss_sum: float = 0.0
+    log_loss_square_sum: float = 0.0
+    brier_sum: float = 0.0
+    scored: int = 0
+    """Labelled rows with a usable score."""
+    true_positives: int = 0
+    false_positives: int = 0
+    true_negatives: int = 0
+    false_negatives: int = 0
+    unlabelled: int = 0
+    unusable: int = 0
+    """Labelled rows whose prediction is missing or not finite."""
+
+    @property
+    def labelled(self) -> int:
+        """Labelled rows with a usable class."""
+        return self.true_positives + self.false_positives + self.true_negatives + self.false_negatives
+
+    @classmethod
+    def empty(cls) -> BinaryOutcome:
+        return cls(np.zeros(SCORE_CELLS, np.int64), np.zeros(SCORE_CELLS, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class MulticlassOutcome:
+    """Labelled rows of a multi-class model: `confusion` int64 of shape [classes + 1, classes + 1], label × prediction.
+
+    Classes are the baseline's, frozen; the last row and column hold every other class.
+    """
+
+    confusion: npt.NDArray[np.int64]
+    unlabelled: int = 0
+    unusable: int = 0
+
+    @property
+    def labelled(self) -> int:
+        return int(self.confusion.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionOutcome:
+    """Labelled rows of a regression: n and the sums of the error e = prediction - label, of |e|, e^2, |e|^2 · e^2 (for intervals)."""
+
+    labelled: int = 0
+    error_sum: float = 0.0
+    absolute_sum: float = 0.0
+    square_sum: float = 0.0
+    fourth_sum: float = 0.0
+    label_sum: float = 0.0
+    label_square_sum: float = 0.0
+    unlabelled: int = 0
+    unusable: int = 0
+
+
+Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome

@@ -1,0 +1,73 @@
+"""Rows in memory: plain columns of one span of predictions, in canonical order. What tiles are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`values`: float64, int64 or bool of shape [n]; object of str; or float32 of shape [n, k] for a vector.
+
+    `missing` marks nulls (their value is unspecified); None when there are none. NaN is not missing.
+    """
+
+    values: Array
+    missing: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Column:
+        return Column(self.values[index], None if self.missing is None else self.missing[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """n predictions. `columns` holds features and outputs by name, `label` the joined ground truth (missing = none yet).
+
+    Canonical order is (time_ns, id, row): the same rows give the same tiles to the bit, in whatever order they came.
+    """
+
+    time_ns: npt.NDArray[np.int64]
+    id: npt.NDArray[np.object_]
+    """Prediction id of the exchange; with `row` it names one prediction."""
+    row: npt.NDArray[np.int32]
+    """Row within the exchange."""
+    of: npt.NDArray[np.int32]
+    """Rows of the exchange."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    label: Column | None = None
+    inclusion: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+    def prediction_ids(self) -> list[str]:
+        """`id` where the exchange has one row, else `id/row`."""
+        return [i if n == 1 else f"{i}/{r}" for i, r, n in zip(self.id, self.row, self.of, strict=True)]
+
+    def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Rows:
+        return Rows(
+            time_ns=self.time_ns[index],
+            id=self.id[index],
+            row=self.row[index],
+            of=self.of[index],
+            columns={name: column.take(index) for name, column in self.columns.items()},
+            label=None if self.label is None else self.label.take(index),
+            inclusion=None if self.inclusion is None else self.inclusion[index],
+        )
+
+    def in_canonical_order(self) -> Rows:
+        if len(self) < 2:
+            return self
+        step = np.diff(self.time_ns)
+        if np.all(step > 0):
+            return self
+        return self.take(np.lexsort((self.row, self.id.astype(str), self.time_ns)))

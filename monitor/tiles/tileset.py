@@ -1,0 +1,48 @@
+"""All tiles of one window and slice, and the baseline that froze their grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.definitions import FeatureKind
+from monitor.tiles.anomaly import AnomalyTile
+from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.group import GroupTile
+from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.outcome import Outcome
+from monitor.tiles.pairs import PairsTile
+
+Grid = NumericGrid | CategoricalGrid
+FeatureTile = NumericTile | CategoricalTile
+
+
+@dataclass(frozen=True, slots=True)
+class TileSet:
+    """What one window knows. `features` are the inputs, `prediction` the outputs (score, class, value), `label` the labels.
+
+    A feature of the baseline that the window's rows lack has no entry here: it went missing as a whole.
+    """
+
+    rows: int
+    features: Mapping[str, FeatureTile] = field(default_factory=dict)
+    prediction: Mapping[str, FeatureTile] = field(default_factory=dict)
+    label: Mapping[str, FeatureTile] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    groups: Mapping[str, GroupTile] = field(default_factory=dict)
+    pairs: PairsTile | None = None
+    anomaly: AnomalyTile | None = None
+    attribution: AttributionTile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grids:
+    """The frozen cells of every column, by role, and the kinds they were frozen for."""
+
+    features: Mapping[str, Grid] = field(default_factory=dict)
+    kinds: Mapping[str, FeatureKind] = field(default_factory=dict)
+    prediction: Mapping[str, Grid] = field(default_factory=dict)
+    label: Mapping[str, Grid] = field(default_factory=dict)
+    pairs: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

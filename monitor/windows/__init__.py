@@ -1,0 +1,1 @@
+"""Event time: which windows there are, to which a row belongs, which are due. Pure."""
