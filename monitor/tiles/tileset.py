@@ -46,3 +46,33 @@ class Grids:
     label: Mapping[str, Grid] = field(default_factory=dict)
     pairs: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DesignEffects:
+    """How much more than independent rows the counts of `sizes[i]` baseline rows in a row vary: their variance is `effects[i]` times as large.
+
+    Ascending in both; computed from the baseline's blocks by `monitor.alerts.calibration`.
+    """
+
+    sizes: tuple[int, ...]
+    effects: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What windows are compared with: the grids it froze and its own tiles on them.
+
+    `id` is the hash of its rows and grids. `anomaly` holds the bytes of the frozen anomaly model, opaque here. Its
+    times are None, and `time_ordered` False, where its rows came without a time column.
+    """
+
+    id: str
+    rows: int
+    grids: Grids
+    tiles: TileSet
+    design_effects: DesignEffects | None = None
+    anomaly: bytes | None = None
+    time_ordered: bool = False
+    start_ns: int | None = None
+    end_ns: int | None = None
