@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -171,3 +173,73 @@ class Alert:
 
     def moved(self, state: AlertStatus) -> Alert:
         return replace(self, state=state)
+
+
+def rfc3339(ns: int | None) -> str | None:
+    """A time of the contract: RFC 3339 in UTC, with as many digits as it needs.
+
+    >>> rfc3339(1_772_323_200_000_000_000), rfc3339(1_772_323_200_250_000_000)
+    ('2026-03-01T00:00:00Z', '2026-03-01T00:00:00.25Z')
+    """
+    if ns is None:
+        return None
+    seconds, rest = divmod(ns, 10**9)
+    fraction = f".{rest:09d}".rstrip("0") if rest else ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+
+
+def window_document(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return {"start": None, "end": None}
+    return {"start": rfc3339(span.start_ns), "end": rfc3339(span.end_ns)}
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """The JSON of one decision record: the contract's fields, then ours."""
+    threshold = list(finding.threshold) if isinstance(finding.threshold, tuple) else finding.threshold
+    return {
+        "model": finding.model,
+        "version": finding.version,
+        "slice": finding.slice,
+        "feature": finding.feature,
+        "metric": finding.metric,
+        "window": window_document(finding.window),
+        "value": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "n_baseline": finding.n_baseline,
+        "n_window": finding.n_window,
+        "n_missing": finding.n_missing,
+        "threshold": threshold,
+        "status": finding.status.value,
+        "reason": finding.reason,
+        "revision": finding.revision,
+        "kind": finding.kind.value,
+        "threshold_origin": finding.threshold_origin,
+        "score": finding.score,
+        "baseline": finding.baseline,
+    }
+
+
+def transition_document(transition: Transition) -> dict[str, Any]:
+    """The JSON of one alert transition: the contract's fields, then ours."""
+    return {
+        "fingerprint": transition.fingerprint,
+        "model": transition.model,
+        "version": transition.version,
+        "kind": transition.kind.value,
+        "state": transition.state.value,
+        "since": rfc3339(transition.since_ns),
+        "window": window_document(transition.window),
+        "value": transition.value,
+        "threshold": transition.threshold,
+        "features": [
+            {"feature": f.feature, "metric": f.metric, "score": f.score, "effect": f.effect, "detail": f.detail}
+            for f in transition.features
+        ],
+        "summary": transition.summary,
+        "escalated": transition.escalated,
+        "revised": transition.revised,
+        "reason": transition.reason,
+        "peak": transition.peak,
+    }
