@@ -9,7 +9,7 @@ from collectors.records.encoding import BatchError, decode_batch
 from collectors.records.types import Batch, Gap, Ledger, Prediction
 from monitor.definitions import MODEL_NAME, MonitoredModel
 from monitor.errors import Fault, InvalidInput
-from monitor.jobs.columns import rows_of
+from monitor.jobs.columns import fault_of, rows_of
 from monitor.ports import BatchKey, Catalog, Segment, SegmentStore
 
 PROPOSED_MODELS_MAX = 200
@@ -46,11 +46,9 @@ def accept_records(body: bytes, catalog: Catalog, store: SegmentStore, now_ns: i
         if model is None:
             refused["too_many_models"] = refused.get("too_many_models", 0) + len(exchanges)
             continue
-        usable = [p for p in exchanges if _fits(p, model, refused)]
-        if usable:
-            segment = store.write_rows(name, version, rows_of(usable, model), now_ns)
-            segments.append(segment)
-            predictions += segment.rows
+        segment = store.write_rows(name, version, rows_of(exchanges, model), now_ns)
+        segments.append(segment)
+        predictions += segment.rows
     gaps = [r for r in batch.records if isinstance(r, Gap)]
     ledgers = [r for r in batch.records if isinstance(r, Ledger)]
     if refused:
@@ -69,6 +67,8 @@ def _by_model(batch: Batch, refused: dict[str, int]) -> dict[tuple[str, str], li
             continue
         if not MODEL_NAME.fullmatch(record.model):
             refused["model_name"] = refused.get("model_name", 0) + 1
+        elif fault_of(record) is not None:
+            refused["tensor_shape"] = refused.get("tensor_shape", 0) + 1
         elif record.rows > 0 and record.outputs:
             groups.setdefault((record.model, record.version), []).append(record)
     return groups
@@ -84,15 +84,6 @@ def _declaration(name: str, catalog: Catalog, now_ns: int) -> MonitoredModel | N
     model = MonitoredModel(model=name)
     catalog.put_model(model, now_ns, declared=False)
     return model
-
-
-def _fits(prediction: Prediction, model: MonitoredModel, refused: dict[str, int]) -> bool:
-    try:
-        rows_of([prediction], model)
-    except ValueError:
-        refused["tensor_shape"] = refused.get("tensor_shape", 0) + 1
-        return False
-    return True
 
 
 def _refusals(batch: Batch, refused: Mapping[str, int], now_ns: int) -> Ledger:
