@@ -1,1 +1,78 @@
-"""The command."""
+"""The `outrider` command: finds the subcommand's file, imports only that one, turns errors into exit codes.
+
+Exit codes: 0 done; 1 the thing asked for did not hold; 2 bad usage or bad input, with one line on standard error.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import typer
+
+from collectors.errors import CollectorError
+from monitor.errors import InvalidInput, NotFound, Unavailable
+
+DONE, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(NamedTuple):
+    """Where a subcommand lives (a module with `app`, a Typer application) and what it does, in one line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "sidecar": Command("outrider.commands.sidecar", "Ride in front of an inference server: forward, observe, ship."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("--help", "-h", "help"):
+        print(overview())
+        return DONE
+    if given[0] == "--version":
+        print(f"outrider {installed_version()}")
+        return DONE
+    if given[0] not in COMMANDS:
+        return refuse("outrider", f"found {given[0]!r}, expected a command: {', '.join(COMMANDS)}")
+    name = f"outrider {given[0]}"
+    app: typer.Typer = importlib.import_module(COMMANDS[given[0]].module).app
+    try:
+        answer = app(args=given[1:], prog_name=name, standalone_mode=False)
+    except typer.TyperException as error:
+        return refuse(name, error.format_message())
+    except (InvalidInput, NotFound, CollectorError) as error:
+        return refuse(name, str(error))
+    except Unavailable as error:
+        refuse(name, str(error))
+        return NOT_HELD
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return answer if isinstance(answer, int) else DONE
+
+
+def refuse(name: str, message: str) -> int:
+    """Say in one line why the call cannot be done."""
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS), default=0)
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        ["Usage: outrider COMMAND …", "", "Commands:", *lines, "", "`outrider COMMAND --help` says more of each."]
+    )
+
+
+def installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (slow to import, seldom needed)
+
+    try:
+        return version("outrider")
+    except PackageNotFoundError:
+        return "0+unknown"
