@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class Status(StrEnum):
@@ -30,6 +31,12 @@ class AlertKind(StrEnum):
     ANOMALY = "anomaly"
     ATTRIBUTION = "attribution"
     CAPTURE = "capture"
+
+
+SEVERITIES: Mapping[AlertKind, Literal["page", "ticket", "info"]] = {
+    kind: "info" if kind is AlertKind.ATTRIBUTION else "ticket" for kind in AlertKind
+}
+"""Nothing about a model wakes anyone by default: drift and its kin are work for the day, attributions are news."""
 
 
 class AlertStatus(StrEnum):

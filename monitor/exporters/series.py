@@ -1,0 +1,291 @@
+"""From window results to series: which names and labels the latest windows have, and which of them fit the limits.
+
+Prometheus and OpenTelemetry show the same series. Names of metrics come from the metric registry; the families that
+say something about windows and alerts are listed here. A value that does not exist has no sample: the status series
+`outrider_window_state` says why. Series of a model, version, window or feature that went away are gone at the next
+result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.exporters.labels import UNKNOWN, cut
+from monitor.findings import SEVERITIES, Alert, AlertKind, AlertStatus, Finding, Status
+from monitor.ports import ModelEntry, Publication, WindowEntry
+
+FEATURES_MAX = 50
+"""Features of a window that get series, worst score first; the rest is in Elasticsearch."""
+PAIRS_MAX = 20
+"""Feature pairs of a window that get series; apart from the features, which they would otherwise crowd out."""
+GROUPS_MAX = 20
+SLICES_MAX = 20
+VERSIONS_MAX = 2
+"""Live versions of a model: the one that leaves and the one that comes."""
+RULES_MAX = 10
+"""Windows of a model; the declaration allows no more."""
+UNDECLARED_MODELS_MAX = 100
+"""Undeclared models whose row counts enter `model="unknown"`: client-supplied names must not grow our memory."""
+SERIES_MAX = 5_000
+"""Series of one process. Beyond it the features with the lowest scores go first; the loss is counted."""
+
+Labels = tuple[tuple[str, str], ...]
+
+FAMILIES: Mapping[str, str] = {
+    "outrider_model_info": "Metadata of a monitored model, constant 1; a target for joins.",
+    "outrider_window_end_timestamp_seconds": "End of the window the other gauges describe.",
+    "outrider_window_last_success_timestamp_seconds": "Unix time of the last window that was computed.",
+    "outrider_window_samples": "Rows in that window.",
+    "outrider_label_coverage_ratio": "Share of the window's predictions that have labels.",
+    "outrider_window_state": "1 for the window's current status of a kind, 0 for the others.",
+    "outrider_threshold_ratio": "Worst score of a kind divided by its threshold; above 1 means breached.",
+    "outrider_drift_features": "Number of features by status of their drift.",
+    "outrider_feature_threshold_ratio": "Worst score of a feature divided by its threshold (worst features only).",
+    "outrider_alerts": "Alert instances by state.",
+}
+"""Families that are not metrics of the registry, with their help. All are gauges."""
+
+_BY_GRAVITY = (
+    Status.CRITICAL,
+    Status.WARNING,
+    Status.ERROR,
+    Status.OK,
+    Status.INSUFFICIENT_DATA,
+    Status.NO_DATA,
+    Status.UNDEFINED,
+)
+"""A kind's state is the first of these that any of its findings has: one constant column does not hide healthy ones."""
+
+
+class ExposedMetric(Protocol):
+    """What a series needs to know of a metric of the registry."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def prometheus(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One sample of one family; `rank` orders what a limit drops (small stays)."""
+
+    family: str
+    labels: Labels
+    value: float
+    rank: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    window: WindowEntry
+    series: tuple[Series, ...]
+
+
+class LatestWindows:
+    """The newest result of each (model, version, window rule), as series within the limits. Not thread-safe."""
+
+    def __init__(self, metrics: Iterable[ExposedMetric], limited: Callable[[str, int], None]) -> None:
+        self._metrics = {metric.name: metric for metric in metrics}
+        self._limited = limited
+        self._held: dict[tuple[str, str, str], _Held] = {}
+
+    @property
+    def help(self) -> dict[str, str]:
+        """Help of every family this can yield."""
+        return dict(FAMILIES) | {metric.prometheus: metric.help for metric in self._metrics.values()}
+
+    def take(self, publication: Publication) -> None:
+        """Hold the result unless a later window, or a later revision of the same one, is held already."""
+        window = publication.window
+        key = (window.model, window.version, window.rule)
+        held = self._held.get(key)
+        if held is None or _order(held.window) <= _order(window):
+            self._held[key] = _Held(window, tuple(self._window_series(window, publication.findings)))
+
+    def series(self, models: Sequence[ModelEntry], alerts: Sequence[Alert], most: int) -> list[Series]:
+        """At most `most` series to show now; forgets the windows of models, rules and versions that went away."""
+        declared = {entry.name: entry for entry in models if entry.declared}
+        self._forget(declared)
+        shown = [series for entry in declared.values() for series in self._model_series(entry)]
+        shown += [s for (model, _, _), held in sorted(self._held.items()) if model in declared for s in held.series]
+        shown += self._unknown_series(declared)
+        shown += [s for alert in alerts if alert.model in declared for s in _alert_series(alert)]
+        if len(shown) > most:
+            self._limited("series", len(shown) - most)
+            shown = sorted(shown, key=lambda s: s.rank)[:most]
+        return shown
+
+    def _forget(self, declared: Mapping[str, ModelEntry]) -> None:
+        rules = {name: {rule.name for rule in entry.declaration.windows} for name, entry in declared.items()}
+        newest: dict[str, dict[str, tuple[int, int, int]]] = defaultdict(dict)
+        for (model, version, _), held in self._held.items():
+            newest[model][version] = max(newest[model].get(version, (0, 0, 0)), _order(held.window))
+        live = {model: _first(versions, VERSIONS_MAX) for model, versions in newest.items()}
+        undeclared = {m: max(v.values()) for m, v in newest.items() if m not in declared}
+        kept = _first(undeclared, UNDECLARED_MODELS_MAX)
+        for model, versions in newest.items():
+            if model in declared:
+                self._limited("model_version", len(versions) - len(live[model]))
+        self._held = {
+            (model, version, rule): held
+            for (model, version, rule), held in self._held.items()
+            if version in live[model] and (rule in rules[model] if model in declared else model in kept)
+        }
+
+    def _model_series(self, entry: ModelEntry) -> Iterable[Series]:
+        task = entry.declaration.task or "other"
+        held = {v: h.window for (model, v, _), h in sorted(self._held.items()) if model == entry.name}
+        for version, baseline in {v: w.baseline for v, w in held.items()}.items() if held else [("", None)]:
+            labels = (("model", entry.name), *_present(model_version=version, baseline=baseline), ("task", task))
+            yield Series("outrider_model_info", labels, 1.0)
+
+    def _unknown_series(self, declared: Mapping[str, ModelEntry]) -> Iterable[Series]:
+        windows = [h.window for (model, _, _), h in self._held.items() if model not in declared]
+        for rule in _first({w.rule: w.n_window for w in windows}, RULES_MAX):
+            of_rule = [w for w in windows if w.rule == rule]
+            labels = (("model", UNKNOWN), ("window", cut(rule)))
+            ends = [w.span.end_ns for w in of_rule if w.span.end_ns is not None]
+            if ends:
+                yield Series("outrider_window_end_timestamp_seconds", labels, max(ends) / 1e9)
+            yield Series("outrider_window_samples", labels, float(sum(w.n_window for w in of_rule)))
+
+    def _window_series(self, window: WindowEntry, findings: Sequence[Finding]) -> Iterable[Series]:
+        base = (("model", window.model), *_present(model_version=window.version), ("window", cut(window.rule)))
+        if window.span.end_ns is not None:
+            yield Series("outrider_window_end_timestamp_seconds", base, window.span.end_ns / 1e9)
+        yield Series("outrider_window_last_success_timestamp_seconds", base, window.closed_ns / 1e9)
+        yield Series("outrider_window_samples", base, float(window.n_window))
+        if window.n_window and any(f.kind is AlertKind.PERFORMANCE for f in findings):
+            yield Series("outrider_label_coverage_ratio", base, window.labelled / window.n_window)
+        yield from _kind_series(base, findings)
+        scores = _scores(findings)
+        chosen = self._chosen_features(scores)
+        for feature in chosen:
+            labels = (*base, ("feature", cut(feature)))
+            yield Series("outrider_feature_threshold_ratio", labels, scores[feature], _feature_rank(scores[feature]))
+        yield from self._metric_series(base, findings, chosen, scores)
+
+    def _metric_series(
+        self, base: Labels, findings: Sequence[Finding], chosen: frozenset[str], scores: Mapping[str, float]
+    ) -> Iterable[Series]:
+        slices = self._chosen_slices(findings)
+        for finding in findings:
+            metric = self._metrics.get(finding.metric)
+            if metric is None or finding.value is None or not math.isfinite(finding.value):
+                continue
+            if finding.feature is not None and finding.feature not in chosen:
+                continue
+            if finding.slice is not None and finding.slice not in slices:
+                continue
+            rank = 1.0 if finding.feature is None else _feature_rank(scores[finding.feature])
+            yield Series(metric.prometheus, (*base, *_finding_labels(finding)), finding.value, rank)
+
+    def _chosen_features(self, scores: Mapping[str, float]) -> frozenset[str]:
+        pairs = {f: s for f, s in scores.items() if _is_pair(f, scores)}
+        singles = {f: s for f, s in scores.items() if f not in pairs}
+        chosen = _first(singles, FEATURES_MAX) + _first(pairs, PAIRS_MAX)
+        self._limited("feature", len(scores) - len(chosen))
+        return frozenset(chosen)
+
+    def _chosen_slices(self, findings: Sequence[Finding]) -> frozenset[str]:
+        groups: dict[str, float] = {}
+        slices: dict[str, float] = {}
+        for finding in findings:
+            if finding.slice is not None:
+                found = groups if finding.kind is AlertKind.FAIRNESS else slices
+                found[finding.slice] = max(found.get(finding.slice, 0.0), finding.score or 0.0)
+        chosen_groups, chosen_slices = _first(groups, GROUPS_MAX), _first(slices, SLICES_MAX)
+        self._limited("group", len(groups) - len(chosen_groups))
+        self._limited("slice", len(slices) - len(chosen_slices))
+        return frozenset(chosen_groups + chosen_slices)
+
+
+def _kind_series(base: Labels, findings: Sequence[Finding]) -> Iterable[Series]:
+    by_kind: dict[AlertKind, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_kind[finding.kind].append(finding)
+    for kind, of_kind in sorted(by_kind.items()):
+        state = gravest(f.status for f in of_kind)
+        for status in Status:
+            labels = (*base, ("kind", kind.value), ("state", status.value))
+            yield Series("outrider_window_state", labels, float(status is state))
+        scores = [f.score for f in of_kind if f.score is not None and math.isfinite(f.score)]
+        if scores:
+            yield Series("outrider_threshold_ratio", (*base, ("kind", kind.value)), max(scores))
+    drift = by_kind.get(AlertKind.DRIFT)
+    if drift:
+        of_feature: dict[str, list[Status]] = defaultdict(list)
+        for finding in drift:
+            if finding.feature is not None:
+                of_feature[finding.feature].append(finding.status)
+        states = [gravest(statuses) for statuses in of_feature.values()]
+        for status in Status:
+            yield Series("outrider_drift_features", (*base, ("status", status.value)), float(states.count(status)))
+
+
+def gravest(statuses: Iterable[Status]) -> Status:
+    """The status that speaks for all of them.
+
+    >>> gravest([Status.UNDEFINED, Status.OK]).value
+    'ok'
+    """
+    return min(statuses, key=_BY_GRAVITY.index)
+
+
+def _alert_series(alert: Alert) -> Iterable[Series]:
+    labels = (
+        ("model", alert.model),
+        *_present(model_version=alert.version),
+        ("kind", alert.kind.value),
+        ("severity", SEVERITIES[alert.kind]),
+    )
+    for state in {AlertStatus.FIRING, alert.state}:
+        if state is not AlertStatus.INACTIVE:
+            yield Series("outrider_alerts", (*labels, ("state", state.value)), float(state is alert.state))
+
+
+def _finding_labels(finding: Finding) -> Labels:
+    labels = _present(feature=finding.feature)
+    if finding.slice is not None:
+        labels += (("group" if finding.kind is AlertKind.FAIRNESS else "slice", cut(finding.slice)),)
+    if finding.kind is AlertKind.PERFORMANCE:
+        labels += (("basis", "realized"),)
+    return labels
+
+
+def _scores(findings: Sequence[Finding]) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for finding in findings:
+        if finding.feature is not None:
+            score = finding.score if finding.score is not None and math.isfinite(finding.score) else 0.0
+            scores[finding.feature] = max(scores.get(finding.feature, 0.0), score)
+    return scores
+
+
+def _is_pair(name: str, known: Mapping[str, float]) -> bool:
+    left, tilde, right = name.partition("~")
+    return bool(tilde) and left in known and right in known
+
+
+def _feature_rank(score: float) -> float:
+    """Features come after everything else, the worst first."""
+    return 2.0 + 1.0 / (1.0 + max(score, 0.0))
+
+
+def _first(scored: Mapping[str, float] | Mapping[str, tuple[int, int, int]], most: int) -> list[str]:
+    return sorted(scored, key=lambda name: (scored[name], name), reverse=True)[:most]
+
+
+def _order(window: WindowEntry) -> tuple[int, int, int]:
+    return (window.span.end_ns or 0, window.span.start_ns or 0, window.revision)
+
+
+def _present(**labels: str | None) -> Labels:
+    return tuple((name, cut(value)) for name, value in labels.items() if value)
