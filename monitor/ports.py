@@ -339,8 +339,11 @@ class Predictor(Protocol):
 
     @property
     def features(self) -> tuple[str, ...]: ...
+    def matrix(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """The rows' features as `predict` takes them, [n, features]; NaN where a value is missing or of no use to the model."""
+
     def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Scores [n] of rows [n, features]. Raises Unavailable."""
+        """Scores [n] of rows [n, features], NaN where the model cannot score a row. Raises Unavailable."""
 
 
 class Runner(Protocol):
