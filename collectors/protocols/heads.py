@@ -1,0 +1,80 @@
+"""Heads of HTTP/1.1 messages, read by llhttp (httptools): what follows them and the headers worth knowing."""
+
+from dataclasses import dataclass
+
+import httptools
+
+HEAD_BYTES_MAX = 64 * 1024
+"""Servers refuse heads longer than 8 to 64 KiB."""
+
+SECRET_HEADERS = frozenset(
+    {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"api-key"}
+)
+"""Never taken in, so that nothing after this file can store them."""
+
+
+class MalformedHead(ValueError):
+    """Bytes that are not the head of an HTTP/1.x message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    method: str
+    target: str
+    headers: dict[str, str]
+    upgrades: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    status: int
+    headers: dict[str, str]
+
+
+def request_head(data: bytes) -> RequestHead:
+    """Read one head, up to and with its empty line. Raises MalformedHead."""
+    fields = _Fields()
+    parser = httptools.HttpRequestParser(fields)
+    upgrades = _parse(parser, data)
+    return RequestHead(parser.get_method().decode("ascii"), fields.target, fields.headers, upgrades)
+
+
+def response_head(data: bytes) -> ResponseHead:
+    """Read one head, up to and with its empty line. Raises MalformedHead."""
+    if data[:5] != b"HTTP/":
+        raise MalformedHead("expected HTTP/")
+    fields = _Fields()
+    parser = httptools.HttpResponseParser(fields)
+    _parse(parser, data)
+    return ResponseHead(parser.get_status_code(), fields.headers)
+
+
+def _parse(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, data: bytes) -> bool:
+    """Feed one head; True where it asks for another protocol."""
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserUpgrade:
+        return True
+    except httptools.HttpParserError as error:
+        raise MalformedHead(str(error)) from error
+    return False
+
+
+class _Fields:
+    """What llhttp calls back."""
+
+    __slots__ = ("headers", "target")
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.target = ""
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        lowered = name.lower()
+        if lowered in SECRET_HEADERS:
+            return
+        key, text = lowered.decode("latin-1"), value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text

@@ -1,0 +1,375 @@
+"""A passive observer of HTTP/1.1: the bytes of both directions in, exchanges out.
+
+Requests wait in a queue (`_flights`) until their final response has ended; the first flight without a whole response
+owns the next response bytes. Three things are not as in a client or a server:
+
+- Bytes may be missing. Where the hole lies inside a body of known length, its framing steps over it and only that
+  exchange is damaged. Anywhere else both directions are out of step: the flights are damaged, and the observer
+  *resumes* at the next bytes from the client that begin with a request line. On a connection that ever had two
+  requests in flight, that could pair a response with the wrong request; it is given up instead.
+- Malformed bytes are somebody else's business. The flights end with what is known and the connection is *given up*:
+  never guess where the next message begins.
+- After `101 Switching Protocols`, or a 2xx to CONNECT, the bytes are no longer HTTP.
+"""
+
+import re
+from collections import deque
+from typing import Literal
+
+from collectors.protocols.bodies import Framing, MalformedBody, UntilClose, request_framing, response_framing
+from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
+from collectors.protocols.heads import (
+    HEAD_BYTES_MAX,
+    MalformedHead,
+    RequestHead,
+    ResponseHead,
+    request_head,
+    response_head,
+)
+from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
+
+FLIGHTS_MAX = 256
+"""Requests in flight on one connection; clients that pipeline send a handful."""
+
+Cause = Literal[
+    "malformed", "upgraded", "unsolicited_response", "pipelining_max", "memory_full", "connections_max", "out_of_step"
+]
+"""Why the rest of a connection is not observed."""
+
+_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) ")
+_METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
+
+
+class _Flight:
+    """A request on its way, with what is known of its response."""
+
+    __slots__ = (
+        "damage",
+        "end_ns",
+        "head_bytes",
+        "request",
+        "request_body",
+        "request_done",
+        "response",
+        "response_body",
+        "response_done",
+        "start_ns",
+    )
+
+    def __init__(
+        self, request: RequestHead, head_bytes: int, start_ns: int, request_body: Kept, response_body: Kept
+    ) -> None:
+        self.request = request
+        self.head_bytes = head_bytes
+        self.request_body = request_body
+        self.request_done = False
+        self.response: ResponseHead | None = None
+        self.response_body = response_body
+        self.response_done = False
+        self.start_ns = start_ns
+        self.end_ns = start_ns
+        self.damage: Damage | None = None
+
+    def finish(self) -> Exchange:
+        request_body, response_body = self.request_body.take(), self.response_body.take()
+        damage = self.damage or self.request_body.refused or self.response_body.refused
+        if damage:
+            request_body = response_body = bytearray()
+        return Exchange(
+            method=self.request.method,
+            target=self.request.target,
+            request_headers=self.request.headers,
+            response_headers=self.response.headers if self.response else {},
+            request_body=request_body,
+            response_body=response_body,
+            status=self.response.status if self.response else 0,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            damage=damage,
+        )
+
+
+class Http1:
+    """Observes one connection; `resuming` where its beginning was not seen."""
+
+    def __init__(self, budget: Budget, wanted: Wanted, *, resuming: bool = False) -> None:
+        self._budget = budget
+        self._wanted = wanted
+        self._resuming = resuming
+        self._unconfirmed = resuming
+        self._pipelined = False
+        self._flights: deque[_Flight] = deque()
+        self._finished: list[Exchange] = []
+        self._heads = (Kept(budget, HEAD_BYTES_MAX), Kept(budget, HEAD_BYTES_MAX))
+        self._head_start_ns = 0
+        self._sending: Framing | None = None
+        self._answering: Framing | None = None
+        self._held: Kept | None = None
+        self.given_up: Cause | None = None
+
+    def received(self, direction: Direction, data: bytes, time_ns: int) -> None:
+        """Take the next bytes of one direction."""
+        if self.given_up or not data:
+            return
+        try:
+            if direction is Direction.TO_SERVER:
+                self._from_client(data, time_ns)
+            else:
+                self._from_server(data, time_ns)
+        except (MalformedHead, MalformedBody):
+            if self._unconfirmed:
+                self._resume()
+            else:
+                self._malformed(direction, time_ns)
+
+    def lost(self, direction: Direction, count: int) -> None:
+        """Step over bytes that were not copied."""
+        if self.given_up:
+            return
+        framing, flight = self._owner(direction)
+        if framing and flight and framing.skip(count):
+            flight.damage = flight.damage or "not_copied"
+            if framing.done:
+                self._body_done(direction, flight)
+            return
+        pipelined = self._pipelined
+        self._resume()
+        if pipelined:
+            self._give_up("out_of_step")
+
+    def closed(self, time_ns: int) -> None:
+        """Both directions have ended."""
+        if self.given_up:
+            return
+        self._count_unfinished_head(time_ns)
+        for flight in self._flights:
+            if flight.response is None:
+                flight.damage = flight.damage or "no_response"
+            elif not flight.request_done:
+                flight.damage = flight.damage or "request_incomplete"
+            elif not flight.response_done and not self._ends_with_connection(flight):
+                flight.damage = flight.damage or "response_incomplete"
+        self._land()
+
+    def abandon(self, damage: Damage, cause: Cause) -> None:
+        """End what is in flight as damaged, and the observation with it."""
+        for flight in self._flights:
+            flight.damage = flight.damage or damage
+        self._give_up(cause)
+
+    def take(self) -> list[Exchange]:
+        """Drain the exchanges that ended."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    @property
+    def flights(self) -> int:
+        return len(self._flights)
+
+    # Client to server.
+
+    def _from_client(self, data: bytes, time_ns: int) -> None:
+        at = 0
+        while at < len(data) and not self.given_up:
+            if self._held is not None:
+                self._hold(data[at:])
+                return
+            if self._sending is not None:
+                flight = self._flights[-1]
+                at = self._sending.feed(data, at, flight.request_body)
+                if flight.response is None:
+                    flight.end_ns = time_ns
+                if self._sending.done:
+                    self._body_done(Direction.TO_SERVER, flight)
+                continue
+            at = self._request_head_bytes(data, at, time_ns)
+
+    def _request_head_bytes(self, data: bytes, at: int, time_ns: int) -> int:
+        kept = self._heads[Direction.TO_SERVER]
+        if not kept.bytes:
+            while at < len(data) and data[at] in b"\r\n":
+                at += 1
+            if at == len(data):
+                return at
+            self._head_start_ns = time_ns
+        head, at = self._cut_head(kept, data, at)
+        if self._resuming and not _may_begin_request(head or kept.bytes):
+            kept.take()
+            return len(data)
+        if head is not None:
+            self._request_begun(request_head(head), len(head))
+        return at
+
+    def _request_begun(self, head: RequestHead, head_bytes: int) -> None:
+        if len(self._flights) >= FLIGHTS_MAX:
+            self.abandon("connection_given_up", "pipelining_max")
+            return
+        if not self._budget.charge(head_bytes):
+            self.abandon("memory_full", "memory_full")
+            return
+        self._pipelined = self._pipelined or bool(self._flights)
+        self._resuming = False
+        wanted = self._wanted(head.method, head.target)
+        flight = _Flight(
+            head,
+            head_bytes,
+            self._head_start_ns,
+            Kept(self._budget, BODY_BYTES_MAX, wanted=wanted),
+            Kept(self._budget, BODY_BYTES_MAX, wanted=wanted),
+        )
+        self._sending = request_framing(head.headers)
+        self._flights.append(flight)
+        if self._sending.done:
+            self._body_done(Direction.TO_SERVER, flight)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes that may be of another protocol until the server has said whether it switches."""
+        if self._held is not None:
+            self._held.append(data)
+            if self._held.refused:
+                self.abandon("connection_given_up", "memory_full")
+
+    # Server to client.
+
+    def _from_server(self, data: bytes, time_ns: int) -> None:
+        at = 0
+        while at < len(data) and not self.given_up and not self._resuming:
+            flight = self._answered_next()
+            if flight is None:
+                self.abandon("connection_given_up", "unsolicited_response")
+                return
+            flight.end_ns = max(flight.end_ns, time_ns)
+            if self._answering is not None:
+                at = self._answering.feed(data, at, flight.response_body)
+                if self._answering.done:
+                    self._body_done(Direction.TO_CLIENT, flight)
+                continue
+            head, at = self._cut_head(self._heads[Direction.TO_CLIENT], data, at)
+            if head is not None:
+                self._response_begun(flight, response_head(head), time_ns)
+
+    def _answered_next(self) -> _Flight | None:
+        return next((flight for flight in self._flights if not flight.response_done), None)
+
+    def _response_begun(self, flight: _Flight, head: ResponseHead, time_ns: int) -> None:
+        if 100 <= head.status < 200 and head.status != 101:
+            return
+        self._unconfirmed = False
+        flight.response = head
+        if head.status == 101 or (flight.request.method == "CONNECT" and 200 <= head.status < 300):
+            flight.request_done = flight.response_done = True
+            self._land()
+            self._give_up("upgraded")
+            return
+        self._answering = response_framing(flight.request.method, head.status, head.headers)
+        if self._answering.done:
+            self._body_done(Direction.TO_CLIENT, flight)
+        self._let_go(time_ns)
+
+    def _let_go(self, time_ns: int) -> None:
+        """The server did not switch: what was held is HTTP."""
+        if self._held is not None:
+            held, self._held = bytes(self._held.take()), None
+            if held:
+                self._from_client(held, time_ns)
+
+    # Both.
+
+    def _cut_head(self, kept: Kept, data: bytes, at: int) -> tuple[bytes | None, int]:
+        """Take bytes up to the empty line that ends a head. Raises MalformedHead where there is none within the limit."""
+        if not kept.bytes:
+            end = data.find(b"\r\n\r\n", at, at + HEAD_BYTES_MAX)
+            if end >= 0:
+                return data[at : end + 4], end + 4
+        before = len(kept.bytes)
+        taken = min(len(data), at + HEAD_BYTES_MAX - before + 1)
+        kept.append(memoryview(data)[at:taken])
+        if kept.refused == "memory_full":
+            self.abandon("memory_full", "memory_full")
+            return None, len(data)
+        if kept.refused:
+            kept.refused, kept.wanted = None, True
+            raise MalformedHead("a head without an end")
+        end = kept.bytes.find(b"\r\n\r\n", max(0, before - 3))
+        if end < 0:
+            return None, taken
+        head = bytes(kept.take()[: end + 4])
+        return head, at + end + 4 - before
+
+    def _owner(self, direction: Direction) -> tuple[Framing | None, _Flight | None]:
+        if not self._flights:
+            return None, None
+        if direction is Direction.TO_SERVER:
+            return self._sending, self._flights[-1]
+        return self._answering, self._answered_next()
+
+    def _body_done(self, direction: Direction, flight: _Flight) -> None:
+        if direction is Direction.TO_SERVER:
+            self._sending = None
+            flight.request_done = True
+            if (flight.request.upgrades or flight.request.method == "CONNECT") and flight.response is None:
+                self._held = Kept(self._budget, HEAD_BYTES_MAX)
+        else:
+            self._answering = None
+            flight.response_done = True
+        while self._flights and self._flights[0].request_done and self._flights[0].response_done:
+            self._finish(self._flights.popleft())
+
+    def _finish(self, flight: _Flight) -> None:
+        self._budget.release(flight.head_bytes)
+        self._finished.append(flight.finish())
+
+    def _ends_with_connection(self, flight: _Flight) -> bool:
+        return isinstance(self._answering, UntilClose) and flight is self._answered_next()
+
+    def _malformed(self, direction: Direction, time_ns: int) -> None:
+        """End with what is known; a request head that cannot be read is an exchange too."""
+        if direction is Direction.TO_SERVER and self._sending is None:
+            self._finished.append(_unreadable("malformed", self._head_start_ns, time_ns))
+            self.abandon("connection_given_up", "malformed")
+        else:
+            self.abandon("malformed", "malformed")
+
+    def _count_unfinished_head(self, time_ns: int) -> None:
+        if self._heads[Direction.TO_SERVER].take() and not self._resuming:
+            self._finished.append(_unreadable("request_incomplete", self._head_start_ns, time_ns))
+
+    def _give_up(self, cause: Cause) -> None:
+        self._land()
+        self.given_up = cause
+
+    def _resume(self) -> None:
+        """Out of step: damage what is in flight and wait for a request line."""
+        for flight in self._flights:
+            flight.damage = flight.damage or "not_copied"
+        self._land()
+        self._resuming = self._unconfirmed = True
+        self._pipelined = False
+
+    def _land(self) -> None:
+        """End all flights as they are, and hold nothing."""
+        while self._flights:
+            self._finish(self._flights.popleft())
+        for kept in (*self._heads, self._held):
+            if kept is not None:
+                kept.take()
+        self._sending = self._answering = self._held = None
+
+
+def _may_begin_request(start: bytes | bytearray) -> bool:
+    return bool(_REQUEST_LINE.match(start)) or any(method.startswith(start) for method in _METHODS)
+
+
+def _unreadable(damage: Damage, start_ns: int, end_ns: int) -> Exchange:
+    return Exchange(
+        method="",
+        target="",
+        request_headers={},
+        response_headers={},
+        request_body=b"",
+        response_body=b"",
+        status=0,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        damage=damage,
+    )
