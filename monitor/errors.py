@@ -3,6 +3,7 @@
 OutriderError
 ├── InvalidInput      bad input of a user: exit code 2, HTTP 422; carries every fault found
 ├── NotFound          the named thing does not exist: exit code 2, HTTP 404
+├── Stale             what the work was decided on has changed meanwhile: read again, decide again
 └── Unavailable       a component we need does not answer now: try again
 """
 
@@ -40,6 +41,14 @@ class NotFound(OutriderError):
     def __init__(self, what: str, name: str) -> None:
         self.what, self.name = what, name
         super().__init__(f"no {what} named {name!r}")
+
+
+class Stale(OutriderError):
+    """`what` has changed since it was read; nothing was written."""
+
+    def __init__(self, what: str, cause: str) -> None:
+        self.what, self.cause = what, cause
+        super().__init__(f"{what} changed meanwhile: {cause}")
 
 
 class Unavailable(OutriderError):

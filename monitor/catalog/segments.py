@@ -1,0 +1,86 @@
+"""Statements about segments: which file holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, delete, func, select, union
+
+from monitor.catalog.statements import chunks, within
+from monitor.catalog.tables import SEGMENTS, WINDOWS
+from monitor.errors import Stale
+from monitor.ports import Segment, SegmentKind
+
+
+def insert(connection: Connection, segments: Sequence[Segment]) -> None:
+    """Register in the order given; the ids ascend in it."""
+    for segment in segments:
+        connection.execute(
+            sa.insert(SEGMENTS).values(
+                kind=segment.kind,
+                model=segment.model,
+                version=segment.version,
+                path=segment.path,
+                rows=segment.rows,
+                start_ns=segment.start_ns,
+                end_ns=segment.end_ns,
+                created_ns=segment.created_ns,
+            )
+        )
+
+
+def find(
+    connection: Connection,
+    kind: SegmentKind,
+    model: str,
+    version: str | None,
+    start_ns: int | None,
+    end_ns: int | None,
+) -> list[Segment]:
+    chosen = [SEGMENTS.c.kind == kind, SEGMENTS.c.model == model]
+    if version is not None:
+        chosen.append(SEGMENTS.c.version == version)
+    chosen += [*within(SEGMENTS.c.start_ns, None, end_ns), *within(SEGMENTS.c.end_ns, start_ns, None)]
+    return [entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
+
+
+def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segment]) -> None:
+    """Raises Stale where one of the old ones is gone: its rows must not come back with the new ones."""
+    ids = [segment.id for segment in old]
+    known = 0
+    for part in chunks(ids):
+        known += connection.execute(
+            select(func.count()).select_from(SEGMENTS).where(SEGMENTS.c.id.in_(part))
+        ).scalar_one()
+    if known != len(set(ids)):
+        raise Stale("segments to replace", f"{len(ids) - known} of {len(ids)} are gone")
+    drop(connection, ids)
+    insert(connection, new)
+
+
+def drop(connection: Connection, ids: Sequence[int]) -> None:
+    for part in chunks(ids):
+        connection.execute(delete(SEGMENTS).where(SEGMENTS.c.id.in_(part)))
+
+
+def list_versions(connection: Connection, model: str) -> list[str]:
+    """Versions that predictions or closed windows of the model name, ascending."""
+    predicted = select(SEGMENTS.c.version).where(SEGMENTS.c.kind == "predictions", SEGMENTS.c.model == model)
+    judged = select(WINDOWS.c.version).where(WINDOWS.c.model == model)
+    return sorted(connection.execute(union(predicted, judged)).scalars())
+
+
+def entry(row: Row[Any]) -> Segment:
+    return Segment(
+        kind=row.kind,
+        model=row.model,
+        version=row.version,
+        path=row.path,
+        rows=row.rows,
+        start_ns=row.start_ns,
+        end_ns=row.end_ns,
+        created_ns=row.created_ns,
+        id=row.id,
+    )

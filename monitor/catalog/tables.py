@@ -1,0 +1,263 @@
+"""The tables of the catalog, the same on SQLite and PostgreSQL. Times are Unix nanoseconds; the empty version is none.
+
+What is only read back whole is one blob (MessagePack, see documents.py); what is searched is a column of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class ForeignText(TypeDecorator[str]):
+    """Text that came from outside: what PostgreSQL cannot store (NUL, lone surrogates) becomes U+FFFD, in queries too."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _sequence(name: str = "id") -> Column[int]:
+    """A key that ascends and is never given twice, even after rows were deleted."""
+    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _time(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, ForeignText, nullable=False)
+
+
+MODELS = Table(
+    "models",
+    METADATA,
+    Column("name", ForeignText, primary_key=True),
+    Column("declaration", Text, nullable=False),
+    Column("declared", Boolean, nullable=False),
+    _time("updated_ns"),
+    Column("proposal", Text),
+)
+
+BASELINES = Table(
+    "baselines",
+    METADATA,
+    _sequence("sequence"),
+    _text("id"),
+    _text("model"),
+    _count("rows"),
+    _text("path"),
+    _time("created_ns"),
+    Column("profile", LargeBinary, nullable=False),
+    UniqueConstraint("model", "id"),
+    sqlite_autoincrement=True,
+)
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("sidecar", ForeignText, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    _time("accepted_ns"),
+    Index(None, "accepted_ns"),
+)
+
+SIDECAR_MODELS = Table(
+    "sidecar_models",
+    METADATA,
+    Column("sidecar", ForeignText, primary_key=True),
+    Column("model", ForeignText, primary_key=True),
+)
+
+GAPS = Table(
+    "gaps",
+    METADATA,
+    _sequence(),
+    _text("sidecar"),
+    _time("start_ns"),
+    _time("end_ns"),
+    _text("reason"),
+    _count("connections"),
+    _count("bytes"),
+    _count("exchanges_estimated"),
+    Index(None, "sidecar", "start_ns"),
+    sqlite_autoincrement=True,
+)
+
+LEDGERS = Table(
+    "ledgers",
+    METADATA,
+    _sequence(),
+    Column("model", ForeignText),
+    _text("version"),
+    _time("start_ns"),
+    _time("end_ns"),
+    _count("seen"),
+    _count("captured"),
+    _count("sampled_out"),
+    _count("not_inference"),
+    Column("reasons", LargeBinary),
+    Index(None, "model", "start_ns"),
+    sqlite_autoincrement=True,
+)
+"""`reasons` holds the counts by reason of what was dropped and undecodable; null where there were none."""
+
+SEGMENTS = Table(
+    "segments",
+    METADATA,
+    _sequence(),
+    Column("kind", Text, nullable=False),
+    _text("model"),
+    _text("version"),
+    _text("path"),
+    _count("rows"),
+    _time("start_ns"),
+    _time("end_ns"),
+    _time("created_ns"),
+    UniqueConstraint("path"),
+    Index(None, "kind", "model", "start_ns"),
+    Index(None, "end_ns"),
+    sqlite_autoincrement=True,
+)
+
+WINDOWS = Table(
+    "windows",
+    METADATA,
+    _sequence(),
+    _text("model"),
+    _text("version"),
+    _text("rule"),
+    _time("start_ns"),
+    _time("end_ns"),
+    Column("revision", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    _count("n_window"),
+    _time("closed_ns"),
+    _count("labelled"),
+    _count("seen"),
+    _count("captured"),
+    _count("sampled_out"),
+    _count("dropped"),
+    _count("undecodable"),
+    Column("baseline", ForeignText),
+    Column("reason", ForeignText),
+    UniqueConstraint("model", "version", "rule", "start_ns", "end_ns"),
+    Index(None, "model", "start_ns"),
+    sqlite_autoincrement=True,
+)
+"""The latest revision of each window; what earlier revisions said is in the publications and measurement segments."""
+
+WINDOW_TILES = Table(
+    "window_tiles",
+    METADATA,
+    Column("window_id", ForeignKey(WINDOWS.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("tiles", LargeBinary, nullable=False),
+)
+
+MEMORIES = Table(
+    "memories",
+    METADATA,
+    Column("key", ForeignText, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    Column("fingerprint", ForeignText, primary_key=True),
+    _text("model"),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "model"),
+)
+
+TRANSITIONS = Table(
+    "transitions",
+    METADATA,
+    _sequence(),
+    _text("fingerprint"),
+    _text("model"),
+    Column("start_ns", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "model", "start_ns"),
+    Index(None, "fingerprint"),
+    sqlite_autoincrement=True,
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    _sequence(),
+    Column("transition_id", ForeignKey(TRANSITIONS.c.id), nullable=False),
+    _text("fingerprint"),
+    _text("receiver"),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _time("due_ns"),
+    Column("finished_ns", BigInteger),
+    Column("reason", ForeignText),
+    Index(None, "state", "due_ns"),
+    Index(None, "fingerprint", "receiver"),
+    sqlite_autoincrement=True,
+)
+
+PUBLICATIONS = Table(
+    "publications",
+    METADATA,
+    _sequence("sequence"),
+    _time("end_ns"),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+EXPORTERS = Table(
+    "exporters",
+    METADATA,
+    Column("name", ForeignText, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+)
+"""The last publication that each exporter has taken."""
+
+SILENCES = Table(
+    "silences",
+    METADATA,
+    Column("id", ForeignText, primary_key=True),
+    Column("model", ForeignText),
+    Column("kind", Text),
+    _time("start_ns"),
+    _time("end_ns"),
+    _text("creator"),
+    _text("comment"),
+)

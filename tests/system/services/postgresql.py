@@ -1,0 +1,142 @@
+"""A real PostgreSQL as a child process: loopback only, its data in a folder that goes with it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+USER = "postgres"
+"""PostgreSQL refuses to run as root; started by root it runs as the user that Debian's package makes."""
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 20.0
+PORT_MIN, PORT_MAX = 20_000, 32_000
+"""Below the ephemeral range: a connect loop there could meet itself and look open."""
+
+
+@dataclass(frozen=True)
+class PostgreSql:
+    """A running server. Each test takes a database of its own."""
+
+    port: int
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://app@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """URL of a fresh, empty database."""
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+
+def binaries() -> Path | None:
+    """The newest installed server's programs; None where none is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@contextmanager
+def running_postgresql(folder: Path) -> Iterator[PostgreSql]:
+    """Start a server in the empty `folder`, yield once it answers, stop it by its own process handle."""
+    programs = binaries()
+    if programs is None:
+        raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        # The server's user must reach the folder, and may not read the rest of a test's.
+        for parent in (folder, *folder.parents):
+            if parent.stat().st_uid == 0 and parent != Path("/") and parent.stat().st_mode & 0o011 != 0o011:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        shutil.chown(folder, USER, USER)
+        as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    data = folder / "data"
+    subprocess.run(
+        [
+            *as_user,
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "app",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    port = _free_port()
+    with (folder / "log").open("wb") as log:
+        # With setpriv the child's process id is the server's own.
+        server = subprocess.Popen(
+            [
+                *as_user,
+                str(programs / "postgres"),
+                "-D",
+                str(data),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-p",
+                str(port),
+                "-k",
+                str(folder),
+                "-c",
+                "fsync=off",
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+        )
+    try:
+        _wait(server, PostgreSql(port), folder / "log")
+        yield PostgreSql(port)
+    finally:
+        server.send_signal(signal.SIGINT)  # "fast shutdown": open sessions end
+        try:
+            server.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], reached: PostgreSql, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            psycopg.connect(reached.url(), connect_timeout=2).close()
+            return
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}") from error
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    for _ in range(200):
+        port = PORT_MIN + secrets.randbelow(PORT_MAX - PORT_MIN)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port from {PORT_MIN} to {PORT_MAX}")
