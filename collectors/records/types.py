@@ -1,8 +1,13 @@
 """The record types. Times are Unix nanoseconds (UTC); unknown fields of newer senders are ignored by readers."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    Item = str | bytes
+else:
+    Item = Any  # msgspec reads no union of text and bytes, though MessagePack tells them apart; Tensor checks them
 
 Datatype = Literal[
     "BOOL",
@@ -55,8 +60,12 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shape: tuple[int, ...]
     datatype: Datatype
     data: bytes = b""
-    items: tuple[str | bytes, ...] = ()
+    items: tuple[Item, ...] = ()
     missing: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(item, (str, bytes)) for item in self.items):
+            raise ValueError("items: expected text or bytes")
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="prediction"):
