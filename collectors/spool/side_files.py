@@ -1,0 +1,39 @@
+"""Folders beside the journals for what cannot go the normal way: `quarantine/` for damaged bytes, `refused/` for batches
+that the monitor will never take. Bounded; what no longer fits is an empty file, or only a number in the counts.
+"""
+
+import zlib
+from pathlib import Path
+from typing import Literal
+
+from collectors.spool.disk import DIRECTORY_MODE, write_whole_file
+
+QUARANTINE = "quarantine"
+REFUSED = "refused"
+
+SIDE_BYTES_MAX = 128 * 1024 * 1024
+"""Of each folder: room for the largest frame, for a person to look at, beside the quota of the journals."""
+
+SIDE_FILES_MAX = 10_000
+"""Of each folder: no loop, whatever its cause, fills a directory."""
+
+Kept = Literal["kept", "known", "no_room"]
+
+
+def keep_aside(folder: Path, name: str, parts: tuple[bytes, ...]) -> Kept:
+    """Keep the bytes as a file of this name, unless it is there already. Raises OSError."""
+    path = folder / name
+    if path.exists():
+        return "known"
+    folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    sizes = [entry.stat().st_size for entry in folder.iterdir()]
+    if len(sizes) >= SIDE_FILES_MAX:
+        return "no_room"
+    fits = sum(sizes) + sum(map(len, parts)) <= SIDE_BYTES_MAX
+    write_whole_file(path, parts if fits else ())
+    return "kept" if fits else "no_room"
+
+
+def quarantine_name(journal: str, offset: int, data: bytes) -> str:
+    """The same damage has the same name however often it is met, so it is kept and counted once."""
+    return f"{journal}+{offset}.{zlib.crc32(data):08x}.damaged"

@@ -1,0 +1,503 @@
+"""The durable queue of one sidecar: batches go in numbered, come out in order, and stay until acknowledged.
+
+An append is in the page cache when it returns, so it survives the death of the process; it is on the disk after the
+next `sync`, so it then survives the death of the machine. A sequence number is never given twice, whatever is lost:
+numbers are reserved in blocks in the `mark` before they are used, and after a crash the spool goes on behind the
+block. Numbers may therefore skip; they only rise.
+
+One thread appends and syncs, another reads and acknowledges. The lock is held for numbers and small writes, never
+while a payload is read, so that shipping does not keep capture waiting.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from collectors.records.types import Record
+from collectors.spool.disk import DIRECTORY_MODE, FILE_MODE, free_bytes, opened_for_reading
+from collectors.spool.errors import SpoolBusy, SpoolFull, SpoolUnusable
+from collectors.spool.framing import JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
+from collectors.spool.journal import Journal
+from collectors.spool.mark import MarkFile, new_sidecar, read_mark
+from collectors.spool.packing import Packed, pack
+from collectors.spool.recovery import Faults, recover, remove_unfinished, set_aside
+from collectors.spool.walk import Damage, payload_of, walk
+from collectors.spool.writer import JournalWriter
+
+QUOTA_BYTES = 1024**3
+"""Of all journals: hours of a monitor's absence at a few hundred records a second, on any disk a server has."""
+
+FREE_SPACE_FLOOR_BYTES = 256 * 1024**2
+"""Left to the server beside us: a full disk would hurt the model, not only its monitoring."""
+
+JOURNAL_BYTES = 8 * 1024**2
+"""A journal is closed at this size: space comes back in steps of it, and no file holds too much of what may break."""
+
+JOURNALS_PER_QUOTA = 8
+"""With a small quota journals are smaller, so that space still comes back in eighths of it."""
+
+RESERVED_AHEAD = 1024
+"""Sequence numbers reserved by one write of the mark: one synchronous write for that many batches."""
+
+LOCK_NAME = "lock"
+
+_LOG = logging.getLogger(__name__)
+
+
+class Spool:
+    """An open spool; made by `Spool.open`, to be closed. Safe for one appending and one shipping thread."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        lock: int,
+        mark: MarkFile,
+        journals: list[Journal],
+        skipped_bytes: int,
+        faults: Faults,
+        next_sequence: int,
+        quota_bytes: int,
+        free_space_floor_bytes: int,
+        journal_bytes: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self.directory = directory
+        self._lock_file = lock
+        self._mark = mark
+        self._journals = journals
+        self._skipped_bytes = skipped_bytes
+        self._faults = faults
+        self._next = next_sequence
+        self._acknowledged = mark.value.acknowledged
+        self._quota_bytes = quota_bytes
+        self._floor_bytes = free_space_floor_bytes
+        self._journal_bytes = min(journal_bytes, quota_bytes // JOURNALS_PER_QUOTA)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._mark_lock = threading.Lock()
+        self._writer: JournalWriter | None = None
+        self._cursor: tuple[int, Path, int] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        quota_bytes: int = QUOTA_BYTES,
+        free_space_floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
+        journal_bytes: int = JOURNAL_BYTES,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> Self:
+        """Open or make the spool in `directory` and heal what a crash left. Raises SpoolBusy, SpoolUnusable."""
+        try:
+            directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            lock = acquire_lock(directory)
+        except OSError as error:
+            raise SpoolUnusable(directory, f"cannot be a spool ({error.strerror})") from error
+        try:
+            return cls._open_locked(
+                directory,
+                lock=lock,
+                quota_bytes=quota_bytes,
+                free_space_floor_bytes=free_space_floor_bytes,
+                journal_bytes=journal_bytes,
+                clock=clock,
+            )
+        except OSError as error:
+            os.close(lock)
+            raise SpoolUnusable(directory, f"cannot be a spool ({error.strerror})") from error
+        except SpoolUnusable:
+            os.close(lock)
+            raise
+
+    @classmethod
+    def _open_locked(
+        cls,
+        directory: Path,
+        *,
+        lock: int,
+        quota_bytes: int,
+        free_space_floor_bytes: int,
+        journal_bytes: int,
+        clock: Callable[[], int],
+    ) -> Self:
+        mark = read_mark(directory)
+        remove_unfinished(directory)
+        faults = Faults()
+        journals, skipped_bytes, behind = recover(directory, sidecar=mark.sidecar if mark else None, faults=faults)
+        next_sequence = max(behind, mark.reserved if mark else 1)
+        if mark is None:
+            # Which numbers were used before is lost with the mark, so batches from here on have a new identity.
+            first = journals[0].header.first if journals else next_sequence
+            mark_file = MarkFile.create(
+                directory, sidecar=new_sidecar(), reserved=next_sequence, acknowledged=first - 1
+            )
+        else:
+            mark_file = MarkFile.open(directory, mark)
+        spool = cls(
+            directory,
+            lock=lock,
+            mark=mark_file,
+            journals=journals,
+            skipped_bytes=skipped_bytes,
+            faults=faults,
+            next_sequence=next_sequence,
+            quota_bytes=quota_bytes,
+            free_space_floor_bytes=free_space_floor_bytes,
+            journal_bytes=journal_bytes,
+            clock=clock,
+        )
+        spool.acknowledge(mark_file.value.acknowledged)
+        if faults != Faults():
+            _LOG.warning("spool_healed", extra={"directory": str(directory), "faults": str(faults)})
+        return spool
+
+    @property
+    def sidecar(self) -> str:
+        """The random id under which new batches are numbered."""
+        return self._mark.value.sidecar
+
+    @property
+    def last_sequence(self) -> int:
+        """The highest number given so far; 0 before the first."""
+        return self._next - 1
+
+    @property
+    def acknowledged(self) -> int:
+        """Every batch up to this number is done with."""
+        return self._acknowledged
+
+    @property
+    def pending_records(self) -> int:
+        with self._lock:
+            return sum(journal.pending_records for journal in self._journals)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of the frames that are not acknowledged."""
+        with self._lock:
+            return sum(journal.pending_bytes for journal in self._journals)
+
+    @property
+    def pending_oldest_ns(self) -> int | None:
+        """When the oldest batch that waits was appended, by our clock; None where nothing waits."""
+        with self._lock:
+            for journal in self._journals:
+                if journal.pending_records and (oldest := self._oldest_pending_ns(journal)) is not None:
+                    return oldest
+        return None
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Size of all journals, acknowledged frames of journals not yet deleted included: what the quota limits."""
+        with self._lock:
+            return self._bytes_on_disk()
+
+    @property
+    def faults(self) -> Faults:
+        """What went wrong since the spool was opened, as it stands now."""
+        with self._lock:
+            return replace(self._faults)
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Write the records as the next batch, or as several where one would be too large; returns the last number.
+
+        All of them are taken or, with SpoolFull, none.
+        """
+        if not records:
+            raise ValueError("a batch has at least one record")
+        with self._lock:
+            if self._lock_file < 0:
+                raise ValueError("the spool is closed")
+            self._admit(0)
+            packed = pack(records, sidecar=self.sidecar, sequence=self._next)
+            now_ns = self._clock()
+            last = packed[-1].sequence
+            self._admit(sum(len(part.payload) for part in packed))
+            self._reserve(last)
+            self._write(packed, now_ns)
+            return last
+
+    def sync(self) -> None:
+        """Put what was appended and acknowledged on the disk. A disk that refuses is counted, not raised."""
+        with self._lock:
+            unsynced = self._take_unsynced()
+        if unsynced is not None:
+            self._sync_to_disk(unsynced)
+        if self._acknowledged != self._mark.value.acknowledged:
+            self._put_mark(reserved=self._mark.value.reserved)
+
+    def read(self, after: int, limit_bytes: int) -> list[tuple[int, bytes]]:
+        """Batches numbered above `after`, in order: at least one if there is one, then as many as fit `limit_bytes`.
+
+        Damaged batches are put into quarantine and left out.
+        """
+        with self._lock:
+            up_to = self._next - 1
+            journals = [replace(journal) for journal in self._journals if journal.last > after]
+        batches: list[tuple[int, bytes]] = []
+        room = limit_bytes
+        for journal in journals:
+            try:
+                room = self._read_journal(journal, after, room, batches)
+            except FileNotFoundError:
+                self._miss_unless_acknowledged(journal)
+            if room <= 0:
+                return batches
+        if not batches and after >= self._acknowledged:
+            # All that is left is damage, which is in quarantine: nobody will ever acknowledge it.
+            self.acknowledge(up_to)
+        return batches
+
+    def _read_journal(self, journal: Journal, after: int, room: int, batches: list[tuple[int, bytes]]) -> int:
+        """Add this journal's batches; returns the room that is left, 0 when the next batch no longer fits."""
+        seed = journal.header.seed
+        is_cursor_here = self._cursor is not None and self._cursor[:2] == (after, journal.path)
+        start = self._cursor[2] if self._cursor is not None and is_cursor_here else JOURNAL_HEADER_BYTES
+        with opened_for_reading(journal.path) as read_at:
+            for part in walk(read_at, start, journal.size, seed, verify=False):
+                if isinstance(part, Damage):
+                    self._quarantine(journal, part)
+                    continue
+                if part.header.sequence <= after:
+                    continue
+                if batches and part.header.payload_bytes > room:
+                    return 0
+                payload = payload_of(read_at, part, seed)
+                if isinstance(payload, Damage):
+                    self._quarantine(journal, payload)
+                    continue
+                batches.append((part.header.sequence, payload))
+                room -= len(payload)
+                self._cursor = (part.header.sequence, journal.path, part.end)
+        return room
+
+    def batch_id(self, sequence: int) -> str:
+        """The id of the batch with this number: older journals may be of an earlier identity."""
+        with self._lock:
+            sidecar = next((j.header.sidecar for j in self._journals if sequence <= j.last), self.sidecar)
+        return f"{sidecar}/{sequence}"
+
+    def acknowledge(self, sequence: int) -> int:
+        """Every batch up to `sequence` is done with; journals that hold no other are deleted. Returns how many records."""
+        with self._lock:
+            self._acknowledged = max(self._acknowledged, min(sequence, self._next - 1))
+            released = 0
+            for journal in list(self._journals):
+                if journal.last <= self._acknowledged:
+                    released += journal.acknowledge_all()
+                    if not self._is_written(journal):
+                        self._delete(journal)
+                elif journal.header.first <= self._acknowledged:
+                    released += self._acknowledge_part(journal)
+                else:
+                    break
+            return released
+
+    def close(self) -> None:
+        """Sync, give up the lock. What is not acknowledged stays for the next open."""
+        with self._lock:
+            if self._lock_file < 0:
+                return
+            self._end_journal()
+            for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
+                self._delete(journal)
+            self._put_mark(reserved=self._next)
+            self._mark.close()
+            os.close(self._lock_file)
+            self._lock_file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Everything below is called with the lock held.
+
+    def _admit(self, more_bytes: int) -> None:
+        if self._refusal(more_bytes) is not None:
+            self._drop_acknowledged_journal()
+        if (refusal := self._refusal(more_bytes)) is not None:
+            raise refusal
+
+    def _refusal(self, more_bytes: int) -> SpoolFull | None:
+        used = self._bytes_on_disk()
+        if used + more_bytes > self._quota_bytes:
+            return SpoolFull("quota", f"{used} of {self._quota_bytes} bytes used, {more_bytes} more wanted")
+        try:
+            free = free_bytes(self.directory)
+        except OSError as error:
+            return _refused_by(error)
+        if free - more_bytes < self._floor_bytes:
+            return SpoolFull("free_space", f"{free} bytes free, {self._floor_bytes} are left to others")
+        return None
+
+    def _drop_acknowledged_journal(self) -> None:
+        """The journal being written is not deleted by an acknowledgement; when space is short it is."""
+        journal = self._journals[-1] if self._journals else None
+        if journal is not None and self._is_written(journal) and journal.last <= self._acknowledged:
+            self._end_journal()
+            self._delete(journal)
+
+    def _bytes_on_disk(self) -> int:
+        return self._skipped_bytes + sum(journal.size for journal in self._journals)
+
+    def _reserve(self, last: int) -> None:
+        if last < self._mark.value.reserved:
+            return
+        try:
+            with self._mark_lock:
+                self._mark.write(reserved=last + RESERVED_AHEAD, acknowledged=self._acknowledged)
+        except OSError as error:
+            raise _refused_by(error) from error
+
+    def _write(self, packed: list[Packed], now_ns: int) -> None:
+        try:
+            writer = self._writer_for(packed[0].sequence)
+            seed = writer.journal.header.seed
+            frames = b"".join(
+                encode_frame(part.payload, sequence=part.sequence, records=part.records, written_ns=now_ns, seed=seed)
+                for part in packed
+            )
+            self._next = packed[-1].sequence + 1
+            writer.append(frames, records=sum(part.records for part in packed), last=packed[-1].sequence)
+        except OSError as error:
+            raise _refused_by(error) from error
+
+    def _writer_for(self, first: int) -> JournalWriter:
+        """The writer of the newest journal, or of a new one where that takes no more. Raises OSError."""
+        if self._writer is not None and not self._goes_on(self._writer.journal):
+            self._end_journal()
+        if self._writer is None:
+            if self._journals and self._goes_on(self._journals[-1]):
+                self._writer = JournalWriter.resume(self._journals[-1])
+            else:
+                self._writer = JournalWriter.begin(self.directory, JournalHeader(self.sidecar, first))
+                self._journals.append(self._writer.journal)
+        return self._writer
+
+    def _goes_on(self, journal: Journal) -> bool:
+        return journal.takes_more and journal.header.sidecar == self.sidecar and journal.size < self._journal_bytes
+
+    def _end_journal(self) -> None:
+        """Sync and close the journal being written."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.sync()
+        except OSError:
+            self._faults.syncs_failed += 1
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _is_written(self, journal: Journal) -> bool:
+        return self._writer is not None and journal is self._writer.journal
+
+    def _delete(self, journal: Journal) -> None:
+        try:
+            journal.path.unlink(missing_ok=True)
+        except OSError:
+            self._faults.deletes_failed += 1
+            return  # tried again at the next acknowledgement
+        self._journals.remove(journal)
+
+    def _acknowledge_part(self, journal: Journal) -> int:
+        try:
+            with opened_for_reading(journal.path) as read_at:
+                return journal.acknowledge_through(read_at, self._acknowledged)
+        except OSError:
+            return 0  # counted when the whole journal is acknowledged
+
+    def _oldest_pending_ns(self, journal: Journal) -> int | None:
+        try:
+            with opened_for_reading(journal.path) as read_at:
+                return journal.oldest_pending_ns(read_at)
+        except OSError:
+            return None
+
+    def _quarantine(self, journal: Journal, damage: Damage) -> None:
+        faults = Faults()
+        try:
+            set_aside(journal.path, [damage], faults)
+        except OSError:
+            faults.not_kept += 1
+        with self._lock:
+            for name, count in vars(faults).items():
+                setattr(self._faults, name, getattr(self._faults, name) + count)
+        _LOG.warning(
+            "spool_damage",
+            extra={"journal": journal.path.name, "offset": damage.offset, "bytes": damage.size, "why": damage.reason},
+        )
+
+    def _take_unsynced(self) -> int | None:
+        if self._writer is None:
+            return None
+        if self._writer.is_removed:
+            self._miss(self._writer.journal)
+            return None
+        return self._writer.take_unsynced()
+
+    def _miss(self, journal: Journal) -> None:
+        """Somebody else removed this journal: what waited in it is lost, and the next batch begins another."""
+        if self._is_written(journal):
+            self._close_writer()
+        self._faults.journals_missing += 1
+        self._faults.records_lost += journal.pending_records
+        self._journals.remove(journal)
+
+    # These are called without the lock.
+
+    def _sync_to_disk(self, descriptor: int) -> None:
+        try:
+            os.fdatasync(descriptor)
+        except OSError:
+            # The kernel may have dropped the pages it could not write: a second try would prove nothing.
+            with self._lock:
+                self._faults.syncs_failed += 1
+                if self._writer is not None:
+                    self._writer.journal.takes_more = False
+        finally:
+            os.close(descriptor)
+
+    def _miss_unless_acknowledged(self, snapshot: Journal) -> None:
+        with self._lock:
+            for journal in self._journals:
+                if journal.path == snapshot.path and journal.last > self._acknowledged:
+                    self._miss(journal)
+                    return
+
+    def _put_mark(self, *, reserved: int) -> None:
+        try:
+            with self._mark_lock:
+                self._mark.write(reserved=reserved, acknowledged=self._acknowledged)
+        except OSError:
+            self._faults.marks_failed += 1
+
+
+def _refused_by(error: OSError) -> SpoolFull:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return SpoolFull("disk_full" if is_full else "write_failed", str(error))
+
+
+def acquire_lock(directory: Path) -> int:
+    """The descriptor that holds the directory; the kernel lets go when its process dies. Raises SpoolBusy, OSError."""
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise SpoolBusy(directory) from error
+    return descriptor
