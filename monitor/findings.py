@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -249,4 +250,12 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "revised": transition.revised,
         "reason": transition.reason,
         "peak": transition.peak,
+    }
+
+
+def report_document(findings: Iterable[Finding], transitions: Iterable[Transition]) -> dict[str, Any]:
+    """The one JSON document of `compare` and `backfill`."""
+    return {
+        "measurements": [finding_document(f) for f in findings],
+        "alerts": [transition_document(t) for t in transitions],
     }

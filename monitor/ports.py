@@ -175,8 +175,13 @@ class Catalog(Protocol):
         version: str | None = None,
         start_ns: int | None = None,
         end_ns: int | None = None,
+        *,
+        after_id: int = 0,
     ) -> list[Segment]:
-        """Segments whose inclusive time range meets [start_ns, end_ns), ascending by id; every version where it is None."""
+        """Segments whose inclusive time range meets [start_ns, end_ns) and whose id is above `after_id`, ascending by id.
+
+        Every version where it is None.
+        """
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Swap segments in one step (compaction)."""

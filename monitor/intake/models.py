@@ -1,0 +1,106 @@
+"""PUT models, PUT baseline, POST labels: what users bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+from litestar import Controller, Request, post, put
+from litestar.concurrency import sync_to_thread
+from litestar.status_codes import HTTP_200_OK
+
+from monitor.definitions import MODEL_NAME, MonitoredModel
+from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.intake.records import Observer, body_of
+from monitor.jobs.accept_labels import accept_labels
+from monitor.jobs.bodies import BASELINE_BYTES_MAX, DECLARATION_BYTES_MAX, LABELS_BYTES_MAX
+from monitor.jobs.set_baseline import set_baseline
+from monitor.ports import BaselineEntry, Catalog, SegmentStore
+from monitor.tiles.rows import Rows
+
+RowsReader = Callable[[bytes, str, str], tuple[Rows, bool]]
+"""(body, media type, name) → rows and whether they have event times."""
+LabelsReader = Callable[[bytes, str, str, str, str], tuple[Any, Any]]
+"""(body, media type, name, id column, label column) → ids and values."""
+
+
+def document_of(body: bytes, where: str) -> object:
+    """A YAML (so also JSON) document. Raises InvalidInput with its line and column."""
+    try:
+        return yaml.safe_load(body)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{where}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise InvalidInput(Fault(place, str(problem), "a YAML document")) from error
+
+
+class DeclarationsController(Controller):
+    """Models, their baselines and their labels."""
+
+    path = "/models/{model:str}"
+    tags = ("intake",)
+
+    @put("/", summary="Declare a monitored model (YAML or JSON)")
+    async def declare(
+        self, request: Request[Any, Any, Any], catalog: Catalog, clock: Callable[[], int], model: str
+    ) -> dict[str, Any]:
+        document = document_of(await body_of(request, DECLARATION_BYTES_MAX), "body")
+        declaration = MonitoredModel.from_document(document)
+        if not MODEL_NAME.fullmatch(model) or declaration.model != model:
+            raise InvalidInput(Fault("model", repr(declaration.model), f"the model of the path, {model[:128]!r}"))
+        await sync_to_thread(catalog.put_model, declaration, clock(), declared=True)
+        return {"model": model, "declaration": declaration.to_document()}
+
+    @put("/baseline", summary="Set the baseline from CSV or Parquet")
+    async def baseline(
+        self,
+        request: Request[Any, Any, Any],
+        catalog: Catalog,
+        store: SegmentStore,
+        clock: Callable[[], int],
+        rows_reader: RowsReader,
+        model: str,
+    ) -> dict[str, Any]:
+        declaration = _declaration(catalog, model)
+        body = await body_of(request, BASELINE_BYTES_MAX)
+        media_type = request.headers.get("content-type", "")
+
+        def work() -> BaselineEntry:
+            rows, time_ordered = rows_reader(body, media_type, "baseline")
+            return set_baseline(model, rows, declaration, catalog, store, clock(), time_ordered=time_ordered)
+
+        entry = await sync_to_thread(work)
+        return {"model": model, "baseline": entry.id, "rows": entry.rows}
+
+    @post("/labels", status_code=HTTP_200_OK, summary="Add ground truth by prediction id (JSON, NDJSON, CSV, Parquet)")
+    async def labels(
+        self,
+        request: Request[Any, Any, Any],
+        catalog: Catalog,
+        store: SegmentStore,
+        clock: Callable[[], int],
+        observed: Observer,
+        labels_reader: LabelsReader,
+        model: str,
+    ) -> dict[str, Any]:
+        declaration = _declaration(catalog, model)
+        if declaration.label is None:
+            raise InvalidInput(
+                Fault("label", "nothing in the declaration", "`label: {name: …}`, to know the labels' column")
+            )
+        name = declaration.label.name
+        body = await body_of(request, LABELS_BYTES_MAX)
+        media_type = request.headers.get("content-type", "")
+        ids, values = await sync_to_thread(labels_reader, body, media_type, "labels", declaration.id, name)
+        accepted = await sync_to_thread(accept_labels, model, ids, values, catalog, store, clock())
+        observed("labels", accepted.accepted)
+        return {"model": model, "accepted": accepted.accepted, "unknown": accepted.unknown}
+
+
+def _declaration(catalog: Catalog, model: str) -> MonitoredModel:
+    entry = catalog.model(model)
+    if entry is None:
+        raise NotFound("model", model)
+    return entry.declaration

@@ -1,0 +1,57 @@
+"""POST records: a batch from a sidecar, idempotent by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Controller, Request, post
+from litestar.concurrency import sync_to_thread
+from litestar.status_codes import HTTP_200_OK
+
+from monitor.errors import Fault, InvalidInput
+from monitor.jobs.accept_records import Accepted, accept_records
+from monitor.jobs.bodies import BATCH_BODY_BYTES_MAX
+from monitor.ports import Catalog, SegmentStore
+
+Observer = Callable[[str, int], None]
+"""Told (what, how many) of what came in: the monitor's own telemetry."""
+
+
+async def body_of(request: Request[Any, Any, Any], bytes_max: int) -> bytes:
+    """The request's body, refused as soon as it is larger than allowed."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bytes_max:
+            raise InvalidInput(Fault("body", f"more than {bytes_max} bytes", f"at most {bytes_max} bytes"))
+        parts.append(part)
+    return b"".join(parts)
+
+
+class RecordsController(Controller):
+    """What sidecars send."""
+
+    path = "/records"
+    tags = ("intake",)
+
+    @post("/", status_code=HTTP_200_OK, summary="Accept a batch of records, once in effect")
+    async def records(
+        self,
+        request: Request[Any, Any, Any],
+        catalog: Catalog,
+        store: SegmentStore,
+        clock: Callable[[], int],
+        observed: Observer,
+    ) -> dict[str, Any]:
+        body = await body_of(request, BATCH_BODY_BYTES_MAX)
+        accepted: Accepted = await sync_to_thread(accept_records, body, catalog, store, clock())
+        observed("predictions", accepted.predictions)
+        observed("batches_known" if accepted.known else "batches", 1)
+        return {
+            "batch": accepted.batch,
+            "known": accepted.known,
+            "predictions": accepted.predictions,
+            "refused": dict(accepted.refused or {}),
+        }

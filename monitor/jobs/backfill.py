@@ -1,0 +1,114 @@
+"""Recorded predictions through the same windows, tiles, metrics and alerts, in event time, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.definitions import MonitoredModel, WindowRule
+from monitor.errors import Fault, InvalidInput
+from monitor.findings import AlertKind, Span
+from monitor.jobs.look import INPUT_KINDS, Looked, Subject, Track, plan_for, take_look
+from monitor.jobs.profile_window import Explainer, Profiled, profile_window
+from monitor.ports import Labels
+from monitor.tiles.rows import Rows
+from monitor.tiles.tileset import Baseline
+from monitor.windows.spans import Cut, cut, spread_ties
+from monitor.windows.trailing import SCALE_MAX
+
+EMPTY_WINDOWS_MAX = 3
+"""Windows without rows that are told in a row, as live: a file with a hole of a year is not a million windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One window of the backfill."""
+
+    rule: WindowRule
+    span: Span
+    profiled: Profiled
+    looked: Looked
+
+
+def backfill(
+    rows: Rows,
+    labels: Labels | None,
+    model: MonitoredModel,
+    baseline: Baseline,
+    *,
+    version: str = "",
+    explainer: Explainer | None = None,
+) -> Iterator[Step]:
+    """Every window of every rule, in event time; a last, partial window is judged with the rows it has.
+
+    The kinds of the model are resolved. Labels are taken to be there when their window closes.
+    """
+    rows = rows.in_canonical_order()
+    rows = replace(rows, time_ns=spread_ties(rows.time_ns))
+    for rule in model.windows:
+        yield from _rule(rows, labels, model, baseline, rule, version, explainer)
+
+
+def _rule(
+    rows: Rows,
+    labels: Labels | None,
+    model: MonitoredModel,
+    baseline: Baseline,
+    rule: WindowRule,
+    version: str,
+    explainer: Explainer | None,
+) -> Iterator[Step]:
+    track = Track()
+    subject = Subject(model, version, baseline)
+    first_ns = int(rows.time_ns[0]) if len(rows) else 0
+    finder = LabelFinder(labels) if labels is not None else None
+    taken = 0
+    for part in told(cut(rule, rows.time_ns)):
+        window = rows.take(slice(part.first, part.last))
+        own = finder.of(window) if finder is not None else None
+        profiled = profile_window(window, own, baseline, model, explainer)
+        taken += len(window)
+        elapsed = (part.span.end_ns or 0) - first_ns
+        plan = plan_for(model, baseline, rule, taken / max(elapsed, 1))
+        kinds = frozenset(AlertKind) if profiled.labelled else INPUT_KINDS
+        track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds)
+        yield Step(rule, part.span, profiled, looked)
+
+
+def told(cuts: list[Cut]) -> Iterator[Cut]:
+    """The windows to look at: all with rows, and at most EMPTY_WINDOWS_MAX without in a row."""
+    empty = 0
+    for part in cuts:
+        empty = empty + 1 if part.first == part.last else 0
+        if empty <= EMPTY_WINDOWS_MAX:
+            yield part
+
+
+class LabelFinder:
+    """Labels of a window's rows, without going through all labels for each window."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._value = dict(zip(labels.id.tolist(), labels.value.tolist(), strict=True))
+
+    def of(self, rows: Rows) -> Labels:
+        found = [
+            (i, self._value[i], t) for i, t in zip(rows.prediction_ids(), rows.time_ns, strict=True) if i in self._value
+        ]
+        ids, values = np.empty(len(found), dtype=object), np.empty(len(found), dtype=object)
+        ids[:], values[:] = [f[0] for f in found], [f[1] for f in found]
+        return Labels(ids, values, np.array([f[2] for f in found], np.int64))
+
+
+def split_baseline(rows: Rows) -> tuple[Rows, Rows]:
+    """Where no baseline is given: the first fifth of the rows is it, the rest is measured against it."""
+    rows = rows.in_canonical_order()
+    if len(rows) < SPLIT_ROWS_MIN:
+        raise InvalidInput(Fault("rows", str(len(rows)), f"at least {SPLIT_ROWS_MIN} rows, or a baseline"))
+    edge = len(rows) // 5
+    return rows.take(slice(0, edge)), rows.take(slice(edge, len(rows)))
+
+
+SPLIT_ROWS_MIN = 10 * SCALE_MAX
+"""Rows from which a first fifth is worth being a baseline."""

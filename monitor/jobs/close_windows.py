@@ -1,0 +1,363 @@
+"""Close the windows that are due, revise those that late rows or labels changed: one model, version and rule at a time.
+
+A live window is due when its end plus the allowed lateness has passed by the clock. A window that was closed and gets
+more rows is measured again (revision + 1) without a new alarm for old news; labels, however late, are looked at in the
+order of their windows and may move the alerts that need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import numpy as np
+
+from monitor.definitions import MonitoredModel
+from monitor.findings import AlertKind, Finding, Span, Status
+from monitor.jobs.context import Context
+from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, Looked, Subject, Track, plan_for, take_look
+from monitor.jobs.profile_window import Profiled, profile_window
+from monitor.jobs.track import Place, Progress, encode_progress, load_progress, load_track, progress_key
+from monitor.ports import Segment, WindowEntry, WindowResult
+from monitor.tiles.encoding import encode_tileset
+from monitor.tiles.tileset import Baseline, TileSet
+from monitor.windows.spans import cut, depends_on_rows, spans_between
+
+EMPTY_WINDOWS_MAX = 3
+"""Windows without rows that are told in a row: enough for `no data` to be seen, and a quiet night costs nothing."""
+WINDOWS_PER_PASS = 500
+"""Windows closed before other models get their turn."""
+LABELS_QUIET_NS_MAX = 60 * 10**9
+"""Where few of a window's rows have labels, more are waited for this long after the last that came (at most)."""
+LABELS_COVERAGE = 0.8
+"""Share of a window's rows with labels at which they are looked at without waiting for more."""
+PENDING_WINDOWS_MAX = 10_000
+"""Windows with labels to be looked at; beyond it the oldest are looked at with what they have."""
+
+
+@dataclass(slots=True)
+class Closer:
+    """Closes the windows of one place; keeps its track between passes, so a pass reads only what is new."""
+
+    context: Context
+    place: Place
+    baseline: Baseline | None = None
+    progress: Progress | None = None
+    track: Track = field(default_factory=Track)
+    pending: dict[Span, int] = field(default_factory=dict)
+    """Closed windows whose labels are to be looked at → when the newest of them came."""
+
+    def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
+        """One pass; returns how many windows were closed or revised."""
+        now_ns = self.context.clock()
+        progress = self._open(baseline)
+        newest = max((s.id for s in self._segments("predictions", after_id=progress.prediction_segment)), default=0)
+        late = self._late_windows(progress)
+        changed = 0
+        for span in self._due(now_ns)[:WINDOWS_PER_PASS]:
+            self._close(span, model)
+            changed += 1
+        changed += sum(self._revise(window, model) for window in late)
+        self._advance(prediction_segment=max(newest, progress.prediction_segment))
+        self._note_labels(model)
+        return changed + self._look_at_labels(model, now_ns)
+
+    # State
+
+    def _open(self, baseline: Baseline | None) -> Progress:
+        key = progress_key(self.place.model, self.place.version, self.place.rule)
+        if self.progress is None or (baseline and baseline.id) != (self.baseline and self.baseline.id):
+            self.progress = load_progress(self.context.catalog, key)
+            self.baseline = baseline
+            self.track = load_track(self.context.catalog, self.place, baseline, self.progress) if baseline else Track()
+        return self.progress
+
+    def _advance(self, **changes: int) -> Progress:
+        assert self.progress is not None  # noqa: S101  (opened by run)
+        self.progress = msgspec.structs.replace(self.progress, **changes)
+        return self.progress
+
+    def _segments(
+        self, kind: str, start_ns: int | None = None, end_ns: int | None = None, *, after_id: int = 0
+    ) -> list[Segment]:
+        if kind == "labels":
+            return self.context.catalog.segments("labels", self.place.model, None, start_ns, end_ns, after_id=after_id)
+        return self.context.catalog.segments(
+            "predictions", self.place.model, self.place.version, start_ns, end_ns, after_id=after_id
+        )
+
+    def _windows(self, **filters: int | bool) -> list[WindowEntry]:
+        place = self.place
+        return self.context.catalog.windows(place.model, version=place.version, rule=place.rule.name, **filters)  # type: ignore[arg-type]  # keyword subset
+
+    def _closed_until(self) -> int | None:
+        last = self._windows(limit=1, newest_first=True)
+        return last[0].span.end_ns if last else None
+
+    # Which windows
+
+    def _due(self, now_ns: int) -> list[Span]:
+        rule = self.place.rule
+        closed_ns = self._closed_until()
+        until_ns = now_ns - rule.lateness_ns
+        segments = self._segments("predictions", closed_ns)
+        if depends_on_rows(rule):
+            return self._due_by_rows(segments, closed_ns, until_ns)
+        first_ns = closed_ns if closed_ns is not None else min((s.start_ns for s in segments), default=None)
+        if first_ns is None or first_ns > until_ns:
+            return []
+        return list(self._due_by_time(segments, first_ns, closed_ns, until_ns))
+
+    def _due_by_time(
+        self, segments: Sequence[Segment], first_ns: int, closed_ns: int | None, until_ns: int
+    ) -> Iterator[Span]:
+        assert self.progress is not None  # noqa: S101  (opened by run)
+        empty = self.progress.empty_windows
+        for span in spans_between(self.place.rule, first_ns, until_ns):
+            start, end = span.start_ns or 0, span.end_ns or 0
+            if end > until_ns or (empty >= EMPTY_WINDOWS_MAX and not any(s.end_ns >= start for s in segments)):
+                return
+            if closed_ns is not None and end <= closed_ns:
+                continue
+            empty = 0 if any(s.start_ns < end and s.end_ns >= start for s in segments) else empty + 1
+            if empty <= EMPTY_WINDOWS_MAX:
+                yield span
+
+    def _due_by_rows(self, segments: Sequence[Segment], closed_ns: int | None, until_ns: int) -> list[Span]:
+        rule = self.place.rule
+        if not segments:
+            return []
+        times = np.sort(self.context.store.read_rows(segments, closed_ns, until_ns, columns=()).time_ns)
+        cuts = cut(rule, times)
+        if rule.rows is not None:
+            return [c.span for c in cuts if c.last - c.first == rule.rows]
+        return [c.span for c in cuts if (c.span.end_ns or 0) + (rule.session_gap_ns or 0) <= until_ns]
+
+    def _late_windows(self, progress: Progress) -> list[WindowEntry]:
+        """Closed windows into which segments that came since the last pass reach back."""
+        closed_ns = self._closed_until()
+        if closed_ns is None:
+            return []
+        late = self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
+        if not late:
+            return []
+        windows = self._windows(end_ns=closed_ns)
+        return [
+            w
+            for w in windows
+            if any(s.start_ns < (w.span.end_ns or 0) and s.end_ns >= (w.span.start_ns or 0) for s in late)
+        ]
+
+    # Closing and revising
+
+    def _close(self, span: Span, model: MonitoredModel) -> None:
+        profiled = self._profile(span, model)
+        rows = 0 if profiled is None else profiled.tiles.rows
+        progress = self._advance(empty_windows=0 if rows else (self.progress.empty_windows + 1 if self.progress else 1))
+        if profiled is None or self.baseline is None:
+            self._commit(span, 0, rows, None, None, model)
+            return
+        if rows and not progress.first_row_ns:
+            self._advance(first_row_ns=profiled.start_ns or 0)
+        ready = rows > 0 and profiled.labelled >= LABELS_COVERAGE * rows
+        kinds = frozenset(AlertKind) if ready else INPUT_KINDS
+        looked = self._look(span, profiled, model, kinds, 0)
+        self._commit(span, 0, rows, profiled, looked, model)
+        if profiled.labelled and not ready:
+            self._wait_for_labels(span)
+
+    def _look(
+        self, span: Span, profiled: Profiled, model: MonitoredModel, kinds: frozenset[AlertKind], revision: int
+    ) -> Looked:
+        """A look that moves the track."""
+        assert self.baseline is not None and self.progress is not None  # noqa: S101  (checked by the callers)
+        plan = plan_for(model, self.baseline, self.place.rule, self._arrivals(span, profiled.tiles.rows))
+        subject = Subject(model, self.place.version, self.baseline)
+        before = self.track
+        self.track, looked = take_look(before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds)
+        changes = {"input_looks": self.track.inputs.looks, "outcome_looks": self.track.outcomes.looks}
+        if self.track.inputs_restarted(before):
+            changes["inputs_since"] = self.track.inputs.looks
+        if self.track.outcomes_restarted(before):
+            changes["outcomes_since"] = self.track.outcomes.looks
+        if kinds & LABEL_KINDS:
+            changes["labels_until_ns"] = max(self.progress.labels_until_ns, span.start_ns or 0)
+        self._advance(**changes)
+        return looked
+
+    def _measure_again(
+        self, window: WindowEntry, profiled: Profiled, model: MonitoredModel, kinds: frozenset[AlertKind]
+    ) -> Looked:
+        """A look that moves nothing: old news never makes a second alarm."""
+        assert self.baseline is not None  # noqa: S101  (checked by the callers)
+        plan = plan_for(model, self.baseline, self.place.rule, self._arrivals(window.span, profiled.tiles.rows))
+        subject = Subject(model, self.place.version, self.baseline)
+        alone = Track(first=self.track.first)
+        _, looked = take_look(
+            alone, subject, window.span, profiled.tiles, plan=plan, revision=window.revision + 1, kinds=kinds
+        )
+        return Looked(looked.findings, (), ())
+
+    def _revise(self, window: WindowEntry, model: MonitoredModel) -> bool:
+        """Late rows: measure again, move no alert."""
+        profiled = self._profile(window.span, model)
+        if profiled is None or profiled.tiles.rows == window.n_window:
+            return False
+        looked = (
+            self._measure_again(window, profiled, model, frozenset(AlertKind)) if self.baseline is not None else None
+        )
+        self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
+        return True
+
+    def _arrivals(self, span: Span, rows: int) -> float:
+        """Rows a nanosecond since the first row, for the budget of windows by rows."""
+        assert self.progress is not None  # noqa: S101  (opened by run)
+        elapsed = (span.end_ns or 0) - (self.progress.first_row_ns or span.start_ns or 0)
+        return rows * (self.progress.input_looks + 1) / max(elapsed, 1)
+
+    # Labels
+
+    def _wait_for_labels(self, span: Span) -> None:
+        self.pending[span] = self.context.clock()
+        while len(self.pending) > PENDING_WINDOWS_MAX:
+            self.pending.pop(min(self.pending, key=_start_of))
+
+    def _note_labels(self, model: MonitoredModel) -> None:
+        """Closed windows that new labels belong to become pending."""
+        progress = self._advance()
+        if model.label is None or self.baseline is None:
+            return
+        new = [s for s in self._segments("labels", after_id=progress.label_segment) if s.end_ns > 0]
+        if not new:
+            return
+        start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
+        for window in self._windows(end_ns=end_ns + 1):
+            span = window.span
+            if window.n_window and (span.end_ns or 0) > start_ns and any(_meets(s, span) for s in new):
+                self.pending[span] = max(s.created_ns for s in new)
+        self._advance(label_segment=max(s.id for s in new))
+
+    def _look_at_labels(self, model: MonitoredModel, now_ns: int) -> int:
+        """Oldest first; a window whose labels are few and still coming makes the later ones wait."""
+        changed = 0
+        quiet_ns = min(LABELS_QUIET_NS_MAX, max(self.place.rule.lateness_ns, 1))
+        for span in sorted(self.pending, key=_start_of):
+            window = self.context.catalog.window(self.place.model, self.place.version, self.place.rule.name, span)
+            if window is None:
+                del self.pending[span]
+                continue
+            came = len(
+                self.context.store.read_labels(
+                    self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
+                )
+            )
+            if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
+                break
+            changed += self._relabel(window, model)
+            del self.pending[span]
+        return changed
+
+    def _relabel(self, window: WindowEntry, model: MonitoredModel) -> bool:
+        profiled = self._profile(window.span, model)
+        if profiled is None or self.progress is None or not profiled.labelled:
+            return False
+        if (window.span.start_ns or 0) > self.progress.labels_until_ns:
+            looked = self._look(window.span, profiled, model, LABEL_KINDS, window.revision + 1)
+            groups = self._measure_again(window, profiled, model, frozenset({AlertKind.FAIRNESS}))
+            transitions = tuple(replace(t, revised=True) for t in looked.transitions)
+            looked = Looked((*looked.findings, *groups.findings), transitions, looked.alerts)
+        else:
+            looked = self._measure_again(window, profiled, model, LABEL_KINDS | {AlertKind.FAIRNESS})
+        self._commit(
+            window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model, status=window.status
+        )
+        return True
+
+    # Reading and writing
+
+    def _profile(self, span: Span, model: MonitoredModel) -> Profiled | None:
+        store = self.context.store
+        rows = store.read_rows(self._segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
+        if self.baseline is None:
+            return Profiled(TileSet(len(rows)), (), (), 0, None, None)
+        labels = store.read_labels(self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
+        explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
+        return profile_window(rows, labels, self.baseline, model, explainer)
+
+    def _commit(
+        self,
+        span: Span,
+        revision: int,
+        rows: int,
+        profiled: Profiled | None,
+        looked: Looked | None,
+        model: MonitoredModel,
+        status: Status | None = None,
+    ) -> None:
+        context, place = self.context, self.place
+        now_ns = context.clock()
+        ledger = context.catalog.ledger(place.model, place.version, span.start_ns or 0, span.end_ns or 0)
+        entry = WindowEntry(
+            model=place.model,
+            version=place.version,
+            rule=place.rule.name,
+            span=span,
+            revision=revision,
+            status=_status(looked, rows, status),
+            n_window=rows,
+            closed_ns=now_ns,
+            labelled=profiled.labelled if profiled else 0,
+            seen=ledger.seen,
+            captured=ledger.captured,
+            sampled_out=ledger.sampled_out,
+            dropped=sum(ledger.dropped.values()),
+            undecodable=sum(ledger.undecodable.values()),
+            baseline=self.baseline.id if self.baseline else None,
+            reason=None if self.baseline else "no baseline: set one with `outrider baseline`",
+        )
+        result = WindowResult(
+            window=entry,
+            tiles=encode_tileset(profiled.tiles) if profiled else b"",
+            findings=looked.findings if looked else (),
+            segments=self._write(span, looked.findings if looked else (), profiled if revision == 0 else None, now_ns),
+            alerts=looked.alerts if looked else (),
+            transitions=looked.transitions if looked else (),
+            memory={progress_key(place.model, place.version, place.rule): encode_progress(self._advance())},
+        )
+        context.catalog.commit_window(result, model.receivers, now_ns)
+        context.observed("windows", 1)
+
+    def _write(
+        self, span: Span, findings: Sequence[Finding], profiled: Profiled | None, now_ns: int
+    ) -> tuple[Segment, ...]:
+        store, place = self.context.store, self.place
+        segments = []
+        if findings:
+            segments.append(store.write_findings(findings, place.rule.name, now_ns))
+        if profiled is not None and profiled.anomalies:
+            segments.append(
+                store.write_records("anomalies", place.model, place.version, span, profiled.anomalies, now_ns)
+            )
+        if profiled is not None and profiled.explanations:
+            segments.append(
+                store.write_records("explanations", place.model, place.version, span, profiled.explanations, now_ns)
+            )
+        return tuple(segments)
+
+
+def _status(looked: Looked | None, rows: int, kept: Status | None) -> Status:
+    """Of a relabelled window: the worse of what its inputs said and what its labels say."""
+    if looked is None or rows == 0:
+        return Status.NO_DATA
+    order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK)
+    found = {looked.status, kept}
+    return next((s for s in order if s in found), looked.status)
+
+
+def _start_of(span: Span) -> int:
+    return span.start_ns or 0
+
+
+def _meets(segment: Segment, span: Span) -> bool:
+    return segment.start_ns < (span.end_ns or 0) and segment.end_ns >= (span.start_ns or 0)

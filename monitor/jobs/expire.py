@@ -1,0 +1,66 @@
+"""Forget what is past its retention, and join the small segments of a closed hour into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from monitor.jobs.context import Context
+from monitor.ports import Segment, SegmentKind
+
+DAY_NS = 86_400 * 10**9
+HOUR_NS = 3_600 * 10**9
+COMPACT_SEGMENTS_MIN = 8
+"""Fewer files than this in an hour are not worth joining."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days that each kind is kept: rows for drill-down and late labels, results for a year."""
+
+    rows_days: int = 30
+    records_days: int = 90
+    measurements_days: int = 400
+    bookkeeping_days: int = 30
+
+
+def expire(context: Context, retention: Retention) -> int:
+    """Drop what is older than its retention; returns how many segments went."""
+    now_ns = context.clock()
+    days: dict[SegmentKind, int] = {
+        "predictions": retention.rows_days,
+        "labels": retention.records_days,
+        "anomalies": retention.records_days,
+        "explanations": retention.records_days,
+        "measurements": retention.measurements_days,
+    }
+    gone: list[Segment] = []
+    for entry in context.catalog.models():
+        for kind, kept in days.items():
+            before = now_ns - kept * DAY_NS
+            old = context.catalog.segments(kind, entry.name, end_ns=before)
+            gone.extend(s for s in old if s.end_ns < before and s.created_ns < before)
+    context.catalog.drop_segments([s.id for s in gone])
+    gone.extend(context.catalog.expire(now_ns - retention.bookkeeping_days * DAY_NS))
+    context.store.delete(gone)
+    return len(gone)
+
+
+def compact(context: Context, kind: SegmentKind, model: str) -> int:
+    """Join the segments of each hour that ended over an hour ago; returns how many files became fewer."""
+    now_ns = context.clock()
+    segments = context.catalog.segments(kind, model, end_ns=now_ns - HOUR_NS)
+    done = [s for s in segments if s.end_ns < now_ns - HOUR_NS and s.created_ns < now_ns - HOUR_NS and s.end_ns > 0]
+    saved = 0
+    for _, group in groupby(sorted(done, key=_hour), key=_hour):
+        alike = list(group)
+        if len(alike) >= COMPACT_SEGMENTS_MIN:
+            joined = context.store.compact(sorted(alike, key=lambda s: s.id), now_ns)
+            context.catalog.replace_segments(alike, [joined])
+            context.store.delete(alike)
+            saved += len(alike) - 1
+    return saved
+
+
+def _hour(segment: Segment) -> tuple[str, int, int]:
+    return segment.version, segment.start_ns // HOUR_NS, segment.end_ns // HOUR_NS

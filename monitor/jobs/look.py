@@ -1,0 +1,147 @@
+"""One look: a window's tiles are measured, judged with its trailing merges, and move the alerts. Pure.
+
+A *track* is what the looks of one (model, version, window rule) remember: the pyramid of trailing merges, the states of
+the alerts, and what the first windows taught of dependence where the baseline cannot tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from monitor.alerts.budget import Plan, families_present, looks_per_month
+from monitor.alerts.calibration import learn
+from monitor.alerts.judging import judge
+from monitor.alerts.lifecycle import advance, inactive
+from monitor.definitions import MonitoredModel, WindowRule
+from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Span, Status, Transition
+from monitor.metrics.registry import measure
+from monitor.tiles.merge import merge
+from monitor.tiles.tileset import Baseline, TileSet
+from monitor.windows.trailing import Pyramid, extend
+
+LEARNING_WINDOWS = 20
+"""First windows from which dependence is learned where the baseline has no time order."""
+LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
+"""Kinds that need labels: looked at when the labels have come, in the order of their windows."""
+INPUT_KINDS = frozenset(AlertKind) - LABEL_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What the looks of one (model, version, rule) remember."""
+
+    inputs: Pyramid[TileSet] = field(default_factory=Pyramid)
+    outcomes: Pyramid[TileSet] = field(default_factory=Pyramid)
+    alerts: Mapping[AlertKind, Alert] = field(default_factory=dict)
+    first: tuple[TileSet, ...] = ()
+
+    def inputs_restarted(self, before: Track) -> bool:
+        """Whether this look ended an alert, and with it the trailing merges of the inputs."""
+        return self.inputs is not before.inputs and not self.inputs.levels[0]
+
+    def outcomes_restarted(self, before: Track) -> bool:
+        return self.outcomes is not before.outcomes and not self.outcomes.levels[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look concluded. `alerts` are the new states of the kinds that were looked at."""
+
+    findings: tuple[Finding, ...]
+    transitions: tuple[Transition, ...]
+    alerts: tuple[Alert, ...]
+
+    @property
+    def status(self) -> Status:
+        """The worst of the findings: critical and warning before what could not be said."""
+        found = {f.status for f in self.findings}
+        order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK, Status.INSUFFICIENT_DATA, Status.UNDEFINED)
+        return next((s for s in order if s in found), Status.NO_DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Of what and against what a look is taken."""
+
+    model: MonitoredModel
+    version: str
+    baseline: Baseline
+
+
+def plan_for(model: MonitoredModel, baseline: Baseline, rule: WindowRule, rows_per_ns: float | None) -> Plan:
+    """The budget of one look under a window rule; one by rows needs the arrivals."""
+    looks = looks_per_month(rule, rows_per_ns=rows_per_ns)
+    return Plan.of(model, families_present(model, baseline), looks_per_month=looks)
+
+
+def take_look(
+    track: Track,
+    subject: Subject,
+    span: Span,
+    tiles: TileSet,
+    *,
+    plan: Plan,
+    revision: int = 0,
+    kinds: frozenset[AlertKind] = frozenset(AlertKind),
+) -> tuple[Track, Looked]:
+    """Judge one window for the given kinds and move their alerts.
+
+    Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
+    """
+    learned, baseline = _learned(track, subject.baseline, tiles, kinds)
+    trailing = {1: tiles}
+    inputs, outcomes = track.inputs, track.outcomes
+    if kinds & INPUT_KINDS:
+        inputs, trailing = extend(track.inputs, tiles, merge)
+    if kinds & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
+        outcomes, later = extend(track.outcomes, replace(tiles, features={}, pairs=None, anomaly=None), merge)
+        trailing = _with_outcomes(trailing, later)
+    measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
+    judgement = judge(
+        model=subject.model,
+        version=subject.version,
+        window=span,
+        revision=revision,
+        tiles=tiles,
+        trailing=trailing,
+        baseline=baseline,
+        plan=plan,
+        measurements=measurements,
+        families=kinds,
+    )
+    alerts = dict(track.alerts)
+    transitions = []
+    for kind in sorted(kinds & judgement.evidence.keys()):
+        before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
+        alerts[kind], transition = advance(before, judgement.evidence[kind], span)
+        if transition is not None:
+            transitions.append(transition)
+    if any(t.state == AlertStatus.RESOLVED and t.kind not in LABEL_KINDS for t in transitions):
+        inputs = Pyramid(inputs.looks)
+    if any(t.state == AlertStatus.RESOLVED and t.kind in LABEL_KINDS for t in transitions):
+        outcomes = Pyramid(outcomes.looks)
+    after = Track(inputs, outcomes, alerts, learned)
+    moved = tuple(alerts[k] for k in sorted(kinds & alerts.keys()))
+    return after, Looked(judgement.findings, tuple(transitions), moved)
+
+
+def _with_outcomes(trailing: Mapping[int, TileSet], later: Mapping[int, TileSet]) -> dict[int, TileSet]:
+    """The inputs' merges with the outcomes' merges in place of theirs; scales that only one of them has due stay."""
+    joined = dict(trailing)
+    for scale, tiles in later.items():
+        own = joined.get(scale)
+        joined[scale] = tiles if own is None else replace(own, outcome=tiles.outcome, label=tiles.label)
+    return joined
+
+
+def _learned(
+    track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]
+) -> tuple[tuple[TileSet, ...], Baseline]:
+    """Dependence of the rows: the baseline's own, or what the first windows tell where it has no time order."""
+    if baseline.design_effects is not None:
+        return (), baseline
+    first = track.first
+    if len(first) < LEARNING_WINDOWS and kinds & INPUT_KINDS:
+        first = (*first, tiles)
+    return first, replace(baseline, design_effects=learn(first, baseline))

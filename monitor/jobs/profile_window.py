@@ -1,0 +1,72 @@
+"""Profile one window: its rows joined with their labels become tiles and records of anomalous rows. A pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from monitor.definitions import MonitoredModel
+from monitor.jobs.set_baseline import with_label_column
+from monitor.metrics.anomaly import ecod
+from monitor.ports import Labels
+from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.profile import profile
+from monitor.tiles.rows import Column, Rows
+from monitor.tiles.tileset import Baseline, TileSet
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    tiles: TileSet
+    anomalies: tuple[Mapping[str, Any], ...]
+    explanations: tuple[Mapping[str, Any], ...]
+    labelled: int
+    start_ns: int | None
+    end_ns: int | None
+    """Event time of the first and last row."""
+
+
+Explainer = Callable[[Rows], tuple[Sequence[Mapping[str, Any]], AttributionTile]]
+"""Explains (a sample of) rows: one record a prediction, and the tile of their attributions."""
+
+
+def profile_window(
+    rows: Rows, labels: Labels | None, baseline: Baseline, model: MonitoredModel, explainer: Explainer | None = None
+) -> Profiled:
+    """The same rows and labels give the same tiles to the bit, in whatever order they come."""
+    rows = rows.in_canonical_order()
+    rows = with_labels(rows, labels) if labels is not None and len(labels) else with_label_column(rows, model)
+    tiles = profile(rows, baseline.grids, model)
+    anomalies: tuple[Mapping[str, Any], ...] = ()
+    if baseline.anomaly is not None and len(rows):
+        detector = ecod.decode(baseline.anomaly)
+        scores = ecod.score(rows, detector)
+        tiles = replace(tiles, anomaly=ecod.tile(scores, model.anomaly_rate))
+        anomalies = tuple(ecod.anomalies(rows, detector, model.anomaly_rate))
+    explanations: tuple[Mapping[str, Any], ...] = ()
+    if explainer is not None and len(rows):
+        records, attribution = explainer(rows)
+        tiles = replace(tiles, attribution=attribution)
+        explanations = tuple(records)
+    labelled = (
+        0 if rows.label is None else len(rows) - int(0 if rows.label.missing is None else rows.label.missing.sum())
+    )
+    first, last = (int(rows.time_ns[0]), int(rows.time_ns[-1])) if len(rows) else (None, None)
+    return Profiled(tiles, anomalies, explanations, labelled, first, last)
+
+
+def with_labels(rows: Rows, labels: Labels) -> Rows:
+    """Join by prediction id; a row without a label has it missing."""
+    found = dict(zip(labels.id.tolist(), labels.value.tolist(), strict=True))
+    joined = [found.get(i) for i in rows.prediction_ids()]
+    missing = np.array([v is None for v in joined], np.bool_)
+    values = np.empty(len(joined), dtype=object)
+    values[:] = joined
+    numeric = all(isinstance(v, int | float) for v in found.values())
+    if numeric:
+        numbers = np.array([np.nan if v is None else float(v) for v in joined], np.float64)
+        return replace(rows, label=Column(np.where(missing, 0.0, numbers), missing if missing.any() else None))
+    return replace(rows, label=Column(values, missing if missing.any() else None))

@@ -1,0 +1,63 @@
+"""Deliver transitions to their receivers: at least once, with backoff, each with one idempotency key.
+
+A delivery is written with its transition in one transaction, so neither a crash before nor one after the sending loses
+it; a receiver that sees the same key twice knows it for the same news.
+"""
+
+from __future__ import annotations
+
+from monitor.alerts.routing import muted
+from monitor.errors import InvalidInput, OutriderError
+from monitor.findings import AlertStatus
+from monitor.jobs.context import Context
+from monitor.ports import Delivery
+
+ATTEMPTS_MAX = 20
+BACKOFF_NS_FIRST = 1 * 10**9
+BACKOFF_NS_MAX = 300 * 10**9
+"""With 20 attempts: a receiver that is away for more than an hour still gets its page."""
+
+
+def raise_alerts(context: Context) -> int:
+    """One pass over the deliveries that are due; returns how many receivers took theirs."""
+    now_ns = context.clock()
+    return sum(_deliver(delivery, context, now_ns) for delivery in context.catalog.deliveries(now_ns))
+
+
+def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
+    transition = delivery.transition
+    silences = context.catalog.silences(now_ns)
+    open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
+    reason = muted(transition, silences, open_alerts, now_ns)
+    if reason is not None:
+        context.catalog.give_up(delivery.id, reason, now_ns)
+        context.observed("notifications_muted", 1)
+        return False
+    notifier = (context.notifiers or {}).get(delivery.receiver.kind)
+    if notifier is None:
+        context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
+        return False
+    key = f"{transition.fingerprint}-{delivery.id}"
+    context.observed(f"notifications:{delivery.receiver.kind}", 1)
+    try:
+        notifier.send(
+            delivery.receiver, transition, idempotency_key=key, link=context.link_of(transition), now_ns=now_ns
+        )
+    except InvalidInput as error:
+        context.catalog.give_up(delivery.id, str(error), now_ns)
+        context.observed(f"notification_failures:{delivery.receiver.kind}", 1)
+        return False
+    except OutriderError as error:
+        _again(delivery, str(error), context, now_ns)
+        return False
+    context.catalog.delivered(delivery.id, now_ns)
+    return True
+
+
+def _again(delivery: Delivery, reason: str, context: Context, now_ns: int) -> None:
+    if delivery.attempts + 1 >= ATTEMPTS_MAX:
+        context.catalog.give_up(delivery.id, reason, now_ns)
+        context.observed(f"notification_failures:{delivery.receiver.kind}", 1)
+        return
+    wait_ns = min(BACKOFF_NS_FIRST * 2 ** min(delivery.attempts, 20), BACKOFF_NS_MAX)
+    context.catalog.postpone(delivery.id, now_ns + wait_ns, reason)

@@ -1,0 +1,100 @@
+"""Tracks between processes: rebuilt from the catalog after a restart, so that a look after it equals one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from monitor.definitions import WindowRule
+from monitor.findings import Span
+from monitor.jobs.look import LEARNING_WINDOWS, Track
+from monitor.ports import Catalog, WindowEntry
+from monitor.tiles.encoding import decode_tileset
+from monitor.tiles.merge import merge
+from monitor.tiles.tileset import Baseline, TileSet
+from monitor.windows.trailing import SCALE_MAX, Pyramid, extend
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one (model, version, rule) has come; persisted with every window."""
+
+    input_looks: int = 0
+    inputs_since: int = 0
+    """Look number after which the trailing merges of the inputs began anew (an alert resolved)."""
+    outcome_looks: int = 0
+    outcomes_since: int = 0
+    labels_until_ns: int = 0
+    """Start of the last window whose labels were looked at; later looks at older ones change no alert."""
+    prediction_segment: int = 0
+    """Newest prediction segment that windows have taken in."""
+    label_segment: int = 0
+    first_row_ns: int = 0
+    empty_windows: int = 0
+    """Windows without rows since the last one that had some."""
+
+
+_DECODER = msgspec.json.Decoder(Progress)
+
+
+def progress_key(model: str, version: str, rule: WindowRule) -> str:
+    return f"{model}/{version}/{rule.name}"
+
+
+def encode_progress(progress: Progress) -> bytes:
+    return msgspec.json.encode(progress)
+
+
+def load_progress(catalog: Catalog, key: str) -> Progress:
+    data = catalog.memory(key)
+    return Progress() if data is None else _DECODER.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which track: one version of one model under one window rule."""
+
+    model: str
+    version: str
+    rule: WindowRule
+
+
+def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Progress) -> Track:
+    """The track as it was after the last committed window."""
+    alerts = {a.kind: a for a in catalog.alerts(place.model) if (a.version or "") == place.version}
+    newest = catalog.windows(
+        place.model, version=place.version, rule=place.rule.name, limit=2 * SCALE_MAX, newest_first=True
+    )
+    taken = [w for w in sorted(newest, key=_start) if w.baseline == baseline.id and w.n_window > 0]
+    inputs = _replay(catalog, place, taken, progress.input_looks, progress.inputs_since)
+    labelled = [w for w in taken if w.labelled and (w.span.start_ns or 0) <= progress.labels_until_ns]
+    outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since)
+    return Track(inputs, outcomes, alerts, _first(catalog, place, baseline))
+
+
+def _start(window: WindowEntry) -> int:
+    return window.span.start_ns or 0
+
+
+def _replay(catalog: Catalog, place: Place, windows: list[WindowEntry], looks: int, since: int) -> Pyramid[TileSet]:
+    """The pyramid after the last `looks - since` windows, at most those that still have a part in it."""
+    kept = windows[-min(len(windows), looks - since) :] if looks > since else []
+    pyramid: Pyramid[TileSet] = Pyramid(looks - len(kept))
+    for window in kept:
+        tiles = _tiles(catalog, place, window.span)
+        if tiles is not None:
+            pyramid, _ = extend(pyramid, tiles, merge)
+    return Pyramid(looks, pyramid.levels)
+
+
+def _first(catalog: Catalog, place: Place, baseline: Baseline) -> tuple[TileSet, ...]:
+    if baseline.design_effects is not None:
+        return ()
+    oldest = catalog.windows(place.model, version=place.version, rule=place.rule.name, limit=2 * LEARNING_WINDOWS)
+    spans = [w.span for w in oldest if w.baseline == baseline.id and w.n_window > 0][:LEARNING_WINDOWS]
+    return tuple(t for t in (_tiles(catalog, place, span) for span in spans) if t is not None)
+
+
+def _tiles(catalog: Catalog, place: Place, span: Span) -> TileSet | None:
+    data = catalog.tiles(place.model, place.version, place.rule.name, span)
+    return None if data is None else decode_tileset(data)

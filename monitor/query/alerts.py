@@ -1,0 +1,165 @@
+"""GET alerts and silences; acknowledge an alert, make or end a silence."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from litestar import Controller, delete, get, post
+
+from monitor.definitions import MODEL_NAME
+from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import Alert, AlertKind, AlertStatus, rfc3339, transition_document, window_document
+from monitor.ports import Catalog, Silence
+from monitor.query.paging import Page, time_ns
+
+SILENCE_NS_MAX = 30 * 86_400 * 10**9
+"""A silence ends within 30 days: one without end is a check switched off, and belongs in the declaration."""
+
+
+@dataclass
+class Acknowledgement:
+    by: str
+    note: str = ""
+
+
+@dataclass
+class NewSilence:
+    """`model` or `kind` absent: any. `start` absent: now."""
+
+    end: str
+    creator: str
+    comment: str
+    model: str | None = None
+    kind: str | None = None
+    start: str | None = None
+
+
+def alert_item(alert: Alert) -> dict[str, Any]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "model": alert.model,
+        "version": alert.version,
+        "kind": alert.kind.value,
+        "state": alert.state.value,
+        "since": rfc3339(alert.since_ns),
+        "window": window_document(alert.window),
+        "value": alert.value,
+        "threshold": alert.threshold,
+        "peak": alert.peak,
+        "features": [
+            {"feature": f.feature, "metric": f.metric, "score": f.score, "effect": f.effect, "detail": f.detail}
+            for f in alert.features
+        ],
+        "summary": alert.summary,
+        "acknowledged_by": alert.acknowledged_by,
+    }
+
+
+class AlertsController(Controller):
+    """What calls a person."""
+
+    path = "/alerts"
+    tags = ("alerts",)
+
+    @get("/", sync_to_thread=True, summary="Alerts that are or were open, worst first")
+    def alerts(
+        self,
+        catalog: Catalog,
+        model: str | None = None,
+        state: str | None = None,
+        kind: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        found = [
+            a
+            for a in catalog.alerts(model)
+            if (a.since_ns is not None or a.state not in (AlertStatus.INACTIVE, AlertStatus.PENDING))
+            and state in (None, a.state.value)
+            and kind in (None, a.kind.value)
+        ]
+        found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
+        return Page.of(limit, cursor).of_all([alert_item(a) for a in found])
+
+    @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
+    def alert(self, catalog: Catalog, fingerprint: str) -> dict[str, Any]:
+        alert = _alert(catalog, fingerprint)
+        transitions = catalog.transitions(fingerprint=fingerprint)
+        return alert_item(alert) | {"transitions": [transition_document(t) for t in transitions]}
+
+    @post("/{fingerprint:str}/acknowledge", sync_to_thread=True, summary="Acknowledge: stops repeats, not the state")
+    def acknowledge(self, catalog: Catalog, fingerprint: str, data: Acknowledgement) -> dict[str, Any]:
+        if not data.by.strip():
+            raise InvalidInput(Fault("by", "nothing", "the name of a person or team"))
+        alert = replace(_alert(catalog, fingerprint), acknowledged_by=data.by.strip()[:128])
+        catalog.put_alert(alert)
+        return alert_item(alert)
+
+
+class SilencesController(Controller):
+    """What is muted, by whom, until when."""
+
+    path = "/silences"
+    tags = ("alerts",)
+
+    @get("/", sync_to_thread=True, summary="Silences that have not ended")
+    def silences(
+        self, catalog: Catalog, clock: Callable[[], int], limit: int | None = None, cursor: str | None = None
+    ) -> dict[str, Any]:
+        return Page.of(limit, cursor).of_all([_silence_item(s) for s in catalog.silences(clock())])
+
+    @post("/", sync_to_thread=True, summary="Silence alerts of a model or kind until an end")
+    def silence(self, catalog: Catalog, clock: Callable[[], int], data: NewSilence) -> dict[str, Any]:
+        silence = _checked(data, clock())
+        catalog.put_silence(silence)
+        return _silence_item(silence)
+
+    @delete("/{silence_id:str}", sync_to_thread=True, summary="End a silence now")
+    def end(self, catalog: Catalog, clock: Callable[[], int], silence_id: str) -> None:
+        now_ns = clock()
+        found = next((s for s in catalog.silences(now_ns) if s.id == silence_id), None)
+        if found is None:
+            raise NotFound("silence", silence_id)
+        catalog.put_silence(replace(found, end_ns=now_ns))
+
+
+def _alert(catalog: Catalog, fingerprint: str) -> Alert:
+    for alert in catalog.alerts():
+        if alert.fingerprint == fingerprint:
+            return alert
+    raise NotFound("alert", fingerprint)
+
+
+def _checked(data: NewSilence, now_ns: int) -> Silence:
+    faults = []
+    start_ns = time_ns(data.start, "start") or now_ns
+    end_ns = time_ns(data.end, "end") or 0
+    if not start_ns < end_ns <= start_ns + SILENCE_NS_MAX or end_ns <= now_ns:
+        faults.append(Fault("end", data.end, "a time after now and the start, at most 30 days after it"))
+    if data.kind is not None and data.kind not in list(AlertKind):
+        faults.append(Fault("kind", repr(data.kind[:40]), "one of " + ", ".join(AlertKind)))
+    if data.model is not None and not MODEL_NAME.fullmatch(data.model):
+        faults.append(Fault("model", repr(data.model[:40]), "the name of a model"))
+    if not data.creator.strip() or not data.comment.strip():
+        faults.append(Fault("creator, comment", "nothing", "who silences, and why"))
+    if faults:
+        raise InvalidInput(faults)
+    kind = AlertKind(data.kind) if data.kind else None
+    return Silence(
+        uuid.uuid4().hex, data.model, kind, start_ns, end_ns, data.creator.strip()[:128], data.comment.strip()[:1024]
+    )
+
+
+def _silence_item(silence: Silence) -> dict[str, Any]:
+    return {
+        "id": silence.id,
+        "model": silence.model,
+        "kind": silence.kind.value if silence.kind else None,
+        "start": rfc3339(silence.start_ns),
+        "end": rfc3339(silence.end_ns),
+        "creator": silence.creator,
+        "comment": silence.comment,
+    }

@@ -1,0 +1,311 @@
+"""GET measurements, distributions, anomalies, explanations, rows: the numbers and what is behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from litestar import Controller, get
+
+from collectors.records.categories import canonical_category
+from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import Span, finding_document, rfc3339, window_document
+from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
+from monitor.query.models import From, To, model_of
+from monitor.query.paging import Page, time_ns
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.encoding import decode_baseline, decode_tileset
+from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.rows import Rows
+from monitor.tiles.tileset import Baseline, FeatureTile, Grid
+
+DISPLAY_BINS = 26
+"""Bins of an overlay: ten of the grid's cells each, so window and baseline share their edges."""
+DISPLAY_CATEGORIES = 40
+ROWS_MAX = 1_000
+DISTRIBUTION_WINDOWS_MAX = 200
+
+
+class MeasurementsController(Controller):
+    """What was measured, and what it was measured on."""
+
+    path = "/models/{model:str}"
+    tags = ("measurements",)
+
+    @get("/measurements", sync_to_thread=True, summary="Decision records, latest revisions")
+    def measurements(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        slice: str | None = None,
+        metric: str | None = None,
+        feature: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        model_of(catalog, model)
+        page = Page.of(limit, cursor)
+        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+        segments = catalog.segments("measurements", model, version, start_ns, end_ns)
+        query = FindingQuery(start_ns, end_ns, version, slice, metric, feature, page.limit + 1, page.offset)
+        found = store.find_findings(segments, query)
+        return page.answer([finding_document(f) for f in found[: page.limit]], more=len(found) > page.limit)
+
+    @get("/distributions", sync_to_thread=True, summary="Baseline and windows on shared bins")
+    def distributions(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        model: str,
+        feature: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        rule: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        model_of(catalog, model)
+        entry = catalog.baseline(model)
+        if entry is None:
+            raise NotFound("baseline of model", model)
+        baseline = decode_baseline(entry.profile)
+        grid, own = _grid_and_tile(baseline, feature)
+        page = Page.of(min(limit or DISTRIBUTION_WINDOWS_MAX, DISTRIBUTION_WINDOWS_MAX), cursor)
+        windows = catalog.windows(
+            model,
+            version=version,
+            rule=rule,
+            start_ns=time_ns(start, "from"),
+            end_ns=time_ns(end, "to"),
+            limit=page.offset + page.limit + 1,
+        )
+        shown = windows[page.offset : page.offset + page.limit]
+        items = [self._item(catalog, window, model, feature, grid, own, entry) for window in shown]
+        return page.answer([i for i in items if i is not None], more=len(windows) > page.offset + page.limit)
+
+    @staticmethod
+    def _item(
+        catalog: Catalog,
+        window: WindowEntry,
+        model: str,
+        feature: str,
+        grid: Grid,
+        own: FeatureTile,
+        entry: BaselineEntry,
+    ) -> dict[str, Any] | None:
+        data = catalog.tiles(model, window.version, window.rule, window.span) if window.baseline == entry.id else None
+        if data is None:
+            return None
+        tiles = decode_tileset(data)
+        tile = tiles.features.get(feature) or tiles.prediction.get(feature) or tiles.label.get(feature)
+        if tile is None:
+            return None
+        return {
+            "version": window.version or None,
+            "window": window_document(window.span),
+            "revision": window.revision,
+            "feature": feature,
+            "n_baseline": own.n,
+            "n_window": tile.n,
+            "n_missing": tile.n_missing,
+            **overlay(grid, own, tile),
+        }
+
+    @get("/anomalies", sync_to_thread=True, summary="Recorded anomalous inputs")
+    def anomalies(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        prediction_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        return _records("anomalies", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor))
+
+    @get("/explanations", sync_to_thread=True, summary="Attributions of explained predictions")
+    def explanations(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        prediction_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        return _records(
+            "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor)
+        )
+
+    @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
+    def rows(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        feature: str | None = None,
+        category: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        model_of(catalog, model)
+        page = Page.of(min(limit or 100, ROWS_MAX), cursor)
+        span = _span(time_ns(start, "from"), time_ns(end, "to"))
+        segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
+        rows = store.read_rows(segments, span.start_ns, span.end_ns)
+        if feature is not None and category is not None:
+            rows = _where(rows, feature, category)
+        part = rows.take(slice(page.offset, page.offset + page.limit))
+        return page.answer(_row_items(part), more=len(rows) > page.offset + page.limit)
+
+    @get(
+        "/report",
+        sync_to_thread=True,
+        media_type="text/html",
+        summary="Evidently's HTML report of a span, from its rows",
+    )
+    def report(
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        report: Callable[[Rows, Rows, Any], bytes],
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+    ) -> bytes:
+        entry = model_of(catalog, model)
+        baseline = catalog.baseline(model)
+        if baseline is None:
+            raise NotFound("baseline of model", model)
+        span = _span(time_ns(start, "from"), time_ns(end, "to"))
+        rows = store.read_rows(
+            catalog.segments("predictions", model, version, span.start_ns, span.end_ns), span.start_ns, span.end_ns
+        )
+        if len(rows) == 0:
+            raise NotFound("row of model in that span", model)
+        return report(store.read_baseline(baseline.path), rows, entry.proposal or entry.declaration)
+
+
+def _span(start_ns: int | None, end_ns: int | None) -> Span:
+    if start_ns is None or end_ns is None or start_ns >= end_ns:
+        raise InvalidInput(Fault("from, to", "no span", "both, with from before to"))
+    return Span(start_ns, end_ns)
+
+
+def _records(
+    kind: SegmentKind,
+    catalog: Catalog,
+    store: SegmentStore,
+    model: str,
+    start: str | None,
+    end: str | None,
+    version: str | None,
+    prediction_id: str | None,
+    page: Page,
+) -> dict[str, Any]:
+    model_of(catalog, model)
+    start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+    segments = catalog.segments(kind, model, version, start_ns, end_ns)
+    found = store.find_records(segments, start_ns, end_ns, prediction_id, page.limit + 1, page.offset)
+    items = [{k: rfc3339(v) if k == "time_ns" else v for k, v in item.items()} for item in found[: page.limit]]
+    return page.answer(
+        [{("time" if k == "time_ns" else k): v for k, v in i.items()} for i in items], more=len(found) > page.limit
+    )
+
+
+def _grid_and_tile(baseline: Baseline, feature: str) -> tuple[Grid, FeatureTile]:
+    grids, tiles = baseline.grids, baseline.tiles
+    for grid_of, tile_of in (
+        (grids.features, tiles.features),
+        (grids.prediction, tiles.prediction),
+        (grids.label, tiles.label),
+    ):
+        if feature in grid_of and feature in tile_of:
+            return grid_of[feature], tile_of[feature]
+    raise NotFound("feature with a distribution", feature)
+
+
+def overlay(grid: Grid, baseline: FeatureTile, window: FeatureTile) -> dict[str, Any]:
+    """Counts of both on the same bins: cells grouped for a number, the largest categories for a name."""
+    if isinstance(grid, NumericGrid) and isinstance(baseline, NumericTile) and isinstance(window, NumericTile):
+        edges = grid.edges
+        step = max(1, (len(edges) + 1) // DISPLAY_BINS)
+        starts = np.arange(0, len(edges) + 1, step)
+        return {
+            "kind": "numeric",
+            "edges": [float(edges[i - 1]) for i in starts[1:]],
+            "low": min(grid.low, window.minimum) if window.n else grid.low,
+            "high": max(grid.high, window.maximum) if window.n else grid.high,
+            "baseline": np.add.reduceat(baseline.counts, starts).tolist(),
+            "window_counts": np.add.reduceat(window.counts, starts).tolist(),
+        }
+    if (
+        isinstance(grid, CategoricalGrid)
+        and isinstance(baseline, CategoricalTile)
+        and isinstance(window, CategoricalTile)
+    ):
+        names = [*grid.categories, "other known"]
+        share = np.maximum(baseline.counts / max(baseline.n, 1), window.counts / max(window.n, 1))
+        order = [i for i in np.argsort(-share, kind="stable")[:DISPLAY_CATEGORIES] if share[i] > 0]
+        rest_b, rest_w = (int(t.counts.sum() - t.counts[order].sum()) for t in (baseline, window))
+        extra = [("other", rest_b, rest_w)] if rest_b or rest_w else []
+        extra += [("new", 0, window.unseen)] if window.unseen else []
+        return {
+            "kind": "categorical",
+            "categories": [names[i] for i in order] + [e[0] for e in extra],
+            "baseline": [int(baseline.counts[i]) for i in order] + [e[1] for e in extra],
+            "window_counts": [int(window.counts[i]) for i in order] + [e[2] for e in extra],
+            "unseen_names": dict(window.unseen_names),
+        }
+    raise NotFound("comparable distribution", "feature")
+
+
+def _where(rows: Rows, feature: str, category: str) -> Rows:
+    column = rows.columns.get(feature)
+    if column is None:
+        raise NotFound("feature", feature)
+    present = np.ones(len(rows), np.bool_) if column.missing is None else ~column.missing
+    return rows.take(
+        np.array(
+            [p and canonical_category(v) == category for v, p in zip(column.values.tolist(), present, strict=True)],
+            np.bool_,
+        )
+    )
+
+
+def _row_items(rows: Rows) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = [
+        {"prediction_id": i, "time": rfc3339(int(t)), "values": {}}
+        for i, t in zip(rows.prediction_ids(), rows.time_ns, strict=True)
+    ]
+    for name, column in rows.columns.items():
+        for index, item in enumerate(items):
+            item["values"][name] = _shown(
+                column.values[index], column.missing is not None and bool(column.missing[index])
+            )
+    return items
+
+
+def _shown(value: Any, missing: bool) -> object:
+    if missing:
+        return None
+    if isinstance(value, np.ndarray):
+        return f"vector of {value.size}"
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if not isinstance(value, float) or np.isfinite(value) else str(value)

@@ -1,0 +1,143 @@
+"""GET models, windows, gaps: what is watched and what was seen of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from monitor.errors import NotFound
+from monitor.findings import AlertStatus, rfc3339
+from monitor.ports import Catalog, ModelEntry, WindowEntry
+from monitor.query.paging import Page, time_ns
+
+From = Annotated[str | None, Parameter(query="from", required=False, description="Window start, inclusive, RFC 3339.")]
+To = Annotated[str | None, Parameter(query="to", required=False, description="Window start, exclusive, RFC 3339.")]
+
+_RANK = ("critical", "error", "warning", "no_data", "undefined", "insufficient_data", "ok")
+"""Statuses from worst to best, for `models by worst state`."""
+
+
+def model_of(catalog: Catalog, name: str) -> ModelEntry:
+    entry = catalog.model(name)
+    if entry is None:
+        raise NotFound("model", name)
+    return entry
+
+
+def window_item(window: WindowEntry) -> dict[str, Any]:
+    return {
+        "version": window.version or None,
+        "rule": window.rule,
+        "start": rfc3339(window.span.start_ns),
+        "end": rfc3339(window.span.end_ns),
+        "n_window": window.n_window,
+        "revision": window.revision,
+        "status": window.status.value,
+        "reason": window.reason,
+        "seen": window.seen,
+        "captured": window.captured,
+        "sampled_out": window.sampled_out,
+        "dropped": window.dropped,
+        "undecodable": window.undecodable,
+        "labelled": window.labelled,
+        "baseline": window.baseline,
+    }
+
+
+class ModelsController(Controller):
+    """What is watched."""
+
+    path = "/models"
+    tags = ("models",)
+
+    @get("/", sync_to_thread=True, summary="Models by worst state")
+    def models(self, catalog: Catalog, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
+        open_alerts: dict[str, list[str]] = {}
+        for alert in catalog.alerts():
+            if alert.state == AlertStatus.FIRING:
+                open_alerts.setdefault(alert.model, []).append(alert.kind.value)
+        items = [self._item(catalog, entry, open_alerts.get(entry.name, [])) for entry in catalog.models()]
+        items.sort(key=lambda m: (not m["firing"], _RANK.index(m["status"]), m["model"]))
+        return Page.of(limit, cursor).of_all(items)
+
+    @staticmethod
+    def _item(catalog: Catalog, entry: ModelEntry, firing: list[str]) -> dict[str, Any]:
+        last = catalog.windows(entry.name, limit=1, newest_first=True)
+        baseline = catalog.baseline(entry.name)
+        return {
+            "model": entry.name,
+            "declared": entry.declared,
+            "owner": entry.declaration.owner,
+            "task": entry.declaration.task,
+            "versions": [v or None for v in catalog.versions(entry.name)],
+            "status": last[0].status.value if last else "no_data",
+            "firing": sorted(firing),
+            "last_window": window_item(last[0]) if last else None,
+            "baseline": {"id": baseline.id, "rows": baseline.rows, "created": rfc3339(baseline.created_ns)}
+            if baseline
+            else None,
+        }
+
+    @get("/{model:str}", sync_to_thread=True, summary="One model's declaration and state")
+    def model(self, catalog: Catalog, model: str) -> dict[str, Any]:
+        entry = model_of(catalog, model)
+        firing = [a.kind.value for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
+        proposal = entry.proposal.to_document() if entry.proposal else None
+        return self._item(catalog, entry, firing) | {
+            "declaration": entry.declaration.to_document(),
+            "proposal": proposal,
+        }
+
+    @get("/{model:str}/windows", sync_to_thread=True, summary="Windows, latest revisions")
+    def windows(
+        self,
+        catalog: Catalog,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        rule: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        newest_first: bool = False,
+    ) -> dict[str, Any]:
+        model_of(catalog, model)
+        page = Page.of(limit, cursor)
+        found = catalog.windows(
+            model,
+            version=version,
+            rule=rule,
+            start_ns=time_ns(start, "from"),
+            end_ns=time_ns(end, "to"),
+            limit=page.offset + page.limit + 1,
+            newest_first=newest_first,
+        )
+        return page.of_all([window_item(w) for w in found])
+
+    @get("/{model:str}/gaps", sync_to_thread=True, summary="Known holes in what was seen")
+    def gaps(
+        self,
+        catalog: Catalog,
+        model: str,
+        start: From = None,
+        end: To = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        model_of(catalog, model)
+        entries = catalog.gaps(model, time_ns(start, "from"), time_ns(end, "to"))
+        items = [
+            {
+                "start": rfc3339(entry.gap.start_ns),
+                "end": rfc3339(entry.gap.end_ns),
+                "connections": entry.gap.connections,
+                "bytes": entry.gap.bytes,
+                "exchanges_estimated": entry.gap.exchanges_estimated,
+                "reason": entry.gap.reason,
+                "sidecar": entry.sidecar,
+            }
+            for entry in entries
+        ]
+        return Page.of(limit, cursor).of_all(items)

@@ -1,0 +1,72 @@
+"""What every list of the API shares: times, limits, cursors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.errors import Fault, InvalidInput
+
+LIMIT_DEFAULT = 1_000
+LIMIT_MAX = 10_000
+OFFSET_MAX = 10_000_000
+"""Items that paging may skip: beyond it, narrow `from` and `to`."""
+
+
+def time_ns(text: str | None, where: str) -> int | None:
+    """Nanoseconds of an RFC 3339 time with its offset (`Z` or `+02:00`). Raises InvalidInput."""
+    if text is None:
+        return None
+    fault = InvalidInput(Fault(where, repr(text[:40]), "an RFC 3339 time such as 2026-03-01T00:00:00Z"))
+    # In a query string an unescaped `+` of an offset arrives as a space.
+    text = text.replace(" ", "+") if "T" in text else text
+    head, dot, tail = text.partition(".")
+    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))] if dot else ""
+    try:
+        moment = datetime.fromisoformat(head + tail[len(digits) :] if dot else text)
+    except ValueError as error:
+        raise fault from error
+    if moment.tzinfo is None or len(digits) > 9:
+        raise fault
+    try:
+        return int(moment.astimezone(UTC).timestamp()) * 10**9 + int(digits.ljust(9, "0") or 0)
+    except (OverflowError, ValueError) as error:
+        raise fault from error
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    limit: int
+    offset: int
+
+    @classmethod
+    def of(cls, limit: int | None, cursor: str | None) -> Page:
+        limit = LIMIT_DEFAULT if limit is None else limit
+        if not 1 <= limit <= LIMIT_MAX:
+            raise InvalidInput(Fault("limit", str(limit), f"a whole number from 1 to {LIMIT_MAX}"))
+        return cls(limit, _offset(cursor))
+
+    def answer(self, items: Sequence[dict[str, Any]], *, more: bool) -> dict[str, Any]:
+        cursor = base64.urlsafe_b64encode(str(self.offset + len(items)).encode()).decode() if more else None
+        return {"items": list(items), "next": cursor}
+
+    def of_all(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """This page of a list that is held whole."""
+        part = items[self.offset : self.offset + self.limit]
+        return self.answer(part, more=self.offset + self.limit < len(items))
+
+
+def _offset(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        offset = int(base64.urlsafe_b64decode(cursor.encode()))
+    except (binascii.Error, ValueError, UnicodeError) as error:
+        raise InvalidInput(Fault("cursor", repr(cursor[:40]), "the `next` of an earlier answer")) from error
+    if not 0 <= offset <= OFFSET_MAX:
+        raise InvalidInput(Fault("cursor", repr(cursor[:40]), "the `next` of an earlier answer"))
+    return offset
