@@ -54,16 +54,15 @@ def explain(
     """
     chosen, against = sample(rows, settings.sample), sample(background, settings.background)
     inputs, reference = scorer.matrix(chosen), scorer.matrix(against)
-    usable, reference = _scored(scorer, inputs), reference[_scored(scorer, reference)]
+    usable = _scored(scorer, inputs)
+    reference = reference[_scored(scorer, reference)]
     chosen, inputs = chosen.take(usable), inputs[usable]
     if not len(chosen) or not len(reference):
         return [], _tile(scorer.features, np.zeros((0, len(scorer.features))))
     found = shapley(scorer.predict, inputs, reference, permutations=settings.permutations)
-    kept = np.isfinite(found.phi).all(axis=1)
-    chosen = chosen.take(kept)
-    return _records(chosen, scorer.features, found, np.nonzero(kept)[0], served), _tile(
-        scorer.features, found.phi[kept]
-    )
+    kept = np.nonzero(np.isfinite(found.phi).all(axis=1))[0]
+    records = _records(chosen.take(kept), scorer.features, found, kept, served)
+    return records, _tile(scorer.features, found.phi[kept])
 
 
 def _scored(scorer: Scorer, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
