@@ -1,0 +1,129 @@
+"""A small language for window results: tests say what matters and get the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.definitions import MonitoredModel
+from monitor.findings import Alert, AlertKind, AlertStatus, FeatureScore, Finding, Span, Status, Transition
+from monitor.ports import ModelEntry, Publication, WindowEntry
+
+SECOND = 10**9
+MINUTE = 60 * SECOND
+START = 1_772_323_200 * SECOND
+"""2026-03-01T00:00:00Z."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of a registry, as far as exporters look at it."""
+
+    name: str
+    prometheus: str
+    help: str
+
+
+METRICS = (
+    Metric("psi", "outrider_drift_psi", "Population stability index against the baseline."),
+    Metric("roc_auc", "outrider_roc_auc", "Area under the ROC curve."),
+    Metric("parity_difference", "outrider_fairness_parity_difference", "Selection rate minus the base group's."),
+    Metric("correlation_distance", "outrider_drift_correlation_distance", "Change of a pair's correlation."),
+)
+
+
+def span(index: int = 0, minutes: int = 5) -> Span:
+    """The index-th window of `minutes` since START."""
+    return Span(START + index * minutes * MINUTE, START + (index + 1) * minutes * MINUTE)
+
+
+def finding(metric: str = "psi", kind: AlertKind = AlertKind.DRIFT, **changes: Any) -> Finding:
+    values: dict[str, Any] = {
+        "model": "income",
+        "version": "1",
+        "slice": None,
+        "feature": "age" if kind is AlertKind.DRIFT else None,
+        "metric": metric,
+        "kind": kind,
+        "window": span(),
+        "value": 0.3,
+        "low": 0.2,
+        "high": 0.4,
+        "n_baseline": 5_000,
+        "n_window": 1_000,
+        "n_missing": 0,
+        "threshold": 0.25,
+        "threshold_origin": "default",
+        "status": Status.OK,
+        "reason": None,
+        "score": 1.2,
+        "baseline": "b1",
+    }
+    return Finding(**(values | changes))
+
+
+def window(index: int = 0, **changes: Any) -> WindowEntry:
+    values: dict[str, Any] = {
+        "model": "income",
+        "version": "1",
+        "rule": "5m",
+        "span": span(index),
+        "revision": 0,
+        "status": Status.OK,
+        "n_window": 1_000,
+        "closed_ns": (span(index).end_ns or 0) + 2 * SECOND,
+        "labelled": 800,
+        "seen": 1_010,
+        "captured": 1_000,
+        "dropped": 10,
+        "baseline": "b1",
+    }
+    return WindowEntry(**(values | changes))
+
+
+def transition(state: AlertStatus = AlertStatus.FIRING, index: int = 0, **changes: Any) -> Transition:
+    values: dict[str, Any] = {
+        "fingerprint": "f1",
+        "model": "income",
+        "version": "1",
+        "kind": AlertKind.DRIFT,
+        "state": state,
+        "since_ns": span().end_ns,
+        "window": span(index),
+        "value": 0.41,
+        "threshold": 0.25,
+        "features": (FeatureScore("RELP", "js_distance", 4.2, 0.2, "RELP = 17: 69.6 % against 5.2 %"),),
+        "summary": "Drift of income 1: JS distance 0.41, limit 0.25, n 1,000.",
+    }
+    return Transition(**(values | changes))
+
+
+def alert(state: AlertStatus = AlertStatus.FIRING, **changes: Any) -> Alert:
+    values: dict[str, Any] = {
+        "fingerprint": "f1",
+        "model": "income",
+        "version": "1",
+        "kind": AlertKind.DRIFT,
+        "state": state,
+        "since_ns": span().end_ns,
+        "window": span(),
+        "value": 0.41,
+        "threshold": 0.25,
+        "summary": "Drift of income 1: JS distance 0.41, limit 0.25, n 1,000.",
+    }
+    return Alert(**(values | changes))
+
+
+def publication(index: int = 0, *findings: Finding, **changes: Any) -> Publication:
+    """The result of the index-th window; keyword arguments are those of its WindowEntry."""
+    transitions = changes.pop("transitions", ())
+    return Publication(index, window(index, **changes), findings or (finding(),), transitions)
+
+
+def declared(model: str = "income", **document: Any) -> ModelEntry:
+    declaration = MonitoredModel.from_document({"model": model, **document})
+    return ModelEntry(model, declaration, declared=True, updated_ns=START)
+
+
+def proposed(model: str) -> ModelEntry:
+    return ModelEntry(model, MonitoredModel.from_document({"model": model}), declared=False, updated_ns=START)
