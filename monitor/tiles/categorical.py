@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 CATEGORIES_MAX = 1_000
 """Frozen categories of a feature; the baseline's rarer ones are counted together as `folded`."""
+FOLDED_MAX = 100_000
+"""Names of rarer categories that a grid remembers; the rest of a column with more than that counts as unseen, in the
+baseline's own tile too."""
 UNSEEN_NAMES_MAX = 64
 """Names of new categories kept with a tile: shown, never judged."""
 

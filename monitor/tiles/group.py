@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+GROUP_CATEGORIES_MAX = 64
+"""Groups of one column that are judged: the baseline's largest. Each is a slice with its own measurements."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupTile:
@@ -20,6 +23,10 @@ class GroupTile:
     counts: npt.NDArray[np.int64]
     unseen: int = 0
     missing: int = 0
+
+    @classmethod
+    def empty(cls, groups: tuple[str, ...]) -> GroupTile:
+        return cls(groups, np.zeros((len(groups), 6), np.int64))
 
     def merge(self, other: GroupTile) -> GroupTile:
         return GroupTile(

@@ -43,15 +43,33 @@ class BinaryOutcome:
     def empty(cls) -> BinaryOutcome:
         return cls(np.zeros(SCORE_CELLS, np.int64), np.zeros(SCORE_CELLS, np.int64))
 
+    def merge(self, other: BinaryOutcome) -> BinaryOutcome:
+        return BinaryOutcome(
+            self.positives + other.positives,
+            self.negatives + other.negatives,
+            self.log_loss_sum + other.log_loss_sum,
+            self.log_loss_square_sum + other.log_loss_square_sum,
+            self.brier_sum + other.brier_sum,
+            self.scored + other.scored,
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.true_negatives + other.true_negatives,
+            self.false_negatives + other.false_negatives,
+            self.unlabelled + other.unlabelled,
+            self.unusable + other.unusable,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class MulticlassOutcome:
     """Labelled rows of a multi-class model: `confusion` int64 of shape [classes + 1, classes + 1], label × prediction.
 
-    Classes are the baseline's, frozen; the last row and column hold every other class.
+    Classes are the baseline's, frozen; the last row and column hold every other class. `correct` counts the rows whose
+    prediction is their label, other classes included, so that accuracy needs no frozen class.
     """
 
     confusion: npt.NDArray[np.int64]
+    correct: int = 0
     unlabelled: int = 0
     unusable: int = 0
 
@@ -59,10 +77,22 @@ class MulticlassOutcome:
     def labelled(self) -> int:
         return int(self.confusion.sum())
 
+    @classmethod
+    def empty(cls, classes: int) -> MulticlassOutcome:
+        return cls(np.zeros((classes + 1, classes + 1), np.int64))
+
+    def merge(self, other: MulticlassOutcome) -> MulticlassOutcome:
+        return MulticlassOutcome(
+            self.confusion + other.confusion,
+            self.correct + other.correct,
+            self.unlabelled + other.unlabelled,
+            self.unusable + other.unusable,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionOutcome:
-    """Labelled rows of a regression: n and the sums of the error e = prediction - label, of |e|, e^2, |e|^2 · e^2 (for intervals)."""
+    """Labelled rows of a regression: n and the sums of the error e = prediction - label, of |e|, e^2 and e^4 (for intervals)."""
 
     labelled: int = 0
     error_sum: float = 0.0
@@ -73,6 +103,19 @@ class RegressionOutcome:
     label_square_sum: float = 0.0
     unlabelled: int = 0
     unusable: int = 0
+
+    def merge(self, other: RegressionOutcome) -> RegressionOutcome:
+        return RegressionOutcome(
+            self.labelled + other.labelled,
+            self.error_sum + other.error_sum,
+            self.absolute_sum + other.absolute_sum,
+            self.square_sum + other.square_sum,
+            self.fourth_sum + other.fourth_sum,
+            self.label_sum + other.label_sum,
+            self.label_square_sum + other.label_square_sum,
+            self.unlabelled + other.unlabelled,
+            self.unusable + other.unusable,
+        )
 
 
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome

@@ -29,6 +29,11 @@ class PairsTile:
     squares: npt.NDArray[np.int64]
     products: npt.NDArray[np.int64]
 
+    @classmethod
+    def empty(cls, features: tuple[str, ...]) -> PairsTile:
+        zero = np.zeros((len(features), len(features)), np.int64)
+        return cls(features, zero, zero, zero, zero)
+
     def merge(self, other: PairsTile) -> PairsTile:
         return PairsTile(
             self.features,

@@ -68,6 +68,12 @@ class Rows:
         if len(self) < 2:
             return self
         step = np.diff(self.time_ns)
-        if np.all(step > 0):
+        if np.all(step > 0) or (np.all(step >= 0) and self._ties_in_order(np.flatnonzero(step == 0))):
             return self
         return self.take(np.lexsort((self.row, self.id.astype(str), self.time_ns)))
+
+    def _ties_in_order(self, first: npt.NDArray[np.int64]) -> bool:
+        """Whether the rows after `first`, of the same time, follow them by (id, row)."""
+        ids, rows = self.id[first], self.row[first]
+        next_ids, next_rows = self.id[first + 1], self.row[first + 1]
+        return bool(np.all((ids < next_ids) | ((ids == next_ids) & (rows <= next_rows))))

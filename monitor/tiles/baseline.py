@@ -1,0 +1,63 @@
+"""A baseline from its rows: kinds, grids, its own tiles, and the name by which all of it is known."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from monitor.definitions import MonitoredModel
+from monitor.tiles.freeze import freeze
+from monitor.tiles.numeric import NumericGrid
+from monitor.tiles.profile import profile
+from monitor.tiles.rows import Column, Rows
+from monitor.tiles.tileset import Baseline, Grids
+
+ID_CHARS = 16
+"""Characters of a baseline's id: 64 bits, so that a chance collision needs billions of baselines of one model."""
+
+
+def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> Baseline:
+    """Freeze the grids on the rows and profile the rows on them. The same rows in any order give the same baseline.
+
+    Without a time column (`time_ordered` False) the rows' times are unknown and left out. Design effects and the
+    anomaly model are added by those who compute them.
+    """
+    rows = rows.in_canonical_order()
+    grids = freeze(rows, model)
+    timed = time_ordered and len(rows) > 0
+    return Baseline(
+        id=_id(rows, grids),
+        rows=len(rows),
+        grids=grids,
+        tiles=profile(rows, grids, model),
+        time_ordered=timed,
+        start_ns=int(rows.time_ns[0]) if timed else None,
+        end_ns=int(rows.time_ns[-1]) if timed else None,
+    )
+
+
+def _id(rows: Rows, grids: Grids) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(rows.columns):
+        _add_column(digest, name, rows.columns[name])
+    if rows.label is not None:
+        _add_column(digest, "", rows.label)
+    for role in (grids.features, grids.prediction, grids.label):
+        for name, grid in role.items():
+            cells = grid.edges.tobytes() if isinstance(grid, NumericGrid) else repr(grid.categories).encode()
+            digest.update(repr((name, grids.kinds.get(name))).encode() + cells)
+    digest.update(repr((grids.pairs, sorted(grids.groups.items()))).encode())
+    return digest.hexdigest()[:ID_CHARS]
+
+
+def _add_column(digest: hashlib._Hash, name: str, column: Column) -> None:
+    digest.update(repr((name, len(column))).encode())
+    missing = column.missing if column.missing is not None else np.zeros(len(column), np.bool_)
+    if column.values.dtype.kind == "O":
+        plain = zip(column.values.tolist(), missing.tolist(), strict=True)
+        digest.update("\x1f".join("\x00" if absent else repr(value) for value, absent in plain).encode())
+        return
+    shape = (-1,) + (1,) * (column.values.ndim - 1)
+    digest.update(np.where(missing.reshape(shape), np.zeros((), column.values.dtype), column.values).tobytes())
+    digest.update(missing.tobytes())

@@ -1,0 +1,51 @@
+"""Tiles of many windows (sidecars, partitions) into those of all their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, Protocol, Self, TypeVar, cast
+
+from monitor.tiles.outcome import Outcome
+from monitor.tiles.tileset import TileSet
+
+
+class Mergeable(Protocol):
+    def merge(self, other: Any) -> Self: ...
+
+
+T = TypeVar("T", bound=Mergeable)
+
+
+def merge(tilesets: Sequence[TileSet]) -> TileSet:
+    """The tiles of all rows together. A tile that some sets lack is merged from those that have it.
+
+    Counts are exact in any order; sums are added in the order given, so the same order gives the same bits.
+    """
+    if len(tilesets) == 1:
+        return tilesets[0]
+    return TileSet(
+        rows=sum(tiles.rows for tiles in tilesets),
+        features=_by_name([tiles.features for tiles in tilesets]),
+        prediction=_by_name([tiles.prediction for tiles in tilesets]),
+        label=_by_name([tiles.label for tiles in tilesets]),
+        outcome=cast("Outcome | None", _of(tilesets, lambda tiles: tiles.outcome)),
+        groups=_by_name([tiles.groups for tiles in tilesets]),
+        pairs=_of(tilesets, lambda tiles: tiles.pairs),
+        anomaly=_of(tilesets, lambda tiles: tiles.anomaly),
+        attribution=_of(tilesets, lambda tiles: tiles.attribution),
+    )
+
+
+def _by_name(parts: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: _together(part[name] for part in parts if name in part) for name in names}
+
+
+def _of(tilesets: Sequence[TileSet], tile: Callable[[TileSet], T | None]) -> T | None:
+    found = [one for tiles in tilesets if (one := tile(tiles)) is not None]
+    return _together(found) if found else None
+
+
+def _together(tiles: Iterable[T]) -> T:
+    return reduce(lambda one, other: one.merge(other), tiles)
