@@ -1,0 +1,145 @@
+"""How much more than independent rows the stream varies: design effects, from the baseline's blocks or the first windows.
+
+Rows that come one after another resemble each other, so a window of n rows says less than n independent ones. The
+variance of the blocks' empirical distribution over F(1-F)/n is the factor; every test divides its counts by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, TileSet
+
+Codes = npt.NDArray[np.int32]
+
+BLOCK_ROWS_MIN = 16
+"""Smallest block: below it an empirical distribution is too coarse to compare variances."""
+BLOCKS_MIN = 10
+"""Fewer blocks than this say nothing of a variance."""
+LEARNING_WINDOWS = 20
+"""First windows from which the effect is learned where the baseline has no time order."""
+_EDGES_MAX = 16
+"""Points at which a distribution is looked at: more are near copies of their neighbours."""
+_MIDDLE = (0.2, 0.8)
+_CONFIDENCE = 0.10
+"""Upper 90 % bound of the factor."""
+
+
+def design_effects(codes: Mapping[str, Codes], *, block_rows_max: int | None = None) -> DesignEffects | None:
+    """Effects at block sizes of 16, 32, 64, … rows, of a baseline in time order. None where it is too short.
+
+    `codes` holds the cell number of every row by feature (negative: missing). Each effect is the upper 90 % bound of
+    the average over features, raised to what single features surely exceed; at least 1; non-decreasing.
+    """
+    steps = {name: _steps(column) for name, column in codes.items()}
+    usable = {name: step for name, step in steps.items() if step is not None}
+    rows = min((len(step) for step in usable.values()), default=0)
+    sizes, found = [], []
+    size, best = BLOCK_ROWS_MIN, 1.0
+    while rows // size >= BLOCKS_MIN and (block_rows_max is None or size <= block_rows_max):
+        blocks = rows // size
+        ratios = np.array([_block_ratio(step, size, blocks) for step in usable.values()])
+        best = max(best, _bound(ratios, blocks - 1))
+        sizes.append(size)
+        found.append(best)
+        size *= 2
+    return DesignEffects(tuple(sizes), tuple(found)) if sizes else None
+
+
+def calibrated(baseline: Baseline, codes: Mapping[str, Codes]) -> Baseline:
+    """The baseline with its design effects, where its rows (whose codes these are) came in time order."""
+    if not baseline.time_ordered:
+        return baseline
+    return replace(baseline, design_effects=design_effects(codes))
+
+
+def effect_for(effects: DesignEffects | None, rows: float) -> float:
+    """Effect for a sample of `rows`: that of the next larger block size; 1 where nothing is known."""
+    if effects is None:
+        return 1.0
+    index = int(np.searchsorted(effects.sizes, rows))
+    return effects.effects[min(index, len(effects.effects) - 1)]
+
+
+def learn(windows: Sequence[TileSet], baseline: Baseline) -> DesignEffects | None:
+    """Learn the effect of one window's size from successive windows. None while there are fewer than BLOCKS_MIN.
+
+    The differences of neighbours are unmoved by a slow trend; a jump moves one of them, and the largest is left out.
+    """
+    tiles = [w for w in windows if w.rows > 0]
+    if len(tiles) < BLOCKS_MIN:
+        return None
+    ratios = [
+        ratio
+        for name, own in baseline.tiles.features.items()
+        if (ratio := _successive_ratio([w.features.get(name) for w in tiles], own)) is not None
+    ]
+    if not ratios:
+        return None
+    # Differences of neighbours overlap: k of them weigh as about 2k/3 independent ones.
+    freedom = max(1, 2 * (len(tiles) - 2) // 3)
+    size = int(np.median([w.rows for w in tiles]))
+    return DesignEffects((size,), (max(1.0, _bound(np.array(ratios), freedom)),))
+
+
+def _bound(ratios: npt.NDArray[np.float64], freedom: int) -> float:
+    """Upper 90 % bound of the mean ratio, or what one feature alone surely exceeds, whichever is larger."""
+    if not len(ratios):
+        return 1.0
+    together = freedom * len(ratios)
+    average = float(ratios.mean()) * together / special.chdtri(together, 1 - _CONFIDENCE)
+    alone = float(ratios.max()) * freedom / special.chdtri(freedom, 0.05 / len(ratios))
+    return float(max(average, alone))
+
+
+def _steps(codes: Codes) -> npt.NDArray[np.bool_] | None:
+    """Rows × points: whether the row lies at or below each of some middle points of the distribution."""
+    known = codes[codes >= 0]
+    if len(known) < BLOCK_ROWS_MIN * BLOCKS_MIN:
+        return None
+    shares = np.cumsum(np.bincount(known)) / len(known)
+    points = np.flatnonzero((shares >= _MIDDLE[0]) & (shares <= _MIDDLE[1]))
+    if not len(points):
+        points = np.array([int(np.argmin(np.abs(shares - 0.5)))])
+    if shares[points[0]] >= 1.0:
+        if points[0] == 0:
+            return None
+        points = points - 1
+    chosen = points[np.unique(np.linspace(0, len(points) - 1, _EDGES_MAX).astype(int))]
+    if shares[chosen[0]] <= 0.0:
+        return None
+    return np.asarray(known[:, None] <= chosen[None, :])
+
+
+def _block_ratio(step: npt.NDArray[np.bool_], size: int, blocks: int) -> float:
+    counts = step[: blocks * size].reshape(blocks, size, -1).mean(1)
+    share = counts.mean(0)
+    variance = counts.var(0, ddof=1)
+    expected = share * (1 - share) / size
+    return float(variance.sum() / expected.sum()) if expected.sum() > 0 else 1.0
+
+
+def _successive_ratio(tiles: Sequence[FeatureTile | None], own: FeatureTile) -> float | None:
+    counts = [t.counts for t in tiles if t is not None and t.counts.shape == own.counts.shape and t.counts.sum() > 0]
+    if len(counts) < BLOCKS_MIN:
+        return None
+    table = np.array(counts, np.float64)
+    n = table.sum(1)
+    shares = np.cumsum(table, 1) / n[:, None]
+    mean = np.average(shares, axis=0, weights=n)
+    points = np.flatnonzero((mean >= _MIDDLE[0]) & (mean <= _MIDDLE[1]))
+    if not len(points):
+        points = np.flatnonzero((mean > 0) & (mean < 1))
+    if not len(points):
+        return None
+    chosen = points[np.unique(np.linspace(0, len(points) - 1, _EDGES_MAX).astype(int))]
+    F = mean[chosen]  # noqa: N806  # the distribution function's usual letter
+    squares = np.diff(shares[:, chosen], axis=0) ** 2
+    expected = (1 / n[1:] + 1 / n[:-1])[:, None] * F * (1 - F)
+    ratios = np.sort(squares.sum(1) / expected.sum(1))[:-1]
+    return float(ratios.mean())

@@ -1,0 +1,245 @@
+"""Univariate tests of a distribution against the baseline's: numbers by KS and tails, names by their most moved category.
+
+A number spends half its budget on the binned Kolmogorov-Smirnov distance, which sees the middle, and half on the shares
+beyond a few outer baseline quantiles and outside the baseline's range, where KS is blind. A name is tested category by
+category (new ones together are one more), times their number: exact, and it says which category moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.alerts.effects import Effect, js_effect
+from monitor.alerts.evidence.trials import Look, Subject, Trials
+from monitor.alerts.tails import ks_log_p, proportion_log_p
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.tileset import FeatureTile, Grid
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+ROWS_MIN = 50
+"""Rows of a window (and of the baseline) for a verdict on a distribution; fewer go into the trailing merges."""
+TAIL_SHARES = (0.005, 0.01, 0.02, 0.04)
+"""Baseline shares of the outer tests on each side, beside the rows outside its range."""
+_TAIL_TESTS = 2 * (len(TAIL_SHARES) + 1)
+_CANDIDATES = 3
+"""Categories whose exact tail is computed: those that stand out most."""
+
+
+def prediction_tests(look: Look) -> Sequence[Trials]:
+    return distribution_tests(
+        look.window.prediction, look.baseline.tiles.prediction, look.baseline.grids.prediction, look.effect
+    )
+
+
+def label_tests(look: Look) -> Sequence[Trials]:
+    return distribution_tests(look.window.label, look.baseline.tiles.label, look.baseline.grids.label, look.effect)
+
+
+def distribution_tests(
+    window: Mapping[str, FeatureTile],
+    baseline: Mapping[str, FeatureTile],
+    grids: Mapping[str, Grid],
+    effect: float,
+    weight: float = 1.0,
+) -> Sequence[Trials]:
+    """One test per column that both sides have."""
+    numbers, names = _numbers(window, baseline, grids), _names(window, baseline, grids)
+    if not numbers and not names:
+        return ()
+    parts = [_number_log_p(numbers, effect)] if numbers else []
+    if names:
+        parts.append(np.array([name.log_p(effect) for name in names]))
+    columns: list[_Number | _Name] = [*numbers, *names]
+    rows = np.array([min(c.n, c.m) for c in columns])
+    enough = rows >= ROWS_MIN
+    return (
+        Trials(
+            metric="js_distance",
+            subjects=tuple(Subject(c.feature) for c in columns),
+            log_p=np.where(enough, np.concatenate(parts), 0.0),
+            enough=enough,
+            reference=np.zeros(len(columns)),
+            gauge=lambda i: columns[i].effect(effect),
+            weight=weight,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    feature: str
+    grid: NumericGrid
+    window: NumericTile
+    baseline: NumericTile
+
+    @property
+    def n(self) -> int:
+        return self.window.n
+
+    @property
+    def m(self) -> int:
+        return self.baseline.n
+
+    def effect(self, factor: float) -> Effect:
+        value, low, high = js_effect(self._deciles(self.window), self._deciles(self.baseline), factor)
+        return Effect(value, low, high, value, self._detail())
+
+    def _deciles(self, tile: NumericTile) -> Counts:
+        # A baseline of few values has no room in its deciles for what lies outside its range.
+        edges = np.array([0, *(i + 1 for i in self.grid.decile_edges)])
+        cells = np.add.reduceat(tile.counts, edges)
+        if not self.grid.discrete:
+            return cells
+        cells[0] -= tile.below
+        cells[-1] -= tile.above
+        return np.concatenate([[tile.below], cells, [tile.above]])
+
+    def _detail(self) -> str:
+        here, there = self.window.sums.sum() / self.n, self.baseline.sums.sum() / self.m
+        center = self.grid.center
+        spread = math.sqrt(max(0.0, self.baseline.square_sum / self.m - (there - center) ** 2))
+        if abs(here - there) >= _MEAN_SHIFT_SHOWN * spread or not len(self.grid.edges):
+            return f"mean {here:.4g} against {there:.4g}"
+        p, q = np.cumsum(self.window.counts) / self.n, np.cumsum(self.baseline.counts) / self.m
+        i = int(np.argmax(np.abs(p - q)[:-1]))
+        return f"at most {self.grid.edges[i]:.4g}: {100 * p[i]:.1f} % against {100 * q[i]:.1f} %"
+
+
+_MEAN_SHIFT_SHOWN = 0.1
+"""Shifts of the mean from here (in standard deviations) are what a person is told first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    feature: str
+    grid: CategoricalGrid
+    window: CategoricalTile
+    baseline: CategoricalTile
+
+    @property
+    def n(self) -> int:
+        return self.window.n
+
+    @property
+    def m(self) -> int:
+        return self.baseline.n
+
+    def log_p(self, factor: float) -> float:
+        here, there = self._cells()
+        used = int(((here + there) > 0).sum())
+        if used < 2 or not self.n or not self.m:
+            return 0.0
+        moved = self._most_moved(_CANDIDATES)
+        up, down = proportion_log_p(here[moved], self.n, there[moved], self.m, factor)
+        return min(0.0, float(np.minimum(up, down).min()) + math.log(used))
+
+    def effect(self, factor: float) -> Effect:
+        here, there = self._cells()
+        value, low, high = js_effect(here, there, factor)
+        return Effect(value, low, high, value, self._detail(here, there))
+
+    def _cells(self) -> tuple[Counts, Counts]:
+        return (
+            np.append(self.window.counts, self.window.unseen),
+            np.append(self.baseline.counts, self.baseline.unseen),
+        )
+
+    def _most_moved(self, most: int) -> npt.NDArray[np.int64]:
+        """Categories in order of how far their share moved, by Bernstein's exponent (skewed tails are not overrated)."""
+        here, there = self._cells()
+        n, m = self.n, self.m
+        expected = (here + there) * (n / (n + m))
+        away = here - expected
+        side = np.minimum(expected, (here + there) * (m / (n + m))) + 1e-9
+        exponent = away**2 / (side + np.abs(away) / 3)
+        most = min(most, len(exponent))
+        return np.argpartition(-exponent, most - 1)[:most]
+
+    def _detail(self, here: Counts, there: Counts) -> str:
+        moved = self._most_moved(_CANDIDATES)
+        up, down = proportion_log_p(here[moved], self.n, there[moved], self.m)
+        i = int(moved[int(np.argmin(np.minimum(up, down)))])
+        shares = f"{100 * here[i] / self.n:.1f} % against {100 * there[i] / self.m:.1f} %"
+        return f"{self.feature} = {self._category(i)}: {shares}"
+
+    def _category(self, i: int) -> str:
+        if i < len(self.grid.categories):
+            return _shown(self.grid.categories[i])
+        if i == len(self.grid.categories):
+            return "(rare categories)"
+        names = ", ".join(_shown(n) for n in list(self.window.unseen_names)[:3])
+        return f"(new categories: {names})" if names else "(new categories)"
+
+
+def _shown(category: str) -> str:
+    return category if len(category) <= 40 else category[:37] + "..."
+
+
+def _numbers(
+    window: Mapping[str, FeatureTile], baseline: Mapping[str, FeatureTile], grids: Mapping[str, Grid]
+) -> list[_Number]:
+    return [
+        _Number(name, grid, here, there)
+        for name, there in baseline.items()
+        if isinstance(there, NumericTile)
+        and isinstance(grid := grids.get(name), NumericGrid)
+        and isinstance(here := window.get(name), NumericTile)
+    ]
+
+
+def _names(
+    window: Mapping[str, FeatureTile], baseline: Mapping[str, FeatureTile], grids: Mapping[str, Grid]
+) -> list[_Name]:
+    return [
+        _Name(name, grid, here, there)
+        for name, there in baseline.items()
+        if isinstance(there, CategoricalTile)
+        and isinstance(grid := grids.get(name), CategoricalGrid)
+        and isinstance(here := window.get(name), CategoricalTile)
+    ]
+
+
+def _number_log_p(numbers: Sequence[_Number], effect: float) -> Floats:
+    here, there = _padded([x.window.counts for x in numbers]), _padded([x.baseline.counts for x in numbers])
+    n, m = here.sum(1).astype(np.float64), there.sum(1).astype(np.float64)
+    below_here, below_there = np.cumsum(here, 1), np.cumsum(there, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.nan_to_num(np.abs(below_here / n[:, None] - below_there / m[:, None]).max(1))
+    middle = ks_log_p(distance, n, m, effect)
+    tails = _tail_log_p(numbers, below_here, below_there, n, m, effect)
+    return np.minimum(0.0, math.log(2.0) + np.minimum(middle, tails))
+
+
+def _padded(counts: Sequence[Counts]) -> Counts:
+    table = np.zeros((len(counts), max(map(len, counts))), np.int64)
+    for row, values in zip(table, counts, strict=True):
+        row[: len(values)] = values
+    return table
+
+
+def _tail_log_p(
+    numbers: Sequence[_Number], below_here: Counts, below_there: Counts, n: Floats, m: Floats, effect: float
+) -> Floats:
+    """Log p of the outer shares, times their number. Low shares count from below, high ones from above."""
+    k, j = np.empty((len(numbers), _TAIL_TESTS)), np.empty((len(numbers), _TAIL_TESTS))
+    half = len(TAIL_SHARES)
+    marks = np.array(TAIL_SHARES)
+    for row, x in enumerate(numbers):
+        shares = below_there[row] / max(m[row], 1.0)
+        low = np.minimum(np.searchsorted(shares, marks), shares.size - 1)
+        high = np.minimum(np.searchsorted(shares, 1 - marks), shares.size - 1)
+        k[row, :half], j[row, :half] = below_here[row, low], below_there[row, low]
+        k[row, half : 2 * half] = n[row] - below_here[row, high]
+        j[row, half : 2 * half] = m[row] - below_there[row, high]
+        k[row, 2 * half :] = x.window.below, x.window.above
+        j[row, 2 * half :] = x.baseline.below, x.baseline.above
+    up, down = proportion_log_p(k, n[:, None], j, m[:, None], effect)
+    return np.asarray(np.minimum(0.0, np.minimum(up, down).min(1) + math.log(_TAIL_TESTS)))

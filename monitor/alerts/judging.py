@@ -1,0 +1,407 @@
+"""One look: measurements become findings, families give their evidence. Pure and fast: effects are only computed for what stands out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import special
+
+from monitor.alerts.budget import Plan
+from monitor.alerts.calibration import effect_for
+from monitor.alerts.effects import Effect, Z
+from monitor.alerts.evidence import FAMILIES
+from monitor.alerts.evidence.distribution import ROWS_MIN
+from monitor.alerts.evidence.trials import Look, Subject, Trials
+from monitor.alerts.tails import units
+from monitor.alerts.thresholds import threshold_of
+from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES, level, severity
+from monitor.definitions import MonitoredModel
+from monitor.findings import AlertKind, FeatureScore, Finding, Measurement, Span, Status
+from monitor.tiles.tileset import Baseline, TileSet
+
+CLEAR_SCORE = 0.9
+"""Below this share of the limit a look is quiet (hysteresis)."""
+RANKED_MAX = 50
+"""Features named with an alert; more would not be read."""
+_ALONE_LEVEL = 0.05
+"""Level, over all subjects of a metric together, from which an effect alone is worth saying."""
+_SILENT = frozenset({Status.UNDEFINED, Status.NO_DATA, Status.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class KindEvidence:
+    """What one look says of one kind of alert: all that its life cycle needs."""
+
+    kind: AlertKind
+    fired: bool
+    """Evidence and effect together, at one scale."""
+    evidence: bool
+    """Some test passed its limit, with or without the effect."""
+    insufficient: bool
+    """Nothing had the rows for a verdict."""
+    quiet: Mapping[int, bool] = field(default_factory=dict)
+    """By scale looked at: every statistic under 0.9 of its limit and no effect beyond tolerance."""
+    value: float | None = None
+    """Of the metric that ranks first, with its threshold on the same scale."""
+    threshold: float | None = None
+    metric: str | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
+    severity_low: float = 0.0
+    """Interval of the largest effect in units of the metrics' default tolerances: what "twice as bad" compares."""
+    severity_high: float = 0.0
+    strength: float = 0.0
+    """Largest score over the square root of its scale: how plainly one base window shows it."""
+    scale: int = 1
+    """Base windows in the merge that ranks first."""
+    scale_max: int = 1
+    """Largest merge that this baseline allows."""
+    features: tuple[FeatureScore, ...] = ()
+    summary: str = ""
+
+    @property
+    def clear(self) -> bool:
+        """Every scale looked at is quiet."""
+        return bool(self.quiet) and all(self.quiet.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One finding per measurement, in their order, and the evidence of each family that had data."""
+
+    findings: tuple[Finding, ...]
+    evidence: Mapping[AlertKind, KindEvidence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A test that stands out at one scale."""
+
+    metric: str
+    subject: Subject
+    scale: int
+    score: float
+    effect: Effect
+    beyond: bool
+    reference: float
+    tolerance: float | None
+    """None: judged by a declared range, whose violated end is the reference."""
+    rows: int
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What the scales said so far of one subject, for its findings."""
+
+    score: float
+    enough: bool
+    log_alpha: float
+    reference: float | None = None
+    evidence: bool = False
+    beyond: bool = False
+    both: bool = False
+
+
+_Key = tuple[AlertKind, str, Subject]
+
+
+def judge(
+    *,
+    model: MonitoredModel,
+    version: str | None,
+    window: Span,
+    revision: int = 0,
+    tiles: TileSet,
+    trailing: Mapping[int, TileSet],
+    baseline: Baseline,
+    plan: Plan,
+    measurements: Sequence[Measurement],
+    families: AbstractSet[AlertKind] | None = None,
+    scale_caps: Mapping[AlertKind, int] | None = None,
+) -> Judgement:
+    """Judge one window.
+
+    `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included). `families`
+    limits what is looked at (labels came: the families that read them). `scale_caps` keeps the merges of a kind from
+    reaching back before its alert was resolved (`lifecycle.scale_cap`).
+    """
+    active = [k for k in FAMILIES if k in plan.shares and (families is None or k in families)]
+    verdicts: dict[_Key, _Verdict] = {}
+    hits: dict[AlertKind, list[_Hit]] = {kind: [] for kind in active}
+    quiet: dict[AlertKind, dict[int, bool]] = {kind: {} for kind in active}
+    seen: set[AlertKind] = set()
+    others = _beyond_declared(plan, measurements)
+    allowed = [s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows]
+    for scale, merged in ((1, tiles), *sorted(trailing.items())):
+        # A merge larger than the baseline would speak of the baseline's luck, not of the stream.
+        if scale not in plan.scales or (scale > 1 and merged.rows > baseline.rows):
+            continue
+        look = _look(model, merged, baseline)
+        for kind in active:
+            if scale > (scale_caps or {}).get(kind, scale):
+                continue
+            tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
+            found = [
+                hit
+                for trial, limits in tested
+                for hit in _stand_outs(plan, trial, limits, scale, merged.rows, verdicts, kind, others)
+            ]
+            if scale == 1:
+                found += _range_hits(plan, kind, measurements, verdicts)
+            enough = any(trial.enough.any() for trial, _ in tested) or any(h.tolerance is None for h in found)
+            seen |= {kind} if tested or found else set()
+            if enough:
+                quiet[kind][scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in found)
+            hits[kind] += found
+    findings = tuple(
+        _finding(m, verdicts, model, version, window, revision, tiles, baseline, plan) for m in measurements
+    )
+    evidence = {k: _summed(k, hits[k], quiet[k], max(allowed)) for k in active if k in seen}
+    return Judgement(findings, evidence)
+
+
+def _look(model: MonitoredModel, tiles: TileSet, baseline: Baseline) -> Look:
+    return Look(
+        window=tiles,
+        baseline=baseline,
+        effect=effect_for(baseline.design_effects, tiles.rows),
+        base_groups=model.base_groups,
+        expected_anomalies=model.anomaly_rate,
+    )
+
+
+def _tested(plan: Plan, kind: AlertKind, scale: int, trials: Sequence[Trials]) -> Iterator[tuple[Trials, float]]:
+    """The tests with the log of what each may spend. A metric with a declared range is judged by that range alone."""
+    log_alpha = plan.log_alpha(kind, scale)
+    for trial in trials:
+        if not isinstance(plan.declared.get((kind, trial.metric)), tuple):
+            yield trial, log_alpha + math.log(trial.weight / max(1, len(trial.subjects)))
+
+
+def _stand_outs(
+    plan: Plan,
+    trial: Trials,
+    log_alpha: float,
+    scale: int,
+    rows: int,
+    verdicts: dict[_Key, _Verdict],
+    kind: AlertKind,
+    others: AbstractSet[_Key],
+) -> list[_Hit]:
+    """Write every subject's verdict; return those whose p-value is small enough to ask for the effect."""
+    scores = units(trial.log_p) / units(log_alpha)
+    if scale == 1:
+        rows_of = zip(trial.subjects, scores.tolist(), trial.enough.tolist(), trial.reference.tolist(), strict=True)
+        for subject, score, enough, reference in rows_of:
+            verdicts[kind, trial.metric, subject] = _Verdict(score, enough, log_alpha, reference)
+    tolerance = _tolerance(plan, kind, trial.metric)
+    found = []
+    level_alone = math.log(_ALONE_LEVEL / len(trial.subjects))
+    for i in np.flatnonzero(trial.log_p <= max(level_alone, log_alpha)):
+        subject, score, effect = trial.subjects[i], float(scores[i]), trial.gauge(int(i))
+        key = (kind, trial.metric, subject)
+        beyond = (tolerance is not None and effect.low > tolerance) or (scale == 1 and key in others)
+        verdict = verdicts.setdefault(key, _Verdict(score, False, log_alpha))
+        verdict.score = max(verdict.score, score)
+        verdict.evidence |= score >= 1
+        verdict.beyond |= beyond
+        verdict.both |= beyond and score >= 1
+        reference = float(trial.reference[i])
+        found.append(_Hit(trial.metric, subject, scale, score, effect, beyond, reference, tolerance or 0.0, rows))
+    return found
+
+
+def _tolerance(plan: Plan, kind: AlertKind, metric: str) -> float | None:
+    """The number the effect may reach. None where another declared metric of the distribution takes its place."""
+    if (kind, metric) not in plan.declared and metric == "js_distance" and _others(plan, kind):
+        return None
+    found = plan.tolerance(kind, metric)
+    return None if found is None or isinstance(found[0], tuple) else found[0]
+
+
+def _others(plan: Plan, kind: AlertKind) -> dict[str, float]:
+    """Declared tolerances of distribution metrics that have no test of their own (psi, wasserstein, …)."""
+    if kind not in DISTRIBUTION_KINDS:
+        return {}
+    return {m: t for m, t in plan.declared_for(kind).items() if m not in RULES and not isinstance(t, tuple)}
+
+
+def _beyond_declared(plan: Plan, measurements: Sequence[Measurement]) -> set[_Key]:
+    """Distribution tests whose feature has such a metric with its lower end beyond the declared tolerance."""
+    if not plan.declared:
+        return set()
+    found = set()
+    for m in measurements:
+        limit = _others(plan, m.kind).get(m.metric)
+        if limit is not None and m.value.low is not None and m.value.low > limit:
+            found.add((m.kind, "js_distance", Subject(m.feature, m.slice)))
+    return found
+
+
+def _range_hits(
+    plan: Plan, kind: AlertKind, measurements: Sequence[Measurement], verdicts: dict[_Key, _Verdict]
+) -> list[_Hit]:
+    """Metrics with a declared range: the effect is the interval's distance from the range, the evidence a normal tail."""
+    ranges = {m: t for m, t in plan.declared_for(kind).items() if isinstance(t, tuple)}
+    if not ranges:
+        return []
+    judged = [m for m in measurements if m.kind is kind and m.metric in ranges and m.value.value is not None]
+    log_alpha = plan.log_alpha(kind, 1) - math.log(max(1, len(judged)))
+    found = []
+    for m in judged:
+        value, low, high = m.value.value, m.value.low, m.value.high
+        if value is None or low is None or high is None:
+            continue
+        key = (kind, m.metric, Subject(m.feature, m.slice))
+        verdict = verdicts[key] = _Verdict(0.0, m.value.n_window >= ROWS_MIN, log_alpha)
+        least, most = ranges[m.metric]
+        away, side = max((least - value, -1.0), (value - most, 1.0))
+        if away <= 0 or not verdict.enough:
+            continue
+        error = max((high - low) / (2 * Z), 1e-12)
+        score = float(units(special.log_ndtr(-away / error)) / units(log_alpha))
+        gap = max(0.0, low - most if side > 0 else least - high)
+        verdict.score, verdict.evidence, verdict.beyond = score, score >= 1, gap > 0
+        verdict.both = verdict.evidence and verdict.beyond
+        edge = most if side > 0 else least
+        effect = Effect(away, gap, away + Z * error, value, f"{value:.3g}, allowed {least:g} to {most:g}")
+        found.append(_Hit(m.metric, key[2], 1, score, effect, gap > 0, edge, None, m.value.n_window))
+    return found
+
+
+def _finding(
+    m: Measurement,
+    verdicts: Mapping[_Key, _Verdict],
+    model: MonitoredModel,
+    version: str | None,
+    window: Span,
+    revision: int,
+    tiles: TileSet,
+    baseline: Baseline,
+    plan: Plan,
+) -> Finding:
+    value = m.value
+    finding = Finding(
+        model=model.model,
+        version=version,
+        slice=m.slice,
+        feature=m.feature,
+        metric=m.metric,
+        kind=m.kind,
+        window=window,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        n_baseline=value.n_baseline,
+        n_window=value.n_window,
+        n_missing=value.n_missing,
+        threshold=None,
+        threshold_origin=None,
+        status=value.status,
+        reason=value.reason,
+        revision=revision,
+        baseline=baseline.id,
+    )
+    subject = Subject(m.feature, m.slice)
+    verdict = verdicts.get((m.kind, m.metric, subject))
+    if verdict is None and m.kind in DISTRIBUTION_KINDS:
+        verdict = verdicts.get((m.kind, "js_distance", subject))
+    if value.status in _SILENT or value.value is None or verdict is None:
+        return finding
+    limit, origin = threshold_of(m, plan, verdict.log_alpha, tiles, baseline, verdict.reference)
+    finding = replace(finding, threshold=limit, threshold_origin=origin)
+    if not verdict.enough or value.status is Status.INSUFFICIENT_DATA:
+        reason = value.reason or f"{value.n_window} rows are too few for a verdict"
+        return replace(finding, status=Status.INSUFFICIENT_DATA, reason=reason)
+    return replace(finding, status=_status(verdict), score=verdict.score, reason=value.reason or _reason(verdict))
+
+
+def _status(verdict: _Verdict) -> Status:
+    if verdict.both:
+        return Status.CRITICAL
+    return Status.WARNING if verdict.evidence or verdict.beyond else Status.OK
+
+
+def _reason(verdict: _Verdict) -> str | None:
+    if verdict.both or not (verdict.evidence or verdict.beyond):
+        return None
+    return (
+        "evidence, but within tolerance"
+        if verdict.evidence
+        else "beyond tolerance, but within the alarm budget's chance"
+    )
+
+
+def _summed(kind: AlertKind, hits: Sequence[_Hit], quiet: Mapping[int, bool], scale_max: int) -> KindEvidence:
+    evident = [h for h in hits if h.score >= 1]
+    alarming = [h for h in evident if h.beyond]
+    result = KindEvidence(
+        kind=kind,
+        fired=bool(alarming),
+        evidence=bool(evident),
+        insufficient=not quiet,
+        quiet=dict(quiet),
+        scale_max=scale_max,
+    )
+    if not evident:
+        return result
+    ranked = _ranked(evident)
+    top = ranked[0]
+    worst = max(alarming, key=lambda h: severity(h.metric, h.effect.low), default=top)
+    shown = [FeatureScore(h.subject.name, h.metric, h.score, h.effect.value, h.effect.detail) for h in ranked]
+    return replace(
+        result,
+        value=top.effect.shown,
+        threshold=_violated(top),
+        metric=top.metric,
+        effect_low=top.effect.low,
+        effect_high=top.effect.high,
+        severity_low=severity(worst.metric, worst.effect.low),
+        severity_high=severity(worst.metric, worst.effect.high),
+        strength=max((h.score / math.sqrt(h.scale) for h in alarming), default=0.0),
+        scale=top.scale,
+        features=tuple(shown[:RANKED_MAX]),
+        summary=_sentence(top, sum(h.beyond for h in ranked) - 1),
+    )
+
+
+def _ranked(evident: Sequence[_Hit]) -> list[_Hit]:
+    """One line a subject, worst first: evidence with effect before evidence alone, then by score.
+
+    A subject's numbers are those of the shortest merge that shows it: the freshest.
+    """
+    by_subject: dict[tuple[str, Subject], list[_Hit]] = {}
+    for hit in evident:
+        by_subject.setdefault((hit.metric, hit.subject), []).append(hit)
+    best = []
+    for own in by_subject.values():
+        freshest = min(own, key=lambda h: (not h.beyond, h.scale))
+        best.append(replace(freshest, score=max(h.score for h in own if h.beyond == freshest.beyond)))
+    return sorted(best, key=lambda h: (not h.beyond, -h.score, h.subject.name, h.metric))
+
+
+def _violated(hit: _Hit) -> float:
+    """The limit that the shown value went past."""
+    if hit.tolerance is None:
+        return hit.reference
+    limit = level(hit.metric, hit.reference, hit.tolerance)
+    if not isinstance(limit, tuple):
+        return limit
+    return limit[1] if hit.effect.shown > hit.reference else limit[0]
+
+
+def _sentence(top: _Hit, more: int) -> str:
+    """The answer first, with its numbers."""
+    clause, name = top.effect.detail, top.subject.name
+    if top.subject.feature is None and top.subject.slice is None:
+        clause = f"{top.metric.replace('_', ' ')} {clause}"
+    elif not clause.startswith(name):
+        clause = f"{name}: {clause}"
+    where = "" if top.scale == 1 else f" over {top.scale} windows"
+    size = "" if top.metric != "js_distance" else f"; JS distance {top.effect.value:.2f}, at least {top.effect.low:.2f}"
+    others = "" if more < 1 else f"; {more} more {'feature' if more == 1 else 'features'}"
+    return f"{clause}{size}, {top.rows:,} rows{where}{others}"

@@ -1,0 +1,72 @@
+"""Who is told: silences, inhibition by a cause that is open itself, and the guard against storms. Never changes a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from monitor.findings import Alert, AlertKind, AlertStatus, Transition
+
+DEPLOY_QUIET_NS = 30 * 60 * 10**9
+"""After a version appeared, drift is what a deploy looks like: muted for 30 minutes."""
+
+_SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
+INHIBITED_BY: Mapping[AlertKind, frozenset[AlertKind]] = {
+    AlertKind.QUALITY: frozenset({AlertKind.CAPTURE}),
+    **dict.fromkeys(_SYMPTOMS, frozenset({AlertKind.CAPTURE, AlertKind.QUALITY})),
+}
+"""Causes before symptoms: an open alert of these kinds mutes the kind, for the same model and version."""
+
+
+class Silencing(Protocol):
+    """What a silence says, whoever stores it. `model` or `kind` None matches all."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def kind(self) -> AlertKind | None: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+
+
+def muted(transition: Transition, silences: Iterable[Silencing], alerts: Iterable[Alert], *, now_ns: int) -> str | None:
+    """Why nobody is told of this transition; None where they are. A resolve follows the rule of what it resolves."""
+    for silence in silences:
+        if (
+            silence.start_ns <= now_ns < silence.end_ns
+            and silence.model in (None, transition.model)
+            and silence.kind in (None, transition.kind)
+        ):
+            return f"silenced by {silence.id}"
+    causes = INHIBITED_BY.get(transition.kind, frozenset())
+    if transition.state is AlertStatus.FIRING:
+        for alert in alerts:
+            if (
+                alert.kind in causes
+                and alert.state is AlertStatus.FIRING
+                and (alert.model, alert.version) == (transition.model, transition.version)
+            ):
+                return f"inhibited by the open {alert.kind.value} alert"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Token bucket of one receiver: `capacity` notifications at once, refilled one each `every_ns`."""
+
+    capacity: int = 20
+    every_ns: int = 60 * 10**9
+    tokens: float = 20.0
+    filled_ns: int = 0
+
+    def take(self, now_ns: int) -> tuple[Bucket, bool]:
+        """The bucket after one notification, and whether it may go. Refused ones belong into one digest."""
+        gained = max(0, now_ns - self.filled_ns) / self.every_ns if self.filled_ns else float(self.capacity)
+        tokens = min(float(self.capacity), self.tokens + gained)
+        allowed = tokens >= 1
+        return replace(self, tokens=tokens - 1 if allowed else tokens, filled_ns=max(now_ns, self.filled_ns)), allowed

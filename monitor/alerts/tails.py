@@ -1,0 +1,95 @@
+"""p-values that stay honest far out in the tail (1e-6 and beyond), in logarithms so that they never underflow.
+
+Each function bounds the true tail from above where it is not exact. `effect` is the design effect: the factor by which
+dependent rows vary more than independent ones; it divides the counts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Floats = npt.NDArray[np.float64]
+
+_LOG_2 = math.log(2.0)
+_UNDERFLOW = 1e-280
+"""Below this a double loses digits; the Chernoff bound takes over."""
+
+
+def ks_log_p(distance: Floats, n: Floats, m: Floats, effect: float = 1.0) -> Floats:
+    """Two-sample Kolmogorov-Smirnov on binned counts: log of 2 exp(-2 D² nm/(n+m)), above Kolmogorov's law everywhere.
+
+    Bins only make it more conservative: the largest difference at the edges is at most the largest anywhere.
+    """
+    total = n + m
+    rows = np.divide(n * m, total, out=np.zeros_like(total, np.float64), where=total > 0) / effect
+    return np.minimum(0.0, _LOG_2 - 2.0 * rows * distance**2)
+
+
+def units(log_p: Any) -> Any:
+    """Evidence as the normalised Kolmogorov distance of the same p-value: what scores compare, linear in the deviation."""
+    return np.sqrt(np.maximum(_LOG_2 - log_p, 0.0) / 2.0)
+
+
+def proportion_log_p(
+    k: npt.ArrayLike, n: npt.ArrayLike, j: npt.ArrayLike, m: npt.ArrayLike, effect: float = 1.0, *, sides: int = 2
+) -> tuple[Floats, Floats]:
+    """Log p-values that k of n is too high and too low beside j of m, each times `sides`.
+
+    Given K = k + j, k is hypergeometric. Its tail lies under the binomial tail of each of its four margins (n, m, K and
+    the rest, Hoeffding 1963); the smallest margin is the closest and is taken. Fractional counts are allowed.
+    """
+    k, n, j, m = (np.asarray(x, np.float64) / effect for x in np.broadcast_arrays(k, n, j, m))
+    total, hits = n + m, k + j
+    rest = total - hits
+    window_first = n <= m
+    sample, other = np.where(window_first, n, m), np.where(window_first, m, n)
+    by_hits = np.minimum(hits, rest) <= np.minimum(sample, other)
+    # Each margin draws `size` times with probability `p`; `seen` counts so that "too high" stays too high in k.
+    flip_class, flip_sample = hits > rest, ~window_first
+    size = np.where(by_hits, np.where(flip_class, rest, hits), sample)
+    share = np.where(by_hits, n, hits)
+    p = np.divide(share, total, out=np.zeros_like(total), where=total > 0)
+    seen = np.where(by_hits, np.where(flip_class, n - k, k), np.where(flip_sample, j, k))
+    flipped = np.where(by_hits, flip_class, flip_sample)
+    high, low = _binomial_log_tails(seen, size, p)
+    shift = math.log(sides)
+    up, down = np.where(flipped, low, high), np.where(flipped, high, low)
+    return np.minimum(0.0, up + shift), np.minimum(0.0, down + shift)
+
+
+def _binomial_log_tails(seen: Floats, size: Floats, p: Floats) -> tuple[Floats, Floats]:
+    """log P(X >= seen) and log P(X <= seen) of a binomial with real arguments."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        high = np.where(seen <= 0, 1.0, special.betainc(np.maximum(seen, 1e-12), np.maximum(size - seen + 1, 1e-12), p))
+        low = np.where(
+            seen >= size, 1.0, special.betainc(np.maximum(size - seen, 1e-12), np.maximum(seen + 1, 1e-12), 1 - p)
+        )
+        rate = np.divide(seen, size, out=np.zeros_like(size), where=size > 0)
+        chernoff = -size * (special.rel_entr(rate, p) + special.rel_entr(1 - rate, 1 - p))
+        chernoff = np.where(np.isnan(chernoff), 0.0, chernoff)
+        log_high = np.where(high > _UNDERFLOW, np.log(np.maximum(high, _UNDERFLOW)), chernoff)
+        log_low = np.where(low > _UNDERFLOW, np.log(np.maximum(low, _UNDERFLOW)), chernoff)
+    return np.where(size > 0, log_high, 0.0), np.where(size > 0, log_low, 0.0)
+
+
+def bernstein_log_p(deviation: Any, variance: Any, bound: Any, *, sides: int = 2) -> Any:
+    """Bernstein's inequality: log p of a deviation of a mean of bounded terms; `bound` is the largest weight of one row.
+
+    A normal tail where rows are many, and honest where a few of them could have made the difference.
+    """
+    deviation = np.maximum(deviation, 0.0)
+    spread = 2.0 * (variance + bound * deviation / 3.0)
+    exponent = np.divide(deviation**2, spread, out=np.zeros_like(deviation + spread), where=spread > 0)
+    return np.minimum(0.0, math.log(sides) - exponent)
+
+
+def student_log_p(z: float, rows: float, *, sides: int = 1) -> float:
+    """Tail of a studentised mean: log of (1 + z²/n)^(-n/2), above Student's tail and falling to the normal one."""
+    if z <= 0 or rows <= 1:
+        return 0.0
+    return min(0.0, math.log(sides) - 0.5 * (rows - 1) * math.log1p(z * z / (rows - 1)))
