@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, raw
+
 P_CELLS = 64
 """Cells of the conformal p-value on [0, 1]."""
 
@@ -27,3 +29,13 @@ class AnomalyTile:
             self.recorded + other.recorded,
             self.p_counts + other.p_counts,
         )
+
+    def to_plain(self) -> list[object]:
+        return [self.scored, self.anomalous, self.recorded, raw(self.p_counts)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> AnomalyTile:
+        reader = Reader(document, where)
+        tile = cls(reader.count(), reader.count(), reader.count(), reader.counts(P_CELLS))
+        reader.done()
+        return tile

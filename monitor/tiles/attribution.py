@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, raw
+
 
 @dataclass(frozen=True, slots=True)
 class AttributionTile:
@@ -26,3 +28,15 @@ class AttributionTile:
             self.absolute_sums + other.absolute_sums,
             self.square_sums + other.square_sums,
         )
+
+    def to_plain(self) -> list[object]:
+        sums = (self.sums, self.absolute_sums, self.square_sums)
+        return [list(self.features), self.explained, *map(raw, sums)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> AttributionTile:
+        reader = Reader(document, where)
+        features, explained = reader.texts(), reader.count()
+        tile = cls(features, explained, *(reader.reals(len(features)) for _ in range(3)))
+        reader.done()
+        return tile

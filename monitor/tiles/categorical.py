@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, count, raw
+
 CATEGORIES_MAX = 1_000
 """Frozen categories of a feature; the baseline's rarer ones are counted together as `folded`."""
 FOLDED_MAX = 100_000
@@ -23,6 +25,18 @@ class CategoricalGrid:
 
     categories: tuple[str, ...]
     folded: frozenset[str] = frozenset()
+
+    def to_plain(self) -> list[object]:
+        return [list(self.categories), sorted(self.folded)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> CategoricalGrid:
+        reader = Reader(document, where)
+        categories, folded = reader.texts(), reader.texts()
+        if len(categories) > CATEGORIES_MAX or len(set(categories)) < len(categories):
+            raise ValueError(f"{where}[0]: expected at most {CATEGORIES_MAX} categories, each once")
+        reader.done()
+        return cls(categories, frozenset(folded))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +68,24 @@ class CategoricalTile:
 
     def merge(self, other: CategoricalTile) -> CategoricalTile:
         names = dict(self.unseen_names)
-        for name, count in other.unseen_names.items():
-            names[name] = names.get(name, 0) + count
+        for name, more in other.unseen_names.items():
+            names[name] = names.get(name, 0) + more
         kept = sorted(names.items(), key=lambda item: (-item[1], item[0]))[:UNSEEN_NAMES_MAX]
         return CategoricalTile(
             self.counts + other.counts, self.unseen + other.unseen, self.missing + other.missing, dict(kept)
         )
+
+    def to_plain(self) -> list[object]:
+        return [raw(self.counts), self.unseen, self.missing, dict(sorted(self.unseen_names.items()))]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> CategoricalTile:
+        reader = Reader(document, where)
+        counts = reader.counts(-1)
+        if not 1 <= len(counts) <= CATEGORIES_MAX + 1:
+            raise ValueError(f"{where}[0]: found {len(counts)} cells, expected 1 to {CATEGORIES_MAX + 1}")
+        unseen, missing, names = reader.count(), reader.count(), reader.mapping(count)
+        if len(names) > UNSEEN_NAMES_MAX:
+            raise ValueError(f"{where}[3]: found {len(names)} names, expected at most {UNSEEN_NAMES_MAX}")
+        reader.done()
+        return cls(counts, unseen, missing, names)

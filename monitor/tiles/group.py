@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, raw
+
 GROUP_CATEGORIES_MAX = 64
 """Groups of one column that are judged: the baseline's largest. Each is a slice with its own measurements."""
 
@@ -32,6 +34,19 @@ class GroupTile:
         return GroupTile(
             self.groups, self.counts + other.counts, self.unseen + other.unseen, self.missing + other.missing
         )
+
+    def to_plain(self) -> list[object]:
+        return [list(self.groups), raw(self.counts), self.unseen, self.missing]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> GroupTile:
+        reader = Reader(document, where)
+        groups = reader.texts()
+        if len(groups) > GROUP_CATEGORIES_MAX:
+            raise ValueError(f"{where}[0]: found {len(groups)} groups, expected at most {GROUP_CATEGORIES_MAX}")
+        tile = cls(groups, reader.counts(len(groups), 6), reader.count(), reader.count())
+        reader.done()
+        return tile
 
 
 ROWS, SELECTED, TRUE_POSITIVES, FALSE_POSITIVES, TRUE_NEGATIVES, FALSE_NEGATIVES = range(6)

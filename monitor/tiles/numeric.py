@@ -12,10 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, raw
+
 QUANTILE_CELLS = 260
 """Cells between baseline quantiles: at least 256 by design, and a multiple of 10 so that deciles are cell edges."""
 SCORE_CELLS = 1_000
 """Cells of the fixed grid of a score on [0, 1]."""
+EDGES_MAX = 2_048
+"""Most edges of a grid: the fixed grid of a score and the baseline's quantiles and deciles together, with room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,22 @@ class NumericGrid:
     high: float
     discrete: bool = False
     """The edges are all the baseline's values: cells are single values."""
+
+    def to_plain(self) -> list[object]:
+        deciles = raw(np.array(self.decile_edges, np.int64))
+        return [raw(self.edges), deciles, self.center, self.low, self.high, self.discrete]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> NumericGrid:
+        reader = Reader(document, where)
+        edges, deciles = reader.reals(-1), reader.counts(-1)
+        if len(edges) > EDGES_MAX or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
+            raise ValueError(f"{where}[0]: expected at most {EDGES_MAX} finite, ascending edges")
+        if (deciles >= len(edges)).any() or not (np.diff(deciles) > 0).all():
+            raise ValueError(f"{where}[1]: expected ascending positions of edges")
+        grid = cls(edges, tuple(deciles.tolist()), reader.real(), reader.real(), reader.real(), reader.flag())
+        reader.done()
+        return grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +105,35 @@ class NumericTile:
             self.below + other.below,
             self.above + other.above,
         )
+
+    def to_plain(self) -> list[object]:
+        return [
+            raw(self.counts),
+            raw(self.sums),
+            self.square_sum,
+            self.minimum,
+            self.maximum,
+            self.missing,
+            self.nan,
+            self.positive_infinite,
+            self.negative_infinite,
+            self.below,
+            self.above,
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> NumericTile:
+        reader = Reader(document, where)
+        counts = reader.counts(-1)
+        if not 1 <= len(counts) <= EDGES_MAX + 1:
+            raise ValueError(f"{where}[0]: found {len(counts)} cells, expected 1 to {EDGES_MAX + 1}")
+        tile = cls(
+            counts,
+            reader.reals(len(counts)),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            *(reader.count() for _ in range(6)),
+        )
+        reader.done()
+        return tile

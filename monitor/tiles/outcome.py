@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.categorical import CATEGORIES_MAX
 from monitor.tiles.numeric import SCORE_CELLS
+from monitor.tiles.wire import Reader, raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,36 @@ class BinaryOutcome:
             self.unusable + other.unusable,
         )
 
+    def to_plain(self) -> list[object]:
+        return [
+            raw(self.positives),
+            raw(self.negatives),
+            self.log_loss_sum,
+            self.log_loss_square_sum,
+            self.brier_sum,
+            self.scored,
+            self.true_positives,
+            self.false_positives,
+            self.true_negatives,
+            self.false_negatives,
+            self.unlabelled,
+            self.unusable,
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> BinaryOutcome:
+        reader = Reader(document, where)
+        tile = cls(
+            reader.counts(SCORE_CELLS),
+            reader.counts(SCORE_CELLS),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            *(reader.count() for _ in range(7)),
+        )
+        reader.done()
+        return tile
+
 
 @dataclass(frozen=True, slots=True)
 class MulticlassOutcome:
@@ -89,6 +121,19 @@ class MulticlassOutcome:
             self.unusable + other.unusable,
         )
 
+    def to_plain(self) -> list[object]:
+        return [len(self.confusion), raw(self.confusion), self.correct, self.unlabelled, self.unusable]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> MulticlassOutcome:
+        reader = Reader(document, where)
+        size = reader.count()
+        if not 1 <= size <= CATEGORIES_MAX + 1:
+            raise ValueError(f"{where}[0]: found {size} classes, expected 1 to {CATEGORIES_MAX + 1}")
+        tile = cls(reader.counts(size, size), reader.count(), reader.count(), reader.count())
+        reader.done()
+        return tile
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionOutcome:
@@ -116,6 +161,36 @@ class RegressionOutcome:
             self.unlabelled + other.unlabelled,
             self.unusable + other.unusable,
         )
+
+    def to_plain(self) -> list[object]:
+        return [
+            self.labelled,
+            self.error_sum,
+            self.absolute_sum,
+            self.square_sum,
+            self.fourth_sum,
+            self.label_sum,
+            self.label_square_sum,
+            self.unlabelled,
+            self.unusable,
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> RegressionOutcome:
+        reader = Reader(document, where)
+        tile = cls(
+            reader.count(),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            reader.count(),
+            reader.count(),
+        )
+        reader.done()
+        return tile
 
 
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.wire import Reader, raw
+
 PAIR_FEATURES_MAX = 64
 """Numeric features that enter pairs (2,016 pairs); beyond it the first in declared order, said in the reason."""
 
@@ -42,3 +44,17 @@ class PairsTile:
             self.squares + other.squares,
             self.products + other.products,
         )
+
+    def to_plain(self) -> list[object]:
+        return [list(self.features), *map(raw, (self.n, self.sums, self.squares, self.products))]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> PairsTile:
+        reader = Reader(document, where)
+        features = reader.texts()
+        if len(features) > PAIR_FEATURES_MAX:
+            raise ValueError(f"{where}[0]: found {len(features)} features, expected at most {PAIR_FEATURES_MAX}")
+        k = len(features)
+        tile = cls(features, *(reader.counts(k, k) for _ in range(4)))
+        reader.done()
+        return tile

@@ -46,11 +46,12 @@ class Reader:
         if self._taken < len(self._values):
             raise ValueError(f"{self.where}: found {len(self._values)} values, expected {self._taken}")
 
+    def item(self) -> object:
+        """Whatever comes next, for a reader of its own."""
+        return self._next()[0]
+
     def count(self) -> int:
-        value, where = self._next()
-        if type(value) is not int or not 0 <= value <= ROWS_MAX:
-            raise ValueError(f"{where}: found {_shown(value)}, expected a count")
-        return value
+        return count(*self._next())
 
     def whole(self) -> int:
         value, where = self._next()
@@ -125,6 +126,13 @@ class Reader:
 def raw(values: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> bytes:
     """Little-endian bytes of an array, row-major."""
     return np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+
+
+def count(value: object, where: str) -> int:
+    """A count, as the value of a mapping."""
+    if type(value) is not int or not 0 <= value <= ROWS_MAX:
+        raise ValueError(f"{where}: found {_shown(value)}, expected a count")
+    return value
 
 
 def _text(value: object, where: str) -> str:

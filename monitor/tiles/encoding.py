@@ -1,0 +1,241 @@
+"""Bytes of a tile set and of a baseline: magic, one version byte, one zstandard frame of MessagePack.
+
+Drawn in docs/formats/tiles.md. A reader refuses a version it does not know and a frame that inflates beyond
+PLAIN_BYTES_MAX, and checks every value for type, sign and size before it becomes part of a tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast, get_args
+
+import msgspec
+import zstandard
+
+from monitor.definitions import FeatureKind
+from monitor.tiles.anomaly import AnomalyTile
+from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.group import GroupTile
+from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
+from monitor.tiles.pairs import PairsTile
+from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
+from monitor.tiles.wire import Reader
+
+TILES_MAGIC = b"ORT"
+BASELINE_MAGIC = b"ORS"
+VERSION = 1
+PLAIN_BYTES_MAX = 256 * 1024 * 1024
+"""Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
+ANOMALY_BYTES_MAX = 64 * 1024 * 1024
+
+FEATURE_TILES: Mapping[str, type[NumericTile | CategoricalTile]] = {"n": NumericTile, "c": CategoricalTile}
+GRIDS: Mapping[str, type[NumericGrid | CategoricalGrid]] = {"n": NumericGrid, "c": CategoricalGrid}
+OUTCOMES: Mapping[str, type[BinaryOutcome | MulticlassOutcome | RegressionOutcome]] = {
+    "b": BinaryOutcome,
+    "m": MulticlassOutcome,
+    "r": RegressionOutcome,
+}
+
+
+class Plain(Protocol):
+    def to_plain(self) -> list[object]: ...
+
+
+def encode_tileset(tiles: TileSet) -> bytes:
+    return _pack(TILES_MAGIC, _tileset_plain(tiles))
+
+
+def decode_tileset(data: bytes) -> TileSet:
+    """Read the bytes of a tile set. Raises ValueError that says where and what was expected."""
+    return _tileset(_unpack(TILES_MAGIC, data), "tiles")
+
+
+def encode_baseline(baseline: Baseline) -> bytes:
+    effects = baseline.design_effects
+    return _pack(
+        BASELINE_MAGIC,
+        [
+            baseline.id,
+            baseline.rows,
+            _grids_plain(baseline.grids),
+            _tileset_plain(baseline.tiles),
+            None if effects is None else [list(effects.sizes), list(effects.effects)],
+            baseline.anomaly,
+            baseline.time_ordered,
+            baseline.start_ns,
+            baseline.end_ns,
+        ],
+    )
+
+
+def decode_baseline(data: bytes) -> Baseline:
+    """Read the bytes of a baseline, its tiles checked against its grids. Raises ValueError as `decode_tileset` does."""
+    reader = Reader(_unpack(BASELINE_MAGIC, data), "baseline")
+    baseline = Baseline(
+        id=reader.text(),
+        rows=reader.count(),
+        grids=_grids(reader.item(), "baseline.grids"),
+        tiles=_tileset(reader.item(), "baseline.tiles"),
+        design_effects=reader.maybe(_design_effects),
+        anomaly=reader.maybe(_opaque),
+        time_ordered=reader.flag(),
+        start_ns=reader.maybe(_time),
+        end_ns=reader.maybe(_time),
+    )
+    reader.done()
+    _check_cells(baseline)
+    return baseline
+
+
+def _pack(magic: bytes, document: object) -> bytes:
+    plain = msgspec.msgpack.encode(document)
+    return magic + bytes([VERSION]) + zstandard.ZstdCompressor(level=1).compress(plain)
+
+
+def _unpack(magic: bytes, data: bytes) -> Any:
+    if data[:3] != magic:
+        raise ValueError(f"bytes 0 to 3: found {data[:3]!r}, expected {magic!r}")
+    if data[3:4] != bytes([VERSION]):
+        raise ValueError(f"byte 3: found version {data[3:4].hex() or 'nothing'}, expected {VERSION:02x}")
+    try:
+        declared = zstandard.frame_content_size(data[4:])
+        if not 0 <= declared <= PLAIN_BYTES_MAX:
+            raise ValueError(f"byte 4: the frame declares {declared} bytes, expected 0 to {PLAIN_BYTES_MAX}")
+        plain = zstandard.ZstdDecompressor().decompress(data[4:], max_output_size=PLAIN_BYTES_MAX)
+        return msgspec.msgpack.decode(plain)
+    except (zstandard.ZstdError, msgspec.DecodeError, RecursionError, UnicodeDecodeError, TypeError) as error:
+        raise ValueError(f"byte 4: not a frame of MessagePack ({error})") from error
+
+
+def _tileset_plain(tiles: TileSet) -> list[object]:
+    return [
+        tiles.rows,
+        _tagged_plain(tiles.features, FEATURE_TILES),
+        _tagged_plain(tiles.prediction, FEATURE_TILES),
+        _tagged_plain(tiles.label, FEATURE_TILES),
+        None if tiles.outcome is None else _tagged(tiles.outcome, OUTCOMES),
+        {name: tile.to_plain() for name, tile in tiles.groups.items()},
+        None if tiles.pairs is None else tiles.pairs.to_plain(),
+        None if tiles.anomaly is None else tiles.anomaly.to_plain(),
+        None if tiles.attribution is None else tiles.attribution.to_plain(),
+    ]
+
+
+def _tileset(document: object, where: str) -> TileSet:
+    reader = Reader(document, where)
+    tiles = TileSet(
+        rows=reader.count(),
+        features=reader.mapping(_feature_tile),
+        prediction=reader.mapping(_feature_tile),
+        label=reader.mapping(_feature_tile),
+        outcome=reader.maybe(_outcome),
+        groups=reader.mapping(GroupTile.from_plain),
+        pairs=reader.maybe(PairsTile.from_plain),
+        anomaly=reader.maybe(AnomalyTile.from_plain),
+        attribution=reader.maybe(AttributionTile.from_plain),
+    )
+    reader.done()
+    return tiles
+
+
+def _grids_plain(grids: Grids) -> list[object]:
+    return [
+        _tagged_plain(grids.features, GRIDS),
+        dict(grids.kinds),
+        _tagged_plain(grids.prediction, GRIDS),
+        _tagged_plain(grids.label, GRIDS),
+        list(grids.pairs),
+        {name: list(groups) for name, groups in grids.groups.items()},
+    ]
+
+
+def _grids(document: object, where: str) -> Grids:
+    reader = Reader(document, where)
+    grids = Grids(
+        features=reader.mapping(_grid),
+        kinds=reader.mapping(_kind),
+        prediction=reader.mapping(_grid),
+        label=reader.mapping(_grid),
+        pairs=reader.texts(),
+        groups=reader.mapping(_names),
+    )
+    reader.done()
+    return grids
+
+
+def _tagged(value: Plain, tags: Mapping[str, type[Any]]) -> list[object]:
+    return [next(tag for tag, kind in tags.items() if type(value) is kind), value.to_plain()]
+
+
+def _tagged_plain(values: Mapping[str, Any], tags: Mapping[str, type[Any]]) -> dict[str, object]:
+    return {name: _tagged(value, tags) for name, value in values.items()}
+
+
+def _from_tagged(document: object, where: str, tags: Mapping[str, type[Any]]) -> Any:
+    reader = Reader(document, where)
+    tag = reader.text()
+    if tag not in tags:
+        raise ValueError(f"{where}[0]: found {tag!r}, expected one of {', '.join(tags)}")
+    value = tags[tag].from_plain(reader.item(), f"{where}[1]")
+    reader.done()
+    return value
+
+
+def _feature_tile(document: object, where: str) -> FeatureTile:
+    return cast("FeatureTile", _from_tagged(document, where, FEATURE_TILES))
+
+
+def _grid(document: object, where: str) -> Grid:
+    return cast("Grid", _from_tagged(document, where, GRIDS))
+
+
+def _outcome(document: object, where: str) -> Outcome:
+    return cast("Outcome", _from_tagged(document, where, OUTCOMES))
+
+
+def _kind(document: object, where: str) -> FeatureKind:
+    if document not in get_args(FeatureKind):
+        raise ValueError(f"{where}: found {document!r:.60}, expected one of {', '.join(get_args(FeatureKind))}")
+    return cast("FeatureKind", document)
+
+
+def _names(document: object, where: str) -> tuple[str, ...]:
+    return Reader([document], where).texts()
+
+
+def _opaque(document: object, where: str) -> bytes:
+    return Reader([document], where).raw(ANOMALY_BYTES_MAX)
+
+
+def _time(document: object, where: str) -> int:
+    return Reader([document], where).whole()
+
+
+def _design_effects(document: object, where: str) -> DesignEffects:
+    reader = Reader(document, where)
+    sizes, effects = reader.item(), reader.item()
+    reader.done()
+    if not isinstance(sizes, list) or not isinstance(effects, list) or len(sizes) != len(effects):
+        raise ValueError(f"{where}: expected two lists of one length")
+    size, effect = Reader(sizes, f"{where}[0]"), Reader(effects, f"{where}[1]")
+    return DesignEffects(tuple(size.count() for _ in sizes), tuple(effect.real() for _ in effects))
+
+
+def _check_cells(baseline: Baseline) -> None:
+    """A baseline's tiles have the cells of its grids: else a window's tiles would not line up with them."""
+    grids, tiles = baseline.grids, baseline.tiles
+    roles = ((grids.features, tiles.features), (grids.prediction, tiles.prediction), (grids.label, tiles.label))
+    for frozen, found in roles:
+        for name, tile in found.items():
+            grid = frozen.get(name)
+            if isinstance(tile, NumericTile):
+                cells = len(grid.edges) + 1 if isinstance(grid, NumericGrid) else None
+            else:
+                cells = len(grid.categories) + 1 if isinstance(grid, CategoricalGrid) else None
+            if cells != len(tile.counts):
+                raise ValueError(f"baseline.tiles.{name}: found {len(tile.counts)} cells, its grid has {cells}")
+    missing_kind = [name for name in grids.features if name not in grids.kinds]
+    if missing_kind:
+        raise ValueError(f"baseline.grids: no kind for {missing_kind[0]!r}")
