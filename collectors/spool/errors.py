@@ -9,11 +9,13 @@ SpoolError
 from pathlib import Path
 from typing import Literal
 
+from collectors.errors import CollectorError
+
 Refusal = Literal["quota", "free_space", "disk_full", "record_too_large", "write_failed"]
 """Why records were not taken; a closed set, so that it can label a counter."""
 
 
-class SpoolError(Exception):
+class SpoolError(CollectorError):
     """Root of the errors that the spool raises on purpose."""
 
 

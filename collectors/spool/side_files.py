@@ -2,6 +2,7 @@
 that the monitor will never take. Bounded; what no longer fits is an empty file, or only a number in the counts.
 """
 
+import json
 import zlib
 from pathlib import Path
 from typing import Literal
@@ -37,3 +38,14 @@ def keep_aside(folder: Path, name: str, parts: tuple[bytes, ...]) -> Kept:
 def quarantine_name(journal: str, offset: int, data: bytes) -> str:
     """The same damage has the same name however often it is met, so it is kept and counted once."""
     return f"{journal}+{offset}.{zlib.crc32(data):08x}.damaged"
+
+
+def refused_name(batch: str) -> str:
+    sidecar, _, sequence = batch.rpartition("/")
+    return f"{sidecar}-{sequence:0>20}.refused"
+
+
+def refused_parts(batch: str, payload: bytes, *, status: int, detail: str, time_ns: int) -> tuple[bytes, bytes]:
+    """One line of JSON that says why, then the batch as it was sent."""
+    why = {"batch": batch, "status": status, "detail": detail, "time_ns": time_ns}
+    return json.dumps(why).encode("ascii") + b"\n", payload

@@ -28,6 +28,7 @@ from collectors.spool.journal import Journal
 from collectors.spool.mark import MarkFile, new_sidecar, read_mark
 from collectors.spool.packing import Packed, pack
 from collectors.spool.recovery import Faults, recover, remove_unfinished, set_aside
+from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
 from collectors.spool.walk import Damage, payload_of, walk
 from collectors.spool.writer import JournalWriter
 
@@ -289,6 +290,8 @@ class Spool:
     def acknowledge(self, sequence: int) -> int:
         """Every batch up to `sequence` is done with; journals that hold no other are deleted. Returns how many records."""
         with self._lock:
+            if self._lock_file < 0:
+                return 0  # the directory is no longer ours; the batches are sent again and known then
             self._acknowledged = max(self._acknowledged, min(sequence, self._next - 1))
             released = 0
             for journal in list(self._journals):
@@ -301,6 +304,15 @@ class Spool:
                 else:
                     break
             return released
+
+    def keep_refused(self, sequence: int, payload: bytes, *, status: int, detail: str) -> bool:
+        """Put a batch that will never be taken beside the journals, with the reason; False where there is no room."""
+        batch = self.batch_id(sequence)
+        parts = refused_parts(batch, payload, status=status, detail=detail, time_ns=self._clock())
+        try:
+            return keep_aside(self.directory / REFUSED, refused_name(batch), parts) != "no_room"
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Sync, give up the lock. What is not acknowledged stays for the next open."""
