@@ -1,1 +1,343 @@
-"""Wires the monitor: the one place where its parts meet."""
+"""Wires the monitor: the one place where its parts meet. `open_service` builds one, `serve` runs it until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from dashboards.web.site import routes as web_routes
+from monitor.catalog.opening import open_catalog
+from monitor.definitions import MonitoredModel
+from monitor.errors import InvalidInput, NotFound, Unavailable
+from monitor.exporters.prometheus import PrometheusExporter
+from monitor.exporters.registry import ExporterSettings, House, prometheus_exporter, pushing_exporters
+from monitor.exporters.telemetry import Telemetry
+from monitor.findings import AlertStatus, Transition
+from monitor.intake.models import DeclarationsController
+from monitor.intake.records import RecordsController
+from monitor.jobs.context import Context
+from monitor.jobs.expire import Retention
+from monitor.jobs.profile_window import Explainer
+from monitor.metrics.explanation.explain import explain
+from monitor.metrics.registry import METRICS
+from monitor.notifications.alertmanager import AlertmanagerNotifier
+from monitor.notifications.http import client as http_client
+from monitor.notifications.registry import notifiers
+from monitor.ports import Catalog, FindingQuery, Publication, SegmentStore
+from monitor.predictors.onnx import OnnxPredictor
+from monitor.query.alerts import AlertsController, SilencesController
+from monitor.query.measurements import MeasurementsController
+from monitor.query.models import ModelsController
+from monitor.reports.evidently import html as evidently_html
+from monitor.runners.in_process import InProcessRunner
+from monitor.scheduler import Scheduler
+from monitor.segments.files import labels_from_bytes, rows_from_bytes
+from monitor.segments.local_store import LocalSegmentStore
+from monitor.settings import MonitorSettings
+from monitor.tiles.rows import Rows
+
+log = logging.getLogger("outrider.monitor")
+
+PROBLEM = "application/problem+json"
+STOP_SECONDS = 10.0
+REMINDER_NS = 60 * 10**9
+"""Open alerts are told to Alertmanager again this often; it takes those it no longer hears of for ended."""
+PRIMED_WINDOWS = 200
+"""Latest windows shown to Prometheus at once after a start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A monitor that is wired and not yet serving."""
+
+    settings: MonitorSettings
+    context: Context
+    scheduler: Scheduler
+    prometheus: PrometheusExporter
+    app: Litestar
+
+    def close(self) -> None:
+        self.scheduler.stop(STOP_SECONDS)
+        for exporter in self.context.exporters:
+            exporter.close()
+        self.context.runner.close()
+        self.context.catalog.close()
+
+
+def explainer_for(model: MonitoredModel, background: Rows) -> Explainer | None:
+    """What explains the model's predictions as its declaration says; None where it says nothing. Raises InvalidInput."""
+    if model.explain is None or model.explain.onnx is None:
+        return None
+    settings, predictor = model.explain, OnnxPredictor.of(model)
+    served = model.prediction.score or model.prediction.value
+    return lambda rows: explain(rows, predictor, background, settings, served=served)
+
+
+def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[], int] = time.time_ns) -> Service:
+    """Open the catalog and the segments and wire everything. Raises InvalidInput, Unavailable."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    catalog: Catalog = open_catalog(settings.catalog_url)
+    store: SegmentStore = LocalSegmentStore(settings.data / "segments")
+    telemetry = Telemetry(version)
+    house = House(
+        metrics=METRICS,
+        models=catalog.models,
+        alerts=catalog.alerts,
+        telemetry=telemetry,
+        version=version,
+        data=settings.data,
+        environ=os.environ,
+        clock=clock,
+        sleep=time.sleep,
+    )
+    prometheus = prometheus_exporter(house)
+    outputs = ExporterSettings(
+        settings.elasticsearch_url,
+        settings.elasticsearch_namespace,
+        settings.elasticsearch_api_key_env,
+        settings.otlp_endpoint,
+    )
+    http = http_client()
+    known_notifiers = notifiers(http, os.environ)
+    context = Context(
+        catalog=catalog,
+        store=store,
+        runner=InProcessRunner(),
+        clock=clock,
+        exporters=(prometheus, *pushing_exporters(outputs, house)),
+        notifiers=known_notifiers,
+        explainer_of=_explainers(catalog, store),
+        link_of=lambda transition: link_of(settings.url, transition),
+        observed=_observer(telemetry),
+    )
+    prime(prometheus, catalog, store)
+    retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
+    reminders = Reminders(context, known_notifiers["alertmanager"], settings.url)
+    scheduler = Scheduler(context, retention=retention, reminders=reminders)
+    app = application(settings, context, scheduler, prometheus)
+    return Service(settings, context, scheduler, prometheus, app)
+
+
+def serve(settings: MonitorSettings, *, version: str) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    service = open_service(settings, version=version)
+    config = uvicorn.Config(
+        service.app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=int(STOP_SECONDS / 2),
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    service.scheduler.start()
+    try:
+        server.run()
+    finally:
+        service.close()
+    return 0 if server.started else 1
+
+
+def application(
+    settings: MonitorSettings, context: Context, scheduler: Scheduler, prometheus: PrometheusExporter
+) -> Litestar:
+    """The HTTP interface: the API under /api/v1, health, metrics, its own description, and the web UI."""
+    provided: dict[str, Any] = {
+        "catalog": context.catalog,
+        "store": context.store,
+        "clock": context.clock,
+        "observed": context.observed,
+        "rows_reader": rows_from_bytes,
+        "labels_reader": labels_from_bytes,
+        "explainer_for": explainer_for,
+        "report": evidently_html,
+    }
+    api = Router(
+        path="/api/v1",
+        route_handlers=[
+            RecordsController,
+            DeclarationsController,
+            ModelsController,
+            MeasurementsController,
+            AlertsController,
+            SilencesController,
+        ],
+    )
+    return Litestar(
+        route_handlers=[api, live, ready, metrics, openapi_document, *web_routes()],
+        dependencies={name: _provide(value) for name, value in provided.items()},
+        state=State(
+            {"scheduler": scheduler, "catalog": context.catalog, "prometheus": prometheus, "url": settings.url}
+        ),
+        exception_handlers={Exception: problem},
+        openapi_config=OpenAPIConfig(
+            title="Outrider",
+            version="1",
+            path="/api/description",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        request_max_body_size=None,
+        logging_config=None,
+    )
+
+
+def _provide(value: Any) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
+
+
+@get("/health/live", include_in_schema=False, sync_to_thread=False)
+def live() -> dict[str, str]:
+    """The event loop answers."""
+    return {"status": "ok"}
+
+
+@get("/health/ready", include_in_schema=False, sync_to_thread=True)
+def ready(state: State) -> Response[dict[str, Any]]:
+    """The catalog answers. What the scheduler last stumbled over is told, and makes nothing unready."""
+    health = state.scheduler.health
+    is_ready = bool(state.catalog.ready())
+    body = {
+        "status": "ok" if is_ready else "unavailable",
+        "passes": health.passes,
+        "windows": health.windows,
+        "errors": health.errors[-5:],
+    }
+    return Response(body, status_code=200 if is_ready else 503)
+
+
+@get("/metrics", include_in_schema=False, sync_to_thread=True)
+def metrics(request: Request[Any, Any, Any], state: State) -> Response[bytes]:
+    body, content_type = state.prometheus.render(request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": content_type})
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return request.app.openapi_schema.to_schema()
+
+
+def problem(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """RFC 9457 problem details of any error; ours carry every fault with its path."""
+    status, title, more = _described(error)
+    if status >= 500:
+        log.error("request failed", exc_info=error)
+    body = {"type": "about:blank", "title": title, "status": status, **more}
+    return Response(body, status_code=status, media_type=PROBLEM)
+
+
+def _described(error: Exception) -> tuple[int, str, dict[str, Any]]:
+    match error:
+        case InvalidInput():
+            faults = [{"path": f.where, "found": f.found, "expected": f.expected} for f in error.faults]
+            return 422, "The input cannot be used", {"detail": str(error), "errors": faults}
+        case NotFound():
+            return 404, "Not found", {"detail": str(error)}
+        case Unavailable():
+            return 503, "Not available now", {"detail": str(error)}
+        case HTTPException():
+            extra = {"errors": error.extra} if isinstance(error.extra, list) and error.extra else {}
+            return (
+                error.status_code,
+                error.__class__.__name__.removesuffix("Exception"),
+                {"detail": error.detail, **extra},
+            )
+        case _:
+            return 500, "The monitor failed", {"detail": type(error).__name__}
+
+
+def link_of(url: str, transition: Transition) -> str:
+    """The alert's page: the window that fired, with context, and only that."""
+    return f"{url}/alerts/{transition.fingerprint}"
+
+
+def prime(prometheus: PrometheusExporter, catalog: Catalog, store: SegmentStore) -> None:
+    """Show Prometheus the latest windows at once after a start, without waiting for the next."""
+    found = []
+    for entry in catalog.models():
+        for version in catalog.versions(entry.name):
+            for rule in entry.declaration.windows:
+                last = catalog.windows(entry.name, version=version, rule=rule.name, limit=1, newest_first=True)
+                if last:
+                    span = last[0].span
+                    segments = catalog.segments("measurements", entry.name, version, span.start_ns, span.end_ns)
+                    query = FindingQuery(span.start_ns, (span.start_ns or 0) + 1, version, limit=10_000)
+                    found.append(Publication(0, last[0], tuple(store.find_findings(segments, query)), ()))
+    prometheus.publish(found[:PRIMED_WINDOWS])
+
+
+def _explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredModel], Explainer | None]:
+    """Explainers by model and baseline, opened once; a model that cannot be opened is told by the job that wanted it."""
+    opened: dict[tuple[str, str, str], Explainer | None] = {}
+
+    def of(model: MonitoredModel) -> Explainer | None:
+        entry = catalog.baseline(model.model)
+        if entry is None or model.explain is None:
+            return None
+        key = (model.model, entry.id, repr(model.explain))
+        if key not in opened:
+            opened[key] = explainer_for(model, store.read_baseline(entry.path))
+        return opened[key]
+
+    return of
+
+
+class Reminders:
+    """Tells Alertmanager receivers of the open alerts again, every REMINDER_NS."""
+
+    def __init__(self, context: Context, notifier: Any, url: str) -> None:
+        self._context, self._notifier, self._url = context, notifier, url
+        self._due_ns = 0
+
+    def __call__(self) -> None:
+        now_ns = self._context.clock()
+        if now_ns < self._due_ns or not isinstance(self._notifier, AlertmanagerNotifier):
+            return
+        self._due_ns = now_ns + REMINDER_NS
+        for entry in self._context.catalog.models():
+            receivers = [r for r in entry.declaration.receivers if r.kind == "alertmanager"]
+            firing = (
+                [a for a in self._context.catalog.alerts(entry.name) if a.state == AlertStatus.FIRING]
+                if receivers
+                else []
+            )
+            for receiver in receivers if firing else []:
+                self._notifier.remind(
+                    receiver, firing, link=lambda a: f"{self._url}/alerts/{a.fingerprint}", now_ns=now_ns
+                )
+
+
+def _observer(telemetry: Telemetry) -> Callable[[str, int], None]:
+    """Jobs tell what happened by name; this turns names into the telemetry's counters."""
+
+    def observed(what: str, count: int) -> None:
+        name, _, detail = what.partition(":")
+        match name:
+            case "batches":
+                telemetry.batch_received()
+            case "batches_known":
+                telemetry.batch_received(duplicate=True)
+            case "predictions" | "labels":
+                telemetry.records_received(name, count)
+            case "notifications":
+                telemetry.notified(detail)
+            case "notification_failures":
+                telemetry.notification_failed(detail, "refused")
+            case "exporter_failures":
+                telemetry.retried(detail)
+            case _:
+                pass
+
+    return observed

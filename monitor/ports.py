@@ -34,6 +34,17 @@ class ModelEntry:
     proposal: MonitoredModel | None = None
     """Kinds inferred from the baseline or the first window, for the user to take over."""
 
+    def in_force(self) -> MonitoredModel:
+        """The declaration, with what it leaves open taken from the proposal."""
+        if self.proposal is None:
+            return self.declaration
+        inferred = {f.name: f for f in self.proposal.features}
+        if not self.declaration.features:
+            return self.declaration.with_features(self.proposal.features)
+        return self.declaration.with_features(
+            [f if f.kind else inferred.get(f.name, f) for f in self.declaration.features]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:

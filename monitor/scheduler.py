@@ -1,1 +1,145 @@
-"""Runs the jobs when they are due."""
+"""Runs the jobs when they are due: one thread, one pass after another, each model apart so that one fault stops only itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from monitor.definitions import MonitoredModel
+from monitor.jobs.accept_labels import find_waiting
+from monitor.jobs.close_windows import Closer
+from monitor.jobs.context import Context
+from monitor.jobs.expire import Retention, compact, expire
+from monitor.jobs.publish import Backoff, publish
+from monitor.jobs.raise_alerts import raise_alerts
+from monitor.jobs.track import Place
+from monitor.ports import ModelEntry
+from monitor.tiles.encoding import decode_baseline
+from monitor.tiles.tileset import Baseline
+
+T = TypeVar("T")
+
+log = logging.getLogger("outrider.scheduler")
+
+PASS_SECONDS = 1.0
+"""Pause between passes: how much later than due a window is closed at most, on an idle machine."""
+HOUSEKEEPING_SECONDS = 300.0
+ERRORS_KEPT = 50
+"""Latest errors kept for the health page."""
+
+
+@dataclass(slots=True)
+class Health:
+    """What the scheduler says of itself: shown by /health/ready and the System page."""
+
+    passes: int = 0
+    last_pass_ns: int = 0
+    windows: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self.errors = [*self.errors, f"{what}: {type(error).__name__}: {error}"][-ERRORS_KEPT:]
+
+
+class Scheduler:
+    """Owns the closers; `run_pass` is one pass, `start` runs passes on a thread until `stop`."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        retention: Retention,
+        reminders: Callable[[], None] = lambda: None,
+        pause_s: float = PASS_SECONDS,
+    ) -> None:
+        self._context = context
+        self._retention = retention
+        self._reminders = reminders
+        self._pause_s = pause_s
+        self._closers: dict[tuple[str, str, str], Closer] = {}
+        self._baselines: dict[str, Baseline] = {}
+        self._backoff = Backoff()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._housekept = time.monotonic()
+        self.health = Health()
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.run_pass()
+            self._stopping.wait(self._pause_s)
+
+    def run_pass(self) -> int:
+        """Everything that is due, once; returns how many windows were closed or revised."""
+        changed = 0
+        models: list[ModelEntry] = self._guarded("models", self._context.catalog.models, [])
+        for entry in models:
+            changed += self._guarded(f"model {entry.name}", partial(self._model, entry), 0)
+        self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
+        self._guarded("alerts", lambda: raise_alerts(self._context), 0)
+        self._guarded("reminders", self._reminders, None)
+        if time.monotonic() - self._housekept > HOUSEKEEPING_SECONDS:
+            self._housekept = time.monotonic()
+            self._guarded("housekeeping", self._housekeeping, None)
+        self.health.passes += 1
+        self.health.windows += changed
+        self.health.last_pass_ns = self._context.clock()
+        return changed
+
+    def _guarded(self, what: str, work: Callable[[], T], otherwise: T) -> T:
+        """A job's failure is logged, counted and shown; the next job and the next pass go on."""
+        try:
+            return work()
+        except Exception as error:
+            log.exception("job failed", extra={"job": what})
+            self.health.failed(what, error)
+            self._context.observed("job_failures", 1)
+            return otherwise
+
+    def _model(self, entry: ModelEntry) -> int:
+        name = entry.name
+        model = entry.in_force()
+        baseline = self._baseline(name)
+        if model.label is not None:
+            find_waiting(name, self._context.catalog, self._context.store, self._context.clock())
+        return sum(
+            self._closer(name, version, model, index).run(model, baseline)
+            for version in self._context.catalog.versions(name)
+            for index in range(len(model.windows))
+        )
+
+    def _closer(self, name: str, version: str, model: MonitoredModel, index: int) -> Closer:
+        rule = model.windows[index]
+        key = (name, version, rule.name)
+        if key not in self._closers:
+            self._closers[key] = Closer(self._context, Place(name, version, rule))
+        return self._closers[key]
+
+    def _baseline(self, name: str) -> Baseline | None:
+        entry = self._context.catalog.baseline(name)
+        if entry is None:
+            return None
+        known = self._baselines.get(name)
+        if known is None or known.id != entry.id:
+            self._baselines[name] = decode_baseline(entry.profile)
+        return self._baselines[name]
+
+    def _housekeeping(self) -> None:
+        expire(self._context, self._retention)
+        for entry in self._context.catalog.models():
+            compact(self._context, "predictions", entry.name)
+            compact(self._context, "measurements", entry.name)

@@ -15,7 +15,9 @@ from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.intake.records import Observer, body_of
 from monitor.jobs.accept_labels import accept_labels
 from monitor.jobs.bodies import BASELINE_BYTES_MAX, DECLARATION_BYTES_MAX, LABELS_BYTES_MAX
-from monitor.jobs.set_baseline import set_baseline
+from monitor.jobs.declare_model import declare_model
+from monitor.jobs.profile_window import Explainer
+from monitor.jobs.set_baseline import resolve_kinds, set_baseline
 from monitor.ports import BaselineEntry, Catalog, SegmentStore
 from monitor.tiles.rows import Rows
 
@@ -44,13 +46,18 @@ class DeclarationsController(Controller):
 
     @put("/", summary="Declare a monitored model (YAML or JSON)")
     async def declare(
-        self, request: Request[Any, Any, Any], catalog: Catalog, clock: Callable[[], int], model: str
+        self,
+        request: Request[Any, Any, Any],
+        catalog: Catalog,
+        store: SegmentStore,
+        clock: Callable[[], int],
+        model: str,
     ) -> dict[str, Any]:
         document = document_of(await body_of(request, DECLARATION_BYTES_MAX), "body")
         declaration = MonitoredModel.from_document(document)
         if not MODEL_NAME.fullmatch(model) or declaration.model != model:
             raise InvalidInput(Fault("model", repr(declaration.model), f"the model of the path, {model[:128]!r}"))
-        await sync_to_thread(catalog.put_model, declaration, clock(), declared=True)
+        await sync_to_thread(declare_model, declaration, catalog, store, clock())
         return {"model": model, "declaration": declaration.to_document()}
 
     @put("/baseline", summary="Set the baseline from CSV or Parquet")
@@ -61,6 +68,7 @@ class DeclarationsController(Controller):
         store: SegmentStore,
         clock: Callable[[], int],
         rows_reader: RowsReader,
+        explainer_for: Callable[[MonitoredModel, Rows], Explainer | None],
         model: str,
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)
@@ -69,7 +77,10 @@ class DeclarationsController(Controller):
 
         def work() -> BaselineEntry:
             rows, time_ordered = rows_reader(body, media_type, "baseline")
-            return set_baseline(model, rows, declaration, catalog, store, clock(), time_ordered=time_ordered)
+            explainer = explainer_for(resolve_kinds(rows, declaration), rows)
+            return set_baseline(
+                model, rows, declaration, catalog, store, clock(), time_ordered=time_ordered, explainer=explainer
+            )
 
         entry = await sync_to_thread(work)
         return {"model": model, "baseline": entry.id, "rows": entry.rows}

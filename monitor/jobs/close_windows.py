@@ -18,9 +18,11 @@ from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
 from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
+from monitor.jobs.set_baseline import resolve_kinds
 from monitor.jobs.track import Place, Progress, encode_progress, load_progress, load_track, progress_key
 from monitor.ports import Segment, WindowEntry, WindowResult
 from monitor.tiles.encoding import encode_tileset
+from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.spans import cut, depends_on_rows, spans_between
 
@@ -280,10 +282,17 @@ class Closer:
         store = self.context.store
         rows = store.read_rows(self._segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
         if self.baseline is None:
+            self._propose(rows, model)
             return Profiled(TileSet(len(rows)), (), (), 0, None, None)
         labels = store.read_labels(self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
         return profile_window(rows, labels, self.baseline, model, explainer)
+
+    def _propose(self, rows: Rows, model: MonitoredModel) -> None:
+        """Without a baseline: the first window's kinds are written back for the user to take over."""
+        entry = self.context.catalog.model(self.place.model)
+        if len(rows) and entry is not None and entry.proposal is None:
+            self.context.catalog.put_proposal(self.place.model, resolve_kinds(rows, model))
 
     def _commit(
         self,

@@ -100,7 +100,7 @@ def take_look(
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
     judgement = judge(
         model=subject.model,
-        version=subject.version,
+        version=subject.version or None,
         window=span,
         revision=revision,
         tiles=tiles,
@@ -112,9 +112,9 @@ def take_look(
     )
     alerts = dict(track.alerts)
     transitions = []
-    for kind in sorted(kinds & judgement.evidence.keys()):
+    for kind in sorted(kinds & (judgement.evidence.keys() | alerts.keys())):
         before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
-        alerts[kind], transition = advance(before, judgement.evidence[kind], span)
+        alerts[kind], transition = advance(before, judgement.evidence.get(kind), span)
         if transition is not None:
             transitions.append(transition)
     if any(t.state == AlertStatus.RESOLVED and t.kind not in LABEL_KINDS for t in transitions):

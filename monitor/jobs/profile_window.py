@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.definitions import MonitoredModel
-from monitor.jobs.set_baseline import with_label_column
-from monitor.metrics.anomaly import ecod
+from monitor.metrics.anomaly import codec, records
 from monitor.ports import Labels
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.profile import profile
@@ -42,15 +41,14 @@ def profile_window(
     tiles = profile(rows, baseline.grids, model)
     anomalies: tuple[Mapping[str, Any], ...] = ()
     if baseline.anomaly is not None and len(rows):
-        detector = ecod.decode(baseline.anomaly)
-        scores = ecod.score(rows, detector)
-        tiles = replace(tiles, anomaly=ecod.tile(scores, model.anomaly_rate))
-        anomalies = tuple(ecod.anomalies(rows, detector, model.anomaly_rate))
+        tile, found = records.measure(rows, codec.decode(baseline.anomaly), model.anomaly_rate)
+        tiles = replace(tiles, anomaly=tile)
+        anomalies = tuple(found)
     explanations: tuple[Mapping[str, Any], ...] = ()
     if explainer is not None and len(rows):
-        records, attribution = explainer(rows)
+        explained, attribution = explainer(rows)
         tiles = replace(tiles, attribution=attribution)
-        explanations = tuple(records)
+        explanations = tuple(explained)
     labelled = (
         0 if rows.label is None else len(rows) - int(0 if rows.label.missing is None else rows.label.missing.sum())
     )
@@ -70,3 +68,11 @@ def with_labels(rows: Rows, labels: Labels) -> Rows:
         numbers = np.array([np.nan if v is None else float(v) for v in joined], np.float64)
         return replace(rows, label=Column(np.where(missing, 0.0, numbers), missing if missing.any() else None))
     return replace(rows, label=Column(values, missing if missing.any() else None))
+
+
+def with_label_column(rows: Rows, model: MonitoredModel) -> Rows:
+    """Rows whose label, where a column of its name is there, stands in `label` instead."""
+    if model.label is None or rows.label is not None or model.label.name not in rows.columns:
+        return rows
+    columns = {name: column for name, column in rows.columns.items() if name != model.label.name}
+    return replace(rows, columns=columns, label=rows.columns[model.label.name])

@@ -28,7 +28,7 @@ def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
     transition = delivery.transition
     silences = context.catalog.silences(now_ns)
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
-    reason = muted(transition, silences, open_alerts, now_ns)
+    reason = muted(transition, silences, open_alerts, now_ns=now_ns)
     if reason is not None:
         context.catalog.give_up(delivery.id, reason, now_ns)
         context.observed("notifications_muted", 1)

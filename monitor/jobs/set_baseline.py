@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from monitor.alerts.calibration import calibrate
+from monitor.alerts.calibration import calibrated
 from monitor.definitions import Feature, MonitoredModel
 from monitor.errors import Fault, InvalidInput
-from monitor.metrics.anomaly import ecod
+from monitor.jobs.profile_window import Explainer, with_label_column
+from monitor.metrics.anomaly import codec, ecod, records
 from monitor.ports import BaselineEntry, Catalog, SegmentStore
+from monitor.tiles import baseline as baselines
+from monitor.tiles.categorical import CategoricalGrid
+from monitor.tiles.coding import encode, numbers
 from monitor.tiles.encoding import encode_baseline
-from monitor.tiles.freeze import freeze, infer_kinds
-from monitor.tiles.profile import profile
-from monitor.tiles.rows import Column, Rows
+from monitor.tiles.freeze import infer_kinds
+from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, Grids
 
 BASELINE_ROWS_MIN = 2
@@ -27,47 +30,57 @@ def resolve_kinds(rows: Rows, model: MonitoredModel) -> MonitoredModel:
 
     Where no feature is declared, every column that is not the id, the label or the prediction is one.
     """
-    kinds = infer_kinds(rows, model)
-    names = [f.name for f in model.features] or list(kinds)
-    features = [
-        next((f for f in model.features if f.name == n and f.kind is not None), None) or Feature(n, kinds.get(n))
-        for n in names
-    ]
-    return model.with_features(features)
+    kinds = infer_kinds(with_label_column(rows, model), model)
+    declared = {f.name: f for f in model.features}
+    names = list(declared) or list(kinds)
+    known = (declared.get(name, Feature(name)) for name in names)
+    return model.with_features([f if f.kind is not None else Feature(f.name, kinds.get(f.name)) for f in known])
 
 
-def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool, source: str = "baseline") -> Baseline:
-    """A baseline of these rows for a model whose kinds are resolved. Raises InvalidInput.
+def build_baseline(
+    rows: Rows,
+    model: MonitoredModel,
+    *,
+    time_ordered: bool,
+    source: str = "baseline",
+    explainer: Explainer | None = None,
+) -> Baseline:
+    """A baseline of these rows for a model whose kinds are resolved. Raises InvalidInput that names `source`.
 
     `time_ordered`: the rows have real event times, so their order tells dependence and season.
     """
-    rows = with_label_column(rows, model)
+    rows = with_label_column(rows, model).in_canonical_order()
     if len(rows) < BASELINE_ROWS_MIN:
         raise InvalidInput(Fault(source, f"{len(rows)} rows", f"at least {BASELINE_ROWS_MIN} rows"))
     names = [f.name for f in model.features]
     if names and not any(name in rows.columns for name in names):
-        raise InvalidInput(
-            Fault(
-                source, "columns " + ", ".join(list(rows.columns)[:10]), "a declared feature: " + ", ".join(names[:10])
-            )
-        )
-    grids = freeze(rows, model)
-    tiles = profile(rows, grids, model)
-    detector = ecod.fit(rows, grids, model) if check_enabled(model, "anomaly") else None
-    if detector is not None:
-        tiles = replace(tiles, anomaly=ecod.tile(ecod.score(rows, detector), model.anomaly_rate))
-    baseline = Baseline(
-        id=_identity(rows, grids),
-        rows=len(rows),
-        grids=grids,
-        tiles=tiles,
-        design_effects=None,
-        anomaly=None if detector is None else ecod.encode(detector),
-        time_ordered=time_ordered,
-        start_ns=int(rows.time_ns.min()) if time_ordered else None,
-        end_ns=int(rows.time_ns.max()) if time_ordered else None,
-    )
-    return calibrate(rows, baseline) if time_ordered else baseline
+        found = ", ".join(list(rows.columns)[:10])
+        raise InvalidInput(Fault(source, f"columns {found}", "a declared feature: " + ", ".join(names[:10])))
+    baseline = baselines.build_baseline(rows, model, time_ordered=time_ordered)
+    if check_enabled(model, "anomaly") and (detector := ecod.fit(rows, baseline.grids, model)) is not None:
+        tile, _ = records.measure(rows, detector, model.anomaly_rate, most=0)
+        baseline = replace(baseline, anomaly=codec.encode(detector), tiles=replace(baseline.tiles, anomaly=tile))
+    if explainer is not None:
+        _, attribution = explainer(rows)
+        baseline = replace(baseline, tiles=replace(baseline.tiles, attribution=attribution))
+    return calibrated(baseline, cell_codes(rows, baseline.grids))
+
+
+def cell_codes(rows: Rows, grids: Grids) -> dict[str, npt.NDArray[np.int32]]:
+    """Number of every row's cell by feature, negative where it has none."""
+    codes = {}
+    for name, grid in grids.features.items():
+        if name not in rows.columns:
+            continue
+        column = rows.columns[name]
+        if isinstance(grid, CategoricalGrid):
+            codes[name] = encode(column, grid.categories, grid.folded).codes.astype(np.int32)
+            continue
+        values, missing = numbers(column)
+        cells = np.searchsorted(grid.edges, values, side="left")
+        unusable = ~np.isfinite(values) if missing is None else missing | ~np.isfinite(values)
+        codes[name] = np.where(unusable, -1, cells).astype(np.int32)
+    return codes
 
 
 def set_baseline(
@@ -79,10 +92,11 @@ def set_baseline(
     now_ns: int,
     *,
     time_ordered: bool,
+    explainer: Explainer | None = None,
 ) -> BaselineEntry:
     """Build, store and put into force. The kinds that were inferred are written back as a proposal."""
     resolved = resolve_kinds(rows, declaration)
-    baseline = build_baseline(rows, resolved, time_ordered=time_ordered)
+    baseline = build_baseline(rows, resolved, time_ordered=time_ordered, explainer=explainer)
     path = store.write_baseline(model, rows, baseline.id)
     entry = BaselineEntry(baseline.id, model, len(rows), path, now_ns, encode_baseline(baseline))
     catalog.put_baseline(entry)
@@ -90,37 +104,6 @@ def set_baseline(
     return entry
 
 
-def with_label_column(rows: Rows, model: MonitoredModel) -> Rows:
-    """Rows whose label, where a column of its name is there, stands in `label` instead."""
-    if model.label is None or rows.label is not None or model.label.name not in rows.columns:
-        return rows
-    columns = {name: column for name, column in rows.columns.items() if name != model.label.name}
-    return replace(rows, columns=columns, label=rows.columns[model.label.name])
-
-
 def check_enabled(model: MonitoredModel, name: str) -> bool:
     check = next((c for n, c in model.checks.items() if n == name), None)
     return check is None or check.enabled
-
-
-def _identity(rows: Rows, grids: Grids) -> str:
-    """Hash of the rows' content and of what was frozen from them."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(rows.columns):
-        digest.update(name.encode())
-        _update(digest, rows.columns[name])
-    if rows.label is not None:
-        _update(digest, rows.label)
-    digest.update(repr(sorted(grids.kinds.items())).encode())
-    return digest.hexdigest()
-
-
-def _update(digest: hashlib.blake2b, column: Column) -> None:
-    values = column.values
-    digest.update(
-        "\x1f".join(map(str, values.tolist())).encode()
-        if values.dtype.kind == "O"
-        else np.ascontiguousarray(values).tobytes()
-    )
-    if column.missing is not None:
-        digest.update(column.missing.tobytes())

@@ -21,7 +21,9 @@ def compare(
     baseline: Annotated[Path, typer.Argument(help="CSV or Parquet file: what the window is compared with.")],
     window: Annotated[Path, typer.Argument(help="CSV or Parquet file: what is measured.")],
     model: Annotated[Path | None, typer.Option(help="Declaration of the model; default: kinds are inferred.")] = None,
-    time: Annotated[str | None, typer.Option(help="Event-time column; with it the baseline's order tells dependence.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Event-time column; with it the baseline's order tells dependence.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One strict JSON document on standard output.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report to this file.")] = None,
     fail_on: Annotated[FailOn, typer.Option(help="Exit with 1 where this holds.")] = FailOn.NEVER,

@@ -71,8 +71,20 @@ def print_report(findings: Sequence[Finding], transitions: Sequence[Transition])
     rank = {Status.CRITICAL: 0, Status.WARNING: 1, Status.ERROR: 2, Status.NO_DATA: 3, Status.UNDEFINED: 4}
     ranked = sorted(findings, key=lambda f: (rank.get(f.status, 5 + order.index(f.status)), -(f.score or 0.0)))
     table = Table(box=None, pad_edge=False)
-    for heading in ("feature", "metric", "value", "95 % interval", "limit", "n window", "n baseline", "status", "reason"):
-        table.add_column(heading, justify="right" if heading in ("value", "limit", "n window", "n baseline") else "left")
+    for heading in (
+        "feature",
+        "metric",
+        "value",
+        "95 % interval",
+        "limit",
+        "n window",
+        "n baseline",
+        "status",
+        "reason",
+    ):
+        table.add_column(
+            heading, justify="right" if heading in ("value", "limit", "n window", "n baseline") else "left"
+        )
     for finding in ranked[:ROWS_SHOWN]:
         table.add_row(*_cells(finding))
     console.print(table)
@@ -81,12 +93,22 @@ def print_report(findings: Sequence[Finding], transitions: Sequence[Transition])
 
 
 def _cells(finding: Finding) -> list[Text]:
-    interval = "" if finding.low is None or finding.high is None else f"{_number(finding.low)} to {_number(finding.high)}"
+    interval = (
+        "" if finding.low is None or finding.high is None else f"{_number(finding.low)} to {_number(finding.high)}"
+    )
     limit = finding.threshold
     limits = " to ".join(map(_number, limit)) if isinstance(limit, tuple) else _number(limit)
     name = finding.feature or finding.slice or "model"
     name = f"{name} [{finding.slice}]" if finding.feature and finding.slice else name
-    texts = (name, finding.metric, _number(finding.value), interval, limits, f"{finding.n_window:,}", f"{finding.n_baseline:,}")
+    texts = (
+        name,
+        finding.metric,
+        _number(finding.value),
+        interval,
+        limits,
+        f"{finding.n_window:,}",
+        f"{finding.n_baseline:,}",
+    )
     return [*map(Text, texts), Text(finding.status.value, STYLE[finding.status]), Text(finding.reason or "")]
 
 

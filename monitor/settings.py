@@ -1,0 +1,79 @@
+"""One typed, frozen settings object of the monitor, read once at start; each setting says what it does where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from monitor.errors import Fault, InvalidInput
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """Settings of `outrider monitor`; a configuration file has the same keys."""
+
+    listen: str = "127.0.0.1:8090"
+    """HOST:PORT of the API and the web UI."""
+    data: Path = Path("outrider-data")
+    """Directory of the segments, of the embedded catalog and of the dead letters."""
+    catalog: str | None = None
+    """SQLAlchemy URL of the catalog, `postgresql://…` in production; default: SQLite in the data directory."""
+    public_url: str | None = None
+    """URL under which people reach the web UI: the base of links in notifications; default: http:// and `listen`."""
+    elasticsearch_url: str | None = None
+    """Elasticsearch to write window results and alerts to."""
+    elasticsearch_namespace: str = "default"
+    """Last part of the data streams' names."""
+    elasticsearch_api_key_env: str | None = None
+    """Environment variable that holds the API key for Elasticsearch."""
+    otlp_endpoint: str | None = None
+    """OTLP/HTTP endpoint for metrics, e.g. http://collector:4318/v1/metrics."""
+    rows_days: int = 30
+    """Days that captured rows are kept."""
+    records_days: int = 90
+    """Days that labels, anomalies and explanations are kept."""
+    measurements_days: int = 400
+    """Days that measurements are kept."""
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def catalog_url(self) -> str:
+        return self.catalog or f"sqlite:///{self.data / 'catalog.sqlite'}"
+
+    @property
+    def url(self) -> str:
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], where: str) -> MonitorSettings:
+        """Settings from a mapping; `where` names its source. Raises InvalidInput with every fault."""
+        hints = get_type_hints(cls)
+        names = [f.name for f in fields(cls)]
+        faults = [
+            Fault(f"{where}: {k}", "an unknown key", "one of " + ", ".join(names)) for k in values if k not in names
+        ]
+        read: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in names or value is None:
+                continue
+            if hints[name] is int:
+                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                    faults.append(Fault(f"{where}: {name}", repr(value)[:80], "a whole number from 1"))
+            elif not isinstance(value, str | Path):
+                faults.append(Fault(f"{where}: {name}", repr(value)[:80], "a text"))
+            read[name] = Path(str(value)) if hints[name] is Path else value
+        port = str(read.get("listen", cls.listen)).rpartition(":")[2]
+        if not (port.isdigit() and 0 <= int(port) <= 65535):
+            faults.append(Fault(f"{where}: listen", repr(read.get("listen")), "HOST:PORT"))
+        if faults:
+            raise InvalidInput(faults)
+        return cls(**read)
