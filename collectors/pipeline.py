@@ -1,1 +1,357 @@
-"""Exchange → decode → redact → sample → record: the one use case of capture."""
+"""Exchange → decode → redact → sample → record: the one use case of capture.
+
+The tap tells what it copied and what it could not; `take` hands on the records and what became of every exchange:
+seen = captured + sampled_out + dropped + undecodable + not_inference, exactly, in every take. Nothing here does
+input or output, and nothing raises on foreign bytes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from collectors.decoders.decoder import Decoded, Undecodable
+from collectors.decoders.identity import choose_id, generated_id, trace_of
+from collectors.decoders.registry import find
+from collectors.protocols import Direction, Exchange
+from collectors.protocols.connection import Connection, OpaqueCause
+from collectors.protocols.exchange import DROPPED
+from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
+from collectors.records.types import Gap, IdSource, Ledger, Prediction, Record, Tensor
+from collectors.redaction import RedactionPolicy, redact, redact_id
+from collectors.sampling import SamplingPolicy, keeps
+
+CONNECTIONS_MAX = 16_384
+"""Connections followed at once; a forwarder with more has other worries, and each costs some kilobytes."""
+
+PENDING_BYTES_MAX = 64 * 1024 * 1024
+"""Records between two takes: a second of a fast stream, or one largest exchange."""
+
+LEDGERS_MAX = 4096
+"""Ledger entries between two takes; model names come from clients, so beyond this they are counted without a name."""
+
+FAULTS_MAX = 16
+"""Faults told with their place between two takes, for the log; all of them are counted."""
+
+LEDGER_INTERVAL_NS = 1_000_000_000
+"""Exchanges are accounted to the second their request began in, so that windows of whole seconds add up."""
+
+_RECORD_BYTES = 512
+"""About what a record weighs beside its tensors."""
+
+Outcome = Literal["captured", "sampled_out", "dropped", "undecodable", "not_inference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One exchange that could not be read, with the place in it."""
+
+    reason: str
+    where: str
+    detail: str
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What happened since the last take. Every key comes from a closed set, so each can be a label in telemetry."""
+
+    exchanges: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
+    """By outcome and reason; the reason is empty where the outcome needs none."""
+    predictions: int = 0
+    """Rows of the captured exchanges."""
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """Values changed or removed, by kind."""
+    connections: Mapping[str, int] = field(default_factory=dict)
+    """Connections by what they turned out to speak: http1 or opaque."""
+    opaque: Mapping[OpaqueCause, int] = field(default_factory=dict)
+    """Connections whose bytes pass unread, by cause; one that was http1 at first is in both."""
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def seen(self) -> int:
+        """All exchanges."""
+        return sum(self.exchanges.values())
+
+
+class _Account:
+    """Ledger entry of one model, version and second, while it grows."""
+
+    __slots__ = ("captured", "dropped", "not_inference", "sampled_out", "undecodable")
+
+    def __init__(self) -> None:
+        self.captured = self.sampled_out = self.not_inference = 0
+        self.dropped: Counter[str] = Counter()
+        self.undecodable: Counter[str] = Counter()
+
+    def add(self, outcome: Outcome, reason: str) -> None:
+        if outcome == "dropped":
+            self.dropped[reason] += 1
+        elif outcome == "undecodable":
+            self.undecodable[reason] += 1
+        else:
+            setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def entry(self, start_ns: int, model: str | None, version: str | None) -> Ledger:
+        seen = self.captured + self.sampled_out + self.not_inference + self.dropped.total() + self.undecodable.total()
+        return Ledger(
+            start_ns=start_ns,
+            end_ns=start_ns + LEDGER_INTERVAL_NS,
+            model=model,
+            version=version,
+            seen=seen,
+            captured=self.captured,
+            sampled_out=self.sampled_out,
+            dropped=dict(self.dropped),
+            undecodable=dict(self.undecodable),
+            not_inference=self.not_inference,
+        )
+
+
+class _Hole:
+    """A gap while it grows: lost pieces of one reason between two takes are one gap."""
+
+    __slots__ = ("bytes", "connections", "end_ns", "exchanges", "start_ns")
+
+    def __init__(self, start_ns: int) -> None:
+        self.start_ns = self.end_ns = start_ns
+        self.connections: set[int] = set()
+        self.bytes = self.exchanges = 0
+
+
+class Pipeline:
+    """What the capture worker does with the copy: bytes and facts in, records and counts out."""
+
+    def __init__(
+        self,
+        sidecar: str,
+        redaction: RedactionPolicy,
+        sampling: SamplingPolicy,
+        ids: tuple[IdSource, ...],
+        *,
+        buffered_bytes_max: int = BUFFERED_BYTES_MAX,
+        pending_bytes_max: int = PENDING_BYTES_MAX,
+    ) -> None:
+        self._sidecar = sidecar
+        self._redaction = redaction
+        self._sampling = sampling
+        self._ids = ids
+        self._budget = Budget(buffered_bytes_max)
+        self._pending_bytes_max = pending_bytes_max
+        self._connections: dict[int, Connection] = {}
+        self._last_number = 0
+        self._exchange_bytes_mean = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start the next interval between takes."""
+        self._records: list[Record] = []
+        self._pending_bytes = 0
+        self._predictions = 0
+        self._exchanges: Counter[tuple[Outcome, str]] = Counter()
+        self._redacted: Counter[str] = Counter()
+        self._protocols: Counter[str] = Counter()
+        self._opaque: Counter[OpaqueCause] = Counter()
+        self._faults: list[Fault] = []
+        self._accounts: dict[tuple[int, str | None, str | None], _Account] = {}
+        self._holes: dict[str, _Hole] = {}
+        self._gaps: list[Gap] = []
+
+    def opened(self, connection: int, time_ns: int) -> None:
+        """A client connected."""
+        self._connections.pop(connection, None)
+        self._follow(connection, time_ns, met_midway=False)
+
+    def received(self, connection: int, direction: Direction, data: bytes | memoryview, time_ns: int) -> None:
+        """Bytes of a connection, in the order they passed."""
+        known = self._connections.get(connection) or self._follow(connection, time_ns, met_midway=True)
+        spoken, opaque = known.spoken, known.opaque
+        finished = known.received(direction, bytes(data), time_ns)
+        self._note_protocol(known, spoken is None, opaque is None)
+        for exchange in finished:
+            self._finished(exchange)
+
+    def lost(self, connection: int, direction: Direction, count: int, time_ns: int) -> None:
+        """Bytes of a connection that were not copied."""
+        known = self._connections.get(connection) or self._follow(connection, time_ns, met_midway=True)
+        spoken, opaque = known.spoken, known.opaque
+        in_flight = known.flights
+        finished = known.lost(direction, count, time_ns)
+        self._note_protocol(known, spoken is None, opaque is None)
+        hole = self._holes.setdefault("not_copied", _Hole(time_ns))
+        hole.end_ns = max(hole.end_ns, time_ns)
+        hole.connections.add(connection)
+        hole.bytes += count
+        if opaque is None and len(finished) == in_flight:
+            hole.exchanges += max(0, self._exchanges_in(count) - in_flight)
+        for exchange in finished:
+            self._finished(exchange)
+
+    def closed(self, connection: int, time_ns: int) -> None:
+        """Both directions of a connection have ended."""
+        known = self._connections.pop(connection, None)
+        if known is None:
+            return
+        if known.spoken is None:
+            self._protocols["opaque"] += 1
+            self._opaque["unknown"] += 1
+        for exchange in known.closed(time_ns):
+            self._finished(exchange)
+
+    def interrupted(
+        self, start_ns: int, end_ns: int, connections: int, bytes: int, exchanges_estimated: int, reason: str
+    ) -> None:
+        """Nothing was seen for a while."""
+        self._gaps.append(
+            Gap(
+                start_ns=start_ns,
+                end_ns=end_ns,
+                reason=reason,
+                connections=connections,
+                bytes=bytes,
+                exchanges_estimated=exchanges_estimated,
+            )
+        )
+
+    def take(self) -> tuple[list[Record], Counts]:
+        """Drain the finished records, the gaps, the ledger entries and the counts since the last take."""
+        records = self._records
+        records.extend(self._gaps)
+        records.extend(
+            Gap(
+                start_ns=hole.start_ns,
+                end_ns=hole.end_ns,
+                reason=reason,
+                connections=len(hole.connections),
+                bytes=hole.bytes,
+                exchanges_estimated=hole.exchanges,
+            )
+            for reason, hole in self._holes.items()
+        )
+        records.extend(account.entry(*key) for key, account in self._accounts.items())
+        counts = Counts(
+            exchanges=self._exchanges,
+            predictions=self._predictions,
+            redacted=self._redacted,
+            connections=self._protocols,
+            opaque=self._opaque,
+            faults=tuple(self._faults),
+        )
+        self._begin()
+        return records, counts
+
+    def _follow(self, connection: int, time_ns: int, *, met_midway: bool) -> Connection:
+        """Begin to follow a connection; where there are too many, the one followed longest makes room."""
+        if len(self._connections) >= CONNECTIONS_MAX:
+            evicted = self._connections.pop(next(iter(self._connections)))
+            for exchange in evicted.evicted():
+                self._finished(exchange)
+        known = Connection(self._budget, _is_inference, time_ns, met_midway=met_midway)
+        self._connections[connection] = known
+        if met_midway:
+            self._protocols["http1"] += 1
+        return known
+
+    def _note_protocol(self, known: Connection, was_unsniffed: bool, was_followed: bool) -> None:
+        if was_unsniffed and known.spoken is not None:
+            self._protocols["http1" if known.spoken == "http1" else "opaque"] += 1
+        if was_followed and known.opaque is not None:
+            self._opaque[known.opaque] += 1
+
+    def _exchanges_in(self, count: int) -> int:
+        """How many exchanges were probably in so many bytes: at least one."""
+        return max(1, round(count / self._exchange_bytes_mean)) if self._exchange_bytes_mean else 1
+
+    def _finished(self, exchange: Exchange) -> None:
+        """Decide what becomes of one exchange."""
+        found = find(exchange.method, exchange.target)
+        if found is None:
+            unreadable = exchange.damage if not exchange.target else None
+            self._account(exchange, None, None, "undecodable" if unreadable else "not_inference", unreadable or "")
+            return
+        decoder, call = found
+        if exchange.damage:
+            outcome: Outcome = "dropped" if exchange.damage in DROPPED else "undecodable"
+            self._account(exchange, call.model, call.version, outcome, exchange.damage)
+            return
+        name = self._name(exchange)
+        inclusion = self._sampling.inclusion(
+            status=exchange.status, duration_ns=max(0, exchange.end_ns - exchange.start_ns)
+        )
+        if self._sampling.by == "exchange" and not keeps(inclusion, name):
+            self._account(exchange, call.model, call.version, "sampled_out", "")
+            return
+        try:
+            decoded = decoder.decode(exchange, call)
+        except Undecodable as error:
+            self._account(exchange, call.model, call.version, "undecodable", error.reason)
+            if len(self._faults) < FAULTS_MAX:
+                self._faults.append(Fault(error.reason, error.where, error.detail, call.model))
+            return
+        record = self._record(exchange, decoded, name, inclusion)
+        if self._sampling.by == "id" and not keeps(inclusion, record.id):
+            self._account(exchange, decoded.model, decoded.version, "sampled_out", "")
+            return
+        self._keep(exchange, record)
+
+    def _name(self, exchange: Exchange) -> str:
+        """Unique in this sidecar over its restarts: numbers rise with time."""
+        self._last_number = max(self._last_number + 1, exchange.start_ns)
+        return f"{self._sidecar}-{self._last_number}"
+
+    def _record(self, exchange: Exchange, decoded: Decoded, name: str, inclusion: float) -> Prediction:
+        chosen = choose_id(self._ids, decoded.id, exchange.request_headers)
+        stored_id, source = None, None
+        if chosen is not None:
+            stored_id, changed = redact_id(chosen[0], self._redaction)
+            source = chosen[1]
+            self._redacted.update(changed)
+        return Prediction(
+            exchange=name,
+            id=stored_id or generated_id(name, exchange.start_ns),
+            id_source=source if stored_id and source else "generated",
+            model=decoded.model,
+            version=decoded.version,
+            time_ns=exchange.start_ns,
+            duration_ns=max(0, exchange.end_ns - exchange.start_ns),
+            status=exchange.status,
+            error=decoded.error,
+            rows=decoded.rows,
+            inputs=decoded.inputs,
+            outputs=decoded.outputs,
+            inclusion=inclusion,
+            fidelity=decoded.fidelity,
+            trace=trace_of(exchange.request_headers),
+        )
+
+    def _keep(self, exchange: Exchange, record: Prediction) -> None:
+        stored, changed = redact(record, self._redaction)
+        weight = _RECORD_BYTES + sum(map(_weight, stored.inputs)) + sum(map(_weight, stored.outputs))
+        if self._records and self._pending_bytes + weight > self._pending_bytes_max:
+            self._account(exchange, record.model, record.version, "dropped", "pending_full")
+            return
+        self._redacted.update(changed)
+        self._pending_bytes += weight
+        self._records.append(stored)
+        self._predictions += stored.rows
+        wire = len(exchange.request_body) + len(exchange.response_body)
+        self._exchange_bytes_mean += (wire - self._exchange_bytes_mean) * (0.05 if self._exchange_bytes_mean else 1.0)
+        self._account(exchange, record.model, record.version, "captured", "")
+
+    def _account(
+        self, exchange: Exchange, model: str | None, version: str | None, outcome: Outcome, reason: str
+    ) -> None:
+        self._exchanges[outcome, reason] += 1
+        second = exchange.start_ns - exchange.start_ns % LEDGER_INTERVAL_NS
+        key = (second, model, version)
+        if key not in self._accounts and len(self._accounts) >= LEDGERS_MAX:
+            key = (second, None, None)
+        self._accounts.setdefault(key, _Account()).add(outcome, reason)
+
+
+def _is_inference(method: str, target: str) -> bool:
+    return find(method, target) is not None
+
+
+def _weight(tensor: Tensor) -> int:
+    return len(tensor.data) + sum(map(len, tensor.items)) + 8 * (len(tensor.items) + len(tensor.missing))

@@ -1,0 +1,72 @@
+"""The door of a decoder, and the values that pass through it."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from collectors.protocols.exchange import Exchange
+from collectors.records.types import Fidelity, Tensor
+
+Reason = Literal[
+    "request_not_json",
+    "request_not_protocol",
+    "response_not_json",
+    "response_not_protocol",
+    "datatype_unknown",
+    "shape_mismatch",
+    "shape_invalid",
+    "element_type",
+    "element_range",
+    "binary_size",
+    "raw_request",
+    "shared_memory",
+    "content_encoding",
+    "inflated_too_large",
+    "record_too_large",
+]
+"""Why a whole exchange could not be decoded. Bounded, because it is a label in telemetry."""
+
+
+class Undecodable(ValueError):
+    """A body that is not what its API says; `where` is the place in it, such as `request.inputs[0].data`."""
+
+    def __init__(self, reason: Reason, where: str, detail: str = "") -> None:
+        super().__init__(f"{where}: {detail or reason}")
+        self.reason: Reason = reason
+        self.where = where
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The model that a request line calls."""
+
+    model: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What one exchange says: `id` is the one the body carries, `error` the server's words where it refused."""
+
+    model: str
+    version: str
+    id: str | None
+    rows: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    error: str | None = None
+    fidelity: Fidelity = "full"
+
+
+class Decoder(Protocol):
+    """One serving API."""
+
+    name: str
+
+    def call(self, method: str, target: str) -> Call | None:
+        """The model this request line calls, or None where it is no inference of this API."""
+        ...
+
+    def decode(self, exchange: Exchange, call: Call) -> Decoded:
+        """Read a whole exchange. Raises Undecodable."""
+        ...

@@ -1,0 +1,283 @@
+"""The Open Inference Protocol (KServe v2) over HTTP, with JSON and binary-tensor bodies: Triton, MLServer, KServe.
+
+A body is a JSON object, or a JSON object of `Inference-Header-Content-Length` bytes with the tensors that carry
+`binary_data_size` behind it, in order. Where that header was lost on the way, the object tells its own end, and the
+sizes must account for every byte after it. Raw requests (header value 0) name neither tensor nor shape nor type and
+are refused. Tensors in shared memory never cross the wire: they are left out and the record says `truncated`; an
+exchange whose inputs are all in shared memory is refused. Parameters are read for these two things and not kept.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from collectors.decoders.compression import plain_body
+from collectors.decoders.decoder import Call, Decoded, Reason, Undecodable
+from collectors.decoders.elements import (
+    TENSOR_BYTES_MAX,
+    checked_datatype,
+    checked_shape,
+    tensor_from_json,
+    tensor_from_raw,
+)
+from collectors.protocols.exchange import Exchange
+from collectors.records.types import Fidelity, Tensor
+
+ROWS_MAX = 1_000_000
+"""Predictions in one exchange; a first dimension beyond it is not a batch."""
+
+TENSORS_MAX = 16_384
+"""Tensors in one message: a column each, in the widest tables."""
+
+MODEL_CHARS_MAX = 256
+"""Longest name of a model or version."""
+
+ERROR_CHARS_MAX = 1024
+"""How much of a server's error text is kept."""
+
+_LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
+"""How far we look for the end of the JSON object where its length was lost; values are behind it, so it is short."""
+
+_LENGTH_HEADER = "inference-header-content-length"
+_PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/infer/?(?:[?#]|$)")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_NONFINITE_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
+_OBJECT_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}]', re.DOTALL)
+_PLACE = re.compile(r" - at `\$([^`]*)`")
+
+
+class _Parameters(msgspec.Struct):
+    """What parameters may say about where the data is; anything else in them is not looked at."""
+
+    binary_data_size: int | None = None
+    shared_memory_region: msgspec.Raw = msgspec.Raw()
+
+
+class _Tensor(msgspec.Struct):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: msgspec.Raw = msgspec.Raw()
+    parameters: _Parameters | None = None
+
+
+class _Request(msgspec.Struct):
+    inputs: list[_Tensor]
+    id: str | int | None = None
+
+
+class _Response(msgspec.Struct):
+    outputs: list[_Tensor]
+    id: str | int | None = None
+    model_version: str | int | None = None
+
+
+class _Refusal(msgspec.Struct):
+    error: object = None
+    detail: object = None
+
+
+_REQUEST = msgspec.json.Decoder(_Request)
+_RESPONSE = msgspec.json.Decoder(_Response)
+_REFUSAL = msgspec.json.Decoder(_Refusal)
+
+
+class OpenInference:
+    """Decodes `POST …/v2/models/{model}[/versions/{version}]/infer`."""
+
+    name = "open_inference"
+
+    def call(self, method: str, target: str) -> Call | None:
+        """The model this request line calls; health, metadata and repository paths are no inference."""
+        if method != "POST":
+            return None
+        found = _PATH.search(target)
+        if not found or len(target) > 8 * MODEL_CHARS_MAX:
+            return None
+        model, version = _unquoted(found[1]), _unquoted(found[2] or "")
+        if len(model) > MODEL_CHARS_MAX or len(version) > MODEL_CHARS_MAX:
+            return None
+        return Call(model, version)
+
+    def decode(self, exchange: Exchange, call: Call) -> Decoded:
+        """Read a whole exchange. Raises Undecodable."""
+        request, inputs, fidelity = _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+        if inputs is None:
+            raise Undecodable("shared_memory", "request.inputs", "all inputs are in shared memory")
+        rows = _rows(request)
+        request_id = _id(request.id)
+        if not 200 <= exchange.status < 300:
+            return Decoded(
+                model=call.model,
+                version=call.version,
+                id=request_id,
+                rows=rows,
+                inputs=inputs,
+                outputs=(),
+                error=_refusal(exchange),
+                fidelity=fidelity,
+            )
+        response, outputs, response_fidelity = _message(
+            _RESPONSE, exchange.response_body, exchange.response_headers, "response"
+        )
+        outputs = outputs or ()
+        if sum(map(_tensor_bytes, inputs)) + sum(map(_tensor_bytes, outputs)) > TENSOR_BYTES_MAX:
+            raise Undecodable("record_too_large", "exchange", f"more than {TENSOR_BYTES_MAX} bytes of elements")
+        version = response.model_version
+        return Decoded(
+            model=call.model,
+            version=str(version)[:MODEL_CHARS_MAX] if version not in (None, "") else call.version,
+            id=request_id or _id(response.id),
+            rows=rows,
+            inputs=inputs,
+            outputs=outputs,
+            fidelity=fidelity if fidelity != "full" else response_fidelity,
+        )
+
+
+def _message(
+    decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, headers: Mapping[str, str], where: str
+) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
+    """The JSON object, its tensors (None where all of them are in shared memory), and what was lost."""
+    plain = plain_body(body, headers.get("content-encoding", ""), where)
+    message, raw, fidelity = _split(decoder, plain, headers.get(_LENGTH_HEADER), where)
+    side = "inputs" if where == "request" else "outputs"
+    described: list[_Tensor] = getattr(message, side)
+    if len(described) > TENSORS_MAX:
+        raise Undecodable("record_too_large", f"{where}.{side}", f"found {len(described)} tensors")
+    tensors = _tensors(described, raw, f"{where}.{side}")
+    if len(tensors) == len(described):
+        return message, tensors, fidelity
+    return message, tensors or None, "truncated"
+
+
+def _split(
+    decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, length: str | None, where: str
+) -> tuple[Any, memoryview, Fidelity]:
+    """The JSON object and the bytes behind it."""
+    if length is None:
+        try:
+            return _json(decoder, body, where), memoryview(b""), "full"
+        except Undecodable as error:
+            end = _object_end(body) if error.reason in ("request_not_json", "response_not_json") else None
+            if end is None or end == len(body):
+                raise
+            return _json(decoder, body[:end], where), memoryview(body)[end:], "headers_lost"
+    if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > len(body):
+        raise Undecodable("binary_size", f"{where}.header", f"found {length[:40]!r}, the body has {len(body)} bytes")
+    if int(length) == 0:
+        raise Undecodable("raw_request", where, "a raw tensor without name, shape and type")
+    return _json(decoder, body[: int(length)], where), memoryview(body)[int(length) :], "full"
+
+
+def _json(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray, where: str) -> Any:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise _not_protocol(error, where) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if b"NaN" not in data and b"Infinity" not in data:
+            raise _not_json(error, where) from error
+    try:  # NaN and the infinities are no JSON, but Python clients and servers write them
+        return decoder.decode(_NONFINITE_TOKEN.sub(_quoted, data))
+    except msgspec.ValidationError as error:
+        raise _not_protocol(error, where) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _not_json(error, where) from error
+
+
+def _quoted(token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    return text if text[0] == ord('"') else b'"' + text + b'"'
+
+
+def _not_json(error: Exception, where: str) -> Undecodable:
+    reason: Reason = "request_not_json" if where == "request" else "response_not_json"
+    return Undecodable(reason, where, str(error)[:200])
+
+
+def _not_protocol(error: msgspec.ValidationError, where: str) -> Undecodable:
+    reason: Reason = "request_not_protocol" if where == "request" else "response_not_protocol"
+    place = _PLACE.search(str(error))
+    return Undecodable(reason, where + (place[1] if place else ""), _PLACE.sub("", str(error))[:200])
+
+
+def _object_end(body: bytes | bytearray) -> int | None:
+    """Where the JSON object at the beginning of these bytes ends."""
+    depth = 0
+    for token in _OBJECT_TOKEN.finditer(body[:_LOST_HEADER_JSON_BYTES_MAX]):
+        if token[0] == b"{":
+            depth += 1
+        elif token[0] == b"}":
+            depth -= 1
+            if depth <= 0:
+                return token.end()
+    return None
+
+
+def _tensors(described: list[_Tensor], raw: memoryview, where: str) -> tuple[Tensor, ...]:
+    """The tensors whose elements crossed the wire. Raises Undecodable."""
+    tensors: list[Tensor] = []
+    at = held = 0
+    for position, tensor in enumerate(described):
+        place = f"{where}[{position}]"
+        shape = checked_shape(tensor.shape, place)
+        datatype = checked_datatype(tensor.datatype, place)
+        size = tensor.parameters.binary_data_size if tensor.parameters else None
+        if tensor.parameters and len(tensor.parameters.shared_memory_region):
+            continue
+        if size is None:
+            if not len(tensor.data):
+                raise Undecodable(_protocol_reason(where), f"{place}.data", "no data")
+            tensors.append(tensor_from_json(tensor.name, shape, datatype, bytes(tensor.data), place))
+        elif 0 <= size <= len(raw) - at:
+            tensors.append(tensor_from_raw(tensor.name, shape, datatype, bytes(raw[at : at + size]), place))
+            at += size
+        else:
+            found = f"found {size}, {len(raw) - at} bytes are left"
+            raise Undecodable("binary_size", f"{place}.parameters.binary_data_size", found)
+        held += _tensor_bytes(tensors[-1])
+        if held > TENSOR_BYTES_MAX:
+            raise Undecodable("record_too_large", place, f"more than {TENSOR_BYTES_MAX} bytes of elements")
+    if at != len(raw):
+        raise Undecodable("binary_size", where, f"found {len(raw) - at} bytes that no tensor claims")
+    return tuple(tensors)
+
+
+def _protocol_reason(where: str) -> Reason:
+    return "request_not_protocol" if where.startswith("request") else "response_not_protocol"
+
+
+def _rows(request: _Request) -> int:
+    if not request.inputs or not request.inputs[0].shape:
+        return 1
+    rows = request.inputs[0].shape[0]
+    if rows > ROWS_MAX:
+        raise Undecodable("record_too_large", "request.inputs[0].shape[0]", f"found {rows} rows")
+    return rows
+
+
+def _tensor_bytes(tensor: Tensor) -> int:
+    return len(tensor.data) + sum(map(len, tensor.items)) + 8 * len(tensor.missing)
+
+
+def _id(found: str | int | None) -> str | None:
+    return str(found) if found not in (None, "") else None
+
+
+def _refusal(exchange: Exchange) -> str | None:
+    """The server's words: `{"error": …}`, or `{"detail": …}` of servers built on FastAPI."""
+    try:
+        body = plain_body(exchange.response_body, exchange.response_headers.get("content-encoding", ""), "response")
+        refusal = _REFUSAL.decode(body)
+    except (Undecodable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    words = next((word for word in (refusal.error, refusal.detail) if isinstance(word, str)), None)
+    return words[:ERROR_CHARS_MAX] if words is not None else None
+
+
+def _unquoted(text: str) -> str:
+    raw = _PERCENT.sub(lambda found: bytes([int(found[1], 16)]), text.encode("latin-1", "replace"))
+    return raw.decode("utf-8", "replace")

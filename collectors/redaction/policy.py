@@ -1,0 +1,205 @@
+"""Redaction: what may be stored of an exchange, decided before anything is.
+
+Three things happen to a record, in this order. Rules by name act on tensors and columns. Texts longer than
+`text_chars_max` are payload, not categories, and only their length is kept. What is left of texts, of the
+prediction's id and of the server's error passes the patterns of personal data. Headers and parameters never reach
+this file: the one are not taken in, the other not decoded. Every value changed is counted by kind.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+
+from collectors.records.categories import canonical_category
+from collectors.records.packing import pack, unpack
+from collectors.records.types import ITEM_BYTES, Prediction, Tensor
+from collectors.redaction.patterns import PATTERNS, replace_patterns
+
+Action = Literal["drop", "mask", "hash", "round", "bin"]
+
+TEXT_CHARS_MAX = 64
+"""Categories are shorter; sentences and prompts are longer."""
+
+KEY_BYTES_MIN = 16
+"""A shorter key could be guessed from the hashes of known values."""
+
+_HASH_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of a tensor or column whose name matches the glob `name`.
+
+    `drop` leaves a tensor out (a column of a matrix is masked), `mask` makes its values missing, `hash` replaces each
+    by a keyed hash (inside a matrix: masked), `round` rounds numbers to multiples of `step`, `bin` to the lower of
+    `edges`. Texts cannot be rounded or binned and are masked.
+    """
+
+    name: str
+    action: Action
+    step: float = 0.0
+    edges: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.action == "round" and not self.step > 0:
+            raise ValueError(f"redaction rule {self.name!r}: step: found {self.step}, expected a number above 0")
+        if self.action == "bin" and (not self.edges or list(self.edges) != sorted(set(self.edges))):
+            raise ValueError(f"redaction rule {self.name!r}: edges: expected ascending numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionPolicy:
+    """`patterns` are looked for in texts, ids and errors; `text_chars_max` None keeps texts of any length."""
+
+    rules: tuple[Rule, ...] = ()
+    patterns: tuple[str, ...] = PATTERNS
+    text_chars_max: int | None = TEXT_CHARS_MAX
+    key: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.patterns) - set(PATTERNS)
+        if unknown:
+            raise ValueError(f"redaction patterns: found {sorted(unknown)}, expected some of {sorted(PATTERNS)}")
+        if self.key and len(self.key) < KEY_BYTES_MIN:
+            raise ValueError(f"redaction key: found {len(self.key)} bytes, expected at least {KEY_BYTES_MIN}")
+        if not self.key and any(rule.action == "hash" for rule in self.rules):
+            raise ValueError("redaction key: a rule hashes, and there is no key to hash with")
+
+
+def redact(record: Prediction, policy: RedactionPolicy) -> tuple[Prediction, Counter[str]]:
+    """The record as it may be stored, and how many values were changed, by kind."""
+    counts: Counter[str] = Counter()
+    inputs = _tensors(record.inputs, policy, counts)
+    outputs = _tensors(record.outputs, policy, counts)
+    error = replace_patterns(record.error, policy.patterns, counts) if record.error else record.error
+    if inputs is record.inputs and outputs is record.outputs and error is record.error:
+        return record, counts
+    return msgspec.structs.replace(record, inputs=inputs, outputs=outputs, error=error), counts
+
+
+def redact_id(found: str, policy: RedactionPolicy) -> tuple[str | None, Counter[str]]:
+    """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
+    counts: Counter[str] = Counter()
+    replace_patterns(found, policy.patterns, counts)
+    if not counts:
+        return found, counts
+    return (_hashed(found, policy.key) if policy.key else None), Counter({"id": 1})
+
+
+def _tensors(tensors: tuple[Tensor, ...], policy: RedactionPolicy, counts: Counter[str]) -> tuple[Tensor, ...]:
+    kept = tensors
+    if policy.rules:
+        ruled = (_apply_rules(tensor, policy, counts) for tensor in tensors)
+        kept = tuple(tensor for tensor in ruled if tensor is not None)
+    if any(tensor.items for tensor in kept):
+        return tuple(_without_payload(tensor, policy, counts) for tensor in kept)
+    return kept
+
+
+def _apply_rules(tensor: Tensor, policy: RedactionPolicy, counts: Counter[str]) -> Tensor | None:
+    rule = _rule_for(tensor.name, policy)
+    if rule is not None:
+        counts[rule.action] += _size(tensor)
+        return _apply_whole(tensor, rule, policy.key)
+    columns = tensor.shape[-1] if len(tensor.shape) == 2 and tensor.shape[-1] > 1 else 0
+    for column in range(columns):
+        rule = _rule_for(f"{tensor.name}_{column}", policy)
+        if rule is not None:
+            positions = range(column, _size(tensor), columns)
+            counts[rule.action] += len(positions)
+            tensor = _apply_positions(tensor, rule, positions)
+    return tensor
+
+
+def _rule_for(name: str, policy: RedactionPolicy) -> Rule | None:
+    return next((rule for rule in policy.rules if fnmatchcase(name, rule.name)), None)
+
+
+def _apply_whole(tensor: Tensor, rule: Rule, key: bytes) -> Tensor | None:
+    if rule.action == "drop":
+        return None
+    if rule.action != "hash":
+        return _apply_positions(tensor, rule, range(_size(tensor)))
+    values: Sequence[object] = tensor.items if tensor.datatype == "BYTES" else unpack(tensor.data, tensor.datatype)
+    missing = frozenset(tensor.missing)
+    items = tuple(
+        "" if position in missing else _hashed(canonical_category(value) or "NaN", key)
+        for position, value in enumerate(values)
+    )
+    return Tensor(name=tensor.name, shape=tensor.shape, datatype="BYTES", items=items, missing=tensor.missing)
+
+
+def _apply_positions(tensor: Tensor, rule: Rule, positions: range) -> Tensor:
+    if tensor.datatype == "BYTES" or rule.action not in ("round", "bin"):
+        return _masked(tensor, positions)
+    coarser: Callable[[float], float] = _rounder(rule.step) if rule.action == "round" else _binner(rule.edges)
+    values = list(unpack(tensor.data, tensor.datatype))
+    whole = not tensor.datatype.startswith(("FP", "BF"))
+    for position in positions:
+        coarse = coarser(values[position])
+        values[position] = int(coarse) if whole else coarse
+    try:
+        return msgspec.structs.replace(tensor, data=pack(values, tensor.datatype))
+    except OverflowError:  # a multiple of the step that the datatype cannot hold
+        return _masked(tensor, positions)
+
+
+def _masked(tensor: Tensor, positions: range) -> Tensor:
+    missing = tuple(sorted({*tensor.missing, *positions}))
+    if tensor.datatype == "BYTES":
+        items = list(tensor.items)
+        for position in positions:
+            items[position] = ""
+        return msgspec.structs.replace(tensor, items=tuple(items), missing=missing)
+    width = ITEM_BYTES[tensor.datatype]
+    data = bytearray(tensor.data)
+    for position in positions:
+        data[position * width : (position + 1) * width] = bytes(width)
+    return msgspec.structs.replace(tensor, data=bytes(data), missing=missing)
+
+
+def _rounder(step: float) -> Callable[[float], float]:
+    return lambda value: round(value / step) * step if _finite(value) else value
+
+
+def _binner(edges: tuple[float, ...]) -> Callable[[float], float]:
+    def lower_edge(value: float) -> float:
+        if not _finite(value):
+            return value
+        return max((edge for edge in edges if edge <= value), default=edges[0])
+
+    return lower_edge
+
+
+def _finite(value: float) -> bool:
+    return value - value == 0
+
+
+def _without_payload(tensor: Tensor, policy: RedactionPolicy, counts: Counter[str]) -> Tensor:
+    if not tensor.items:
+        return tensor
+    items = tuple(_stored_item(item, policy, counts) for item in tensor.items)
+    return tensor if items == tensor.items else msgspec.structs.replace(tensor, items=items)
+
+
+def _stored_item(item: str | bytes, policy: RedactionPolicy, counts: Counter[str]) -> str | bytes:
+    if policy.text_chars_max is not None and len(item) > policy.text_chars_max:
+        kind = "text" if isinstance(item, str) else "bytes"
+        counts[kind] += 1
+        return f"<{kind} {len(item)}>"
+    if isinstance(item, str):
+        return replace_patterns(item, policy.patterns, counts)
+    return replace_patterns(item.decode("latin-1"), policy.patterns, counts).encode("latin-1")
+
+
+def _size(tensor: Tensor) -> int:
+    return len(tensor.items) if tensor.datatype == "BYTES" else len(tensor.data) // ITEM_BYTES[tensor.datatype]
+
+
+def _hashed(text: str, key: bytes) -> str:
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:_HASH_DIGITS]
