@@ -24,6 +24,7 @@ ENDS_AFTER_INTERVALS = 3
 RESOLVE_REPEAT_NS = 300 * 10**9
 """How long `remind` is to be given an alert that resolved."""
 ALERTS_PER_REQUEST_MAX = 500
+MILLISECOND = 10**6
 PATH = "/api/v2/alerts"
 
 
@@ -73,7 +74,7 @@ def postable_alerts(message: Message, now_ns: int) -> list[dict[str, Any]]:
 def _postable(message: Message, labels: dict[str, str], is_open: bool, now_ns: int) -> dict[str, Any]:
     # Alertmanager refuses an alert that ends before it starts; event time may run ahead of its clock.
     starts = min(message.since_ns if message.since_ns is not None else now_ns, now_ns)
-    ends = now_ns + ENDS_AFTER_INTERVALS * SEND_INTERVAL_NS if is_open else max(now_ns, starts + 1)
+    ends = now_ns + ENDS_AFTER_INTERVALS * SEND_INTERVAL_NS if is_open else max(now_ns, starts + MILLISECOND)
     return {
         "labels": labels,
         "annotations": message.annotations(),
