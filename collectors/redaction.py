@@ -1,1 +1,0 @@
-"""Redaction before anything is stored."""
