@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ import numpy.typing as npt
 from collectors.records.categories import canonical_category
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, Unavailable
-from monitor.metrics.anomaly.ecod import categories, numbers
 from monitor.ports import Predictor
+from monitor.tiles.coding import MISSING, encode, numbers
 from monitor.tiles.rows import Column, Rows
 
 F64 = npt.NDArray[np.float64]
@@ -266,9 +266,7 @@ class OnnxPredictor(Predictor):
 
     def _codes(self, column: Column) -> F64:
         """Numbers that stand for texts within this predictor, NaN for a missing one."""
-        codes, names = categories(column)
-        table = [np.nan if name is None else self._code(name) for name in names]
-        return np.asarray(table, np.float64)[codes] if table else np.zeros(0)
+        return _looked_up(column, self._code)
 
     def _code(self, text: str) -> float:
         if text not in self._texts and len(self._texts) >= TEXTS_MAX:
@@ -317,18 +315,24 @@ def _loads(library: str) -> bool:
 
 def _floats(column: Column) -> F64:
     """Numbers as they are; of categories those that spell a number, true and false as 1 and 0; the rest NaN."""
-    if column.values.dtype != object:
-        return numbers(column)
-    codes, names = categories(column)
-    table = [_spelled(name) for name in names]
-    return np.asarray(table, np.float64)[codes] if table else np.zeros(0)
+    if column.values.dtype.kind == "O":
+        return _looked_up(column, _spelled)
+    values, missing = numbers(column)
+    return values if missing is None else np.where(missing, np.nan, values)
 
 
-def _spelled(name: str | None) -> float:
+def _looked_up(column: Column, number_of: Callable[[str], float]) -> F64:
+    """A number for each distinct category, NaN for a missing one."""
+    coded = encode(column, ())
+    table = np.array([*map(number_of, coded.unseen), np.nan], np.float64)
+    return table[np.where(coded.codes == MISSING, len(coded.unseen), coded.codes - 1)]
+
+
+def _spelled(name: str) -> float:
     if name in ("true", "false"):
         return float(name == "true")
     try:
-        return float(name) if name is not None else np.nan
+        return float(name)
     except ValueError:
         return np.nan
 

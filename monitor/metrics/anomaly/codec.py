@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.metrics.anomaly.conformal import Calibration
-from monitor.metrics.anomaly.ecod import AnomalyModel, CategoricalTail, NumericTail, Tail
+from monitor.metrics.anomaly.ecod import AnomalyModel
+from monitor.metrics.anomaly.tails import CategoricalTail, NumericTail, Tail
 
 MAGIC = b"OAM"
 VERSION = 1

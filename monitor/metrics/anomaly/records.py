@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,13 @@ import numpy as np
 from monitor.metrics.anomaly.ecod import AnomalyModel, AnomalyScores, contributions, score, tile
 from monitor.metrics.anomaly.multiplicity import flagged
 from monitor.tiles.anomaly import AnomalyTile
-from monitor.tiles.rows import Column, Rows
+from monitor.tiles.plain import plain
+from monitor.tiles.rows import Rows
 
 RECORDS_MAX = 10_000
 """Anomalies written a window, the rarest first; the tile counts them all."""
 FEATURES_TOP = 5
 """Contributing features written with an anomaly."""
-TEXT_CHARS_MAX = 200
-"""Characters of a category written with an anomaly."""
 
 
 def measure(
@@ -64,16 +62,3 @@ def _written(rows: Rows, scores: AnomalyScores, model: AnomalyModel, rate: float
         }
         for i, prediction_id in enumerate(found.prediction_ids())
     ]
-
-
-def plain(column: Column, i: int) -> float | int | bool | str | None:
-    """A value of a column as strict JSON can carry it: null where missing or NaN, text where infinite or long."""
-    if column.missing is not None and column.missing[i]:
-        return None
-    value = column.values[i]
-    item = value.item() if isinstance(value, np.generic) else value
-    if isinstance(item, float):
-        if math.isnan(item):
-            return None
-        return item if math.isfinite(item) else ("Infinity" if item > 0 else "-Infinity")
-    return item if isinstance(item, int | bool) else str(item)[:TEXT_CHARS_MAX]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions import Explain
-from monitor.metrics.anomaly.records import plain
 from monitor.metrics.explanation.shapley import Attributions, shapley, top_features
 from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.plain import plain
 from monitor.tiles.rows import Rows
+from monitor.tiles.sample import sample
 
 TOP_FEATURES = 10
 """Features written with an explained prediction, the largest |phi| first; the rest is one sum."""
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio: spreads consecutive numbers (Knuth, TAOCP 6.4)."""
 
 
 class Scorer(Protocol):
@@ -27,20 +25,6 @@ class Scorer(Protocol):
     def features(self) -> tuple[str, ...]: ...
     def matrix(self, rows: Rows) -> npt.NDArray[np.float64]: ...
     def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
-
-
-def sample(rows: Rows, size: int | None) -> Rows:
-    """`size` rows chosen by their prediction ids alone (all where None), in canonical order.
-
-    A prediction's place in the choice depends on its id only: a revision of the window chooses the same ones again,
-    and late rows displace few.
-    """
-    if size is None or len(rows) <= size:
-        return rows
-    ids = np.fromiter((zlib.crc32(str(i).encode()) for i in rows.id), np.uint64, len(rows))
-    keys = (ids + (rows.row.astype(np.uint64) << np.uint64(32))) * _MIX
-    keys ^= keys >> np.uint64(29)
-    return rows.take(np.sort(np.argsort(keys * _MIX, kind="stable")[:size]))
 
 
 def explain(
