@@ -35,11 +35,13 @@ def find(
     connection: Connection,
     kind: SegmentKind,
     model: str,
+    *,
     version: str | None,
     start_ns: int | None,
     end_ns: int | None,
+    after_id: int,
 ) -> list[Segment]:
-    chosen = [SEGMENTS.c.kind == kind, SEGMENTS.c.model == model]
+    chosen = [SEGMENTS.c.kind == kind, SEGMENTS.c.model == model, SEGMENTS.c.id > after_id]
     if version is not None:
         chosen.append(SEGMENTS.c.version == version)
     chosen += [*within(SEGMENTS.c.start_ns, None, end_ns), *within(SEGMENTS.c.end_ns, start_ns, None)]

@@ -103,8 +103,14 @@ class SqlCatalog:
         version: str | None = None,
         start_ns: int | None = None,
         end_ns: int | None = None,
+        *,
+        after_id: int = 0,
     ) -> list[Segment]:
-        return self.read(lambda c: segments.find(c, kind, model, version, start_ns, end_ns))
+        return self.read(
+            lambda c: segments.find(
+                c, kind, model, version=version, start_ns=start_ns, end_ns=end_ns, after_id=after_id
+            )
+        )
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         self.write(lambda c: segments.replace(c, old, new))

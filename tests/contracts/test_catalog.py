@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,24 +64,22 @@ def catalog(reopen: Callable[[], Catalog]) -> Catalog:
     return reopen()
 
 
-def declared(name: str = "income", **keys: object) -> MonitoredModel:
+def declared(name: str = "income", **keys: Any) -> MonitoredModel:
     return MonitoredModel.from_document({"model": name, **keys})
 
 
 def segment(
-    path: str, start: int = 0, end: int = 9, *, model: str = "income", version: str = "1", **more: object
+    path: str, start: int = 0, end: int = 9, *, model: str = "income", version: str = "1", **more: Any
 ) -> Segment:
     return replace(Segment("predictions", model, version, path, 10, start, end, 77), **more)
 
 
-def window(
-    start: int = 0, revision: int = 0, *, model: str = "income", version: str = "1", **more: object
-) -> WindowEntry:
+def window(start: int = 0, revision: int = 0, *, model: str = "income", version: str = "1", **more: Any) -> WindowEntry:
     entry = WindowEntry(model, version, "5m", Span(start, start + 10), revision, Status.OK, 100, 99)
     return replace(entry, **more)
 
 
-def finding(start: int = 0, **more: object) -> Finding:
+def finding(start: int = 0, **more: Any) -> Finding:
     known = Finding(
         model="income",
         version="1",
@@ -103,7 +102,7 @@ def finding(start: int = 0, **more: object) -> Finding:
     return replace(known, **more)
 
 
-def transition(state: AlertStatus = AlertStatus.FIRING, start: int = 0, **more: object) -> Transition:
+def transition(state: AlertStatus = AlertStatus.FIRING, start: int = 0, **more: Any) -> Transition:
     known = Transition(
         fingerprint="f1",
         model="income",
@@ -120,12 +119,12 @@ def transition(state: AlertStatus = AlertStatus.FIRING, start: int = 0, **more: 
     return replace(known, **more)
 
 
-def alert(state: AlertStatus = AlertStatus.FIRING, **more: object) -> Alert:
+def alert(state: AlertStatus = AlertStatus.FIRING, **more: Any) -> Alert:
     known = Alert("f1", "income", "1", AlertKind.DRIFT, state, 10, Span(0, 10), 0.5, 0.05, memory={"e": 12.5})
     return replace(known, **more)
 
 
-def result(entry: WindowEntry | None = None, **more: object) -> WindowResult:
+def result(entry: WindowEntry | None = None, **more: Any) -> WindowResult:
     known = WindowResult(entry or window(), b"tiles", (finding(),), (), (), ())
     return replace(known, **more)
 
@@ -332,6 +331,13 @@ def test_segments_are_found_by_kind_model_and_version(catalog: Catalog) -> None:
     assert [s.path for s in catalog.segments("labels", "income")] == ["d"]
 
 
+def test_segments_that_came_since_are_found_by_id(catalog: Catalog) -> None:
+    """What was registered after an id is what a reader has not seen yet."""
+    catalog.put_segments([segment("a"), segment("b")])
+    first, second = catalog.segments("predictions", "income")
+    assert catalog.segments("predictions", "income", after_id=first.id) == [second]
+
+
 def test_versions_are_those_of_predictions_and_windows(catalog: Catalog) -> None:
     """A version is known by its traffic or by its windows; labels have none."""
     catalog.put_segments(
@@ -440,8 +446,8 @@ def test_windows_are_listed_in_order(catalog: Catalog) -> None:
             catalog.commit_window(result(window(start, version=version)), [], 1)
     catalog.commit_window(result(window(0, rule="1h")), [], 1)
 
-    def seen(**query: object) -> list[tuple[int | None, str]]:
-        return [(w.span.start_ns, w.version) for w in catalog.windows("income", **query)]  # type: ignore[arg-type]
+    def seen(**query: Any) -> list[tuple[int | None, str]]:
+        return [(w.span.start_ns, w.version) for w in catalog.windows("income", **query)]
 
     assert seen(rule="5m") == [(0, "1"), (0, "2"), (10, "1"), (10, "2"), (20, "1"), (20, "2")]
     assert seen(rule="5m", version="2", newest_first=True, limit=2) == [(20, "2"), (10, "2")]

@@ -1,0 +1,130 @@
+"""Findings as a table: one row a decision record and revision, one column a field, found again with DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from monitor.findings import AlertKind, Finding, Span, Status
+from monitor.ports import FindingQuery
+from monitor.segments.querying import literal_path, query
+
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("version", pa.string()),
+        ("rule", pa.string()),
+        ("slice", pa.string()),
+        ("feature", pa.string()),
+        ("metric", pa.string()),
+        ("kind", pa.string()),
+        ("start_ns", pa.int64()),
+        ("end_ns", pa.int64()),
+        ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("n_baseline", pa.int64()),
+        ("n_window", pa.int64()),
+        ("n_missing", pa.int64()),
+        ("threshold", pa.float64()),
+        ("threshold_low", pa.float64()),
+        ("threshold_high", pa.float64()),
+        ("threshold_origin", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("score", pa.float64()),
+        ("revision", pa.int64()),
+        ("baseline", pa.string()),
+    ]
+)
+"""`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
+
+_SELECT = """
+SELECT {columns} FROM read_parquet(?, hive_partitioning = false)
+WHERE {conditions}
+QUALIFY row_number() OVER (
+    PARTITION BY model, version, rule, slice, feature, metric, start_ns, end_ns ORDER BY revision DESC
+) = 1
+ORDER BY start_ns, metric, feature NULLS FIRST, slice NULLS FIRST, version NULLS FIRST, rule, end_ns
+LIMIT ? OFFSET ?
+"""
+
+
+def to_table(findings: Sequence[Finding], rule: str) -> Any:
+    return pa.Table.from_pylist([_to_row(finding, rule) for finding in findings], SCHEMA)
+
+
+def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:
+    """The latest revision of each matching decision record."""
+    if not files:
+        return []
+    conditions, values = ["true"], []
+    bounds = (("start_ns >= ?", wanted.start_ns), ("start_ns < ?", wanted.end_ns))
+    names = ("version", "slice", "metric", "feature")
+    for condition, value in (*bounds, *((f"{name} = ?", getattr(wanted, name)) for name in names)):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    sql = _SELECT.format(columns=", ".join(SCHEMA.names), conditions=" AND ".join(conditions))
+    rows = query(sql, [[literal_path(file) for file in files], *values, wanted.limit, wanted.offset])
+    return [_from_row(dict(zip(SCHEMA.names, row, strict=True))) for row in rows]
+
+
+def _to_row(finding: Finding, rule: str) -> dict[str, Any]:
+    limit = finding.threshold
+    low, high = limit if isinstance(limit, tuple) else (None, None)
+    return {
+        "model": finding.model,
+        "version": finding.version,
+        "rule": rule,
+        "slice": finding.slice,
+        "feature": finding.feature,
+        "metric": finding.metric,
+        "kind": finding.kind.value,
+        "start_ns": finding.window.start_ns,
+        "end_ns": finding.window.end_ns,
+        "value": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "n_baseline": finding.n_baseline,
+        "n_window": finding.n_window,
+        "n_missing": finding.n_missing,
+        "threshold": None if isinstance(limit, tuple) else limit,
+        "threshold_low": low,
+        "threshold_high": high,
+        "threshold_origin": finding.threshold_origin,
+        "status": finding.status.value,
+        "reason": finding.reason,
+        "score": finding.score,
+        "revision": finding.revision,
+        "baseline": finding.baseline,
+    }
+
+
+def _from_row(row: dict[str, Any]) -> Finding:
+    limit = row["threshold"] if row["threshold_low"] is None else (row["threshold_low"], row["threshold_high"])
+    return Finding(
+        model=row["model"],
+        version=row["version"],
+        slice=row["slice"],
+        feature=row["feature"],
+        metric=row["metric"],
+        kind=AlertKind(row["kind"]),
+        window=Span(row["start_ns"], row["end_ns"]),
+        value=row["value"],
+        low=row["low"],
+        high=row["high"],
+        n_baseline=row["n_baseline"],
+        n_window=row["n_window"],
+        n_missing=row["n_missing"],
+        threshold=limit,
+        threshold_origin=row["threshold_origin"],
+        status=Status(row["status"]),
+        reason=row["reason"],
+        score=row["score"],
+        revision=row["revision"],
+        baseline=row["baseline"],
+    )

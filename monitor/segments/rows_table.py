@@ -1,0 +1,91 @@
+"""Rows as an Arrow table: four columns that name a prediction, then its features and outputs by their own names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.segments.columns import from_arrow, joined, to_arrow
+from monitor.tiles.rows import Column, Rows
+
+RESERVED = "outrider."
+"""Begins the names of our own columns. A user's column whose name begins so is stored behind OWN."""
+TIME, ID, ROW, OF = "outrider.time_ns", "outrider.id", "outrider.row", "outrider.of"
+INCLUSION, LABEL = "outrider.inclusion", "outrider.label"
+OWN = "outrider.column."
+
+
+def to_table(rows: Rows) -> Any:
+    arrays = {
+        TIME: pa.array(rows.time_ns, pa.int64()),
+        ID: pa.array(rows.id, pa.string()),
+        ROW: pa.array(rows.row, pa.int32()),
+        OF: pa.array(rows.of, pa.int32()),
+    }
+    if rows.inclusion is not None:
+        arrays[INCLUSION] = pa.array(rows.inclusion, pa.float64())
+    if rows.label is not None:
+        arrays[LABEL] = to_arrow(rows.label)
+    arrays |= {_stored_name(name): to_arrow(column) for name, column in rows.columns.items()}
+    return pa.table(arrays)
+
+
+def stored_columns(names: Sequence[str] | None) -> list[str] | None:
+    """Names of the file's columns to read for these columns of the rows; all where it is None."""
+    if names is None:
+        return None
+    return [TIME, ID, ROW, OF, INCLUSION, LABEL, *map(_stored_name, names)]
+
+
+def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -> Rows:
+    """The rows of one or more tables, one after the other. A column that a table lacks is missing in its rows."""
+    if len(tables) > 1 and all(table.schema.equals(tables[0].schema) for table in tables[1:]):
+        tables = [pa.concat_tables(tables)]
+    parts = [_from_table(table, columns) for table in tables]
+    if len(parts) == 1:
+        return parts[0]
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    has_label = any(part.label is not None for part in parts)
+    has_inclusion = any(part.inclusion is not None for part in parts)
+    return Rows(
+        time_ns=np.concatenate([part.time_ns for part in parts]) if parts else np.empty(0, np.int64),
+        id=np.concatenate([part.id for part in parts]) if parts else np.empty(0, object),
+        row=np.concatenate([part.row for part in parts]) if parts else np.empty(0, np.int32),
+        of=np.concatenate([part.of for part in parts]) if parts else np.empty(0, np.int32),
+        columns={name: joined([(part.columns.get(name), len(part)) for part in parts]) for name in names},
+        label=joined([(part.label, len(part)) for part in parts]) if has_label else None,
+        inclusion=np.concatenate([_inclusion(part) for part in parts]) if has_inclusion else None,
+    )
+
+
+def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
+    found: dict[str, Column] = {}
+    for stored in table.column_names:
+        name = stored.removeprefix(OWN)
+        ours = stored.startswith(RESERVED) and not stored.startswith(OWN)
+        if not ours and (columns is None or name in columns):
+            found[name] = from_arrow(table.column(stored))
+    return Rows(
+        time_ns=from_arrow(table.column(TIME)).values.astype(np.int64, copy=False),
+        id=from_arrow(table.column(ID)).values.astype(object, copy=False),
+        row=_int32(table.column(ROW)),
+        of=_int32(table.column(OF)),
+        columns=found,
+        label=from_arrow(table.column(LABEL)) if LABEL in table.column_names else None,
+        inclusion=table.column(INCLUSION).to_numpy() if INCLUSION in table.column_names else None,
+    )
+
+
+def _int32(array: Any) -> Any:
+    return array.to_numpy()
+
+
+def _inclusion(rows: Rows) -> Any:
+    return np.ones(len(rows)) if rows.inclusion is None else rows.inclusion
+
+
+def _stored_name(name: str) -> str:
+    return OWN + name if name.startswith(RESERVED) else name
