@@ -1,15 +1,19 @@
 """The few things the spool asks of a file system: reads that survive bad sectors, writes that are whole or absent."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from collectors.spool.errors import SpoolBusy
 from collectors.spool.walk import ReadAt
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 """Records may hold what clients sent: only the sidecar's user reads them."""
+
+LOCK_NAME = "lock"
 
 SECTOR_BYTES = 4096
 """What is given up around a sector that cannot be read."""
@@ -97,3 +101,14 @@ def free_bytes(path: Path) -> int:
     """What an unprivileged process may still write on the file system of `path`."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize
+
+
+def acquire_lock(directory: Path) -> int:
+    """The descriptor that holds the directory; the kernel lets go when its process dies. Raises SpoolBusy, OSError."""
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise SpoolBusy(directory) from error
+    return descriptor

@@ -12,6 +12,7 @@ from pathlib import Path
 from collectors.spool.disk import TEMPORARY_SUFFIX, opened_for_reading, sync_directory, write_whole_file
 from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES, JournalHeader
 from collectors.spool.journal import Journal, Survey, first_of_name, journal_paths, survey
+from collectors.spool.mark import MarkFile, new_sidecar
 from collectors.spool.side_files import QUARANTINE, keep_aside, quarantine_name
 from collectors.spool.walk import Damage, Frame, ReadAt, walk
 
@@ -132,3 +133,14 @@ def _maybe_healed(path: Path, *, sidecar: str | None, verify: bool, faults: Faul
     except OSError:
         faults.journals_skipped += 1
         return None
+
+
+def mark_behind(directory: Path, journals: list[Journal], next_sequence: int) -> MarkFile:
+    """A new mark where the old one is lost, and with a new identity: which numbers it had used is lost too.
+
+    Nothing of these journals counts as acknowledged; they are sent again under their own identity. Raises OSError.
+    """
+    first = journals[0].header.first if journals else next_sequence
+    return MarkFile.create(
+        directory, sidecar=new_sidecar(), reserved=next_sequence, acknowledged=min(first, next_sequence) - 1
+    )

@@ -10,7 +10,6 @@ while a payload is read, so that shipping does not keep capture waiting.
 """
 
 import errno
-import fcntl
 import logging
 import os
 import threading
@@ -21,13 +20,13 @@ from pathlib import Path
 from typing import Self
 
 from collectors.records.types import Record
-from collectors.spool.disk import DIRECTORY_MODE, FILE_MODE, free_bytes, opened_for_reading
-from collectors.spool.errors import SpoolBusy, SpoolFull, SpoolUnusable
+from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, opened_for_reading
+from collectors.spool.errors import SpoolFull, SpoolUnusable
 from collectors.spool.framing import JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
 from collectors.spool.journal import Journal
-from collectors.spool.mark import MarkFile, new_sidecar, read_mark
+from collectors.spool.mark import MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
-from collectors.spool.recovery import Faults, recover, remove_unfinished, set_aside
+from collectors.spool.recovery import Faults, mark_behind, recover, remove_unfinished, set_aside
 from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
 from collectors.spool.walk import Damage, payload_of, walk
 from collectors.spool.writer import JournalWriter
@@ -46,8 +45,6 @@ JOURNALS_PER_QUOTA = 8
 
 RESERVED_AHEAD = 1024
 """Sequence numbers reserved by one write of the mark: one synchronous write for that many batches."""
-
-LOCK_NAME = "lock"
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,14 +132,7 @@ class Spool:
         faults = Faults()
         journals, skipped_bytes, behind = recover(directory, sidecar=mark.sidecar if mark else None, faults=faults)
         next_sequence = max(behind, mark.reserved if mark else 1)
-        if mark is None:
-            # Which numbers were used before is lost with the mark, so batches from here on have a new identity.
-            first = journals[0].header.first if journals else next_sequence
-            mark_file = MarkFile.create(
-                directory, sidecar=new_sidecar(), reserved=next_sequence, acknowledged=first - 1
-            )
-        else:
-            mark_file = MarkFile.open(directory, mark)
+        mark_file = MarkFile.open(directory, mark) if mark else mark_behind(directory, journals, next_sequence)
         spool = cls(
             directory,
             lock=lock,
@@ -502,14 +492,3 @@ class Spool:
 def _refused_by(error: OSError) -> SpoolFull:
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return SpoolFull("disk_full" if is_full else "write_failed", str(error))
-
-
-def acquire_lock(directory: Path) -> int:
-    """The descriptor that holds the directory; the kernel lets go when its process dies. Raises SpoolBusy, OSError."""
-    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise SpoolBusy(directory) from error
-    return descriptor
