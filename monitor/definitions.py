@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import yaml
+
 from monitor.errors import Fault, InvalidInput
 
 Task = Literal["binary", "multiclass", "multilabel", "regression", "ranking", "generation", "other"]
@@ -423,6 +425,17 @@ class _Reader:
             self.fault(where, value, "a mapping of group column to its base group")
             return {}
         return {str(k): str(v) for k, v in value.items()}
+
+
+def document_of(body: bytes, where: str) -> object:
+    """A YAML (so also JSON) document. Raises InvalidInput with its line and column."""
+    try:
+        return yaml.safe_load(body)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{where}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise InvalidInput(Fault(place, str(problem), "a YAML document")) from error
 
 
 def parse_duration_ns(text: str) -> int:

@@ -25,6 +25,13 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "sidecar": Command("outrider.commands.sidecar", "Ride in front of an inference server: forward, observe, ship."),
+    "monitor": Command("outrider.commands.monitor", "Run the service: windows, metrics, alerts, dashboards."),
+    "model": Command("outrider.commands.model", "Declare and show monitored models."),
+    "baseline": Command("outrider.commands.baseline", "Set what a model's windows are compared with."),
+    "labels": Command("outrider.commands.labels", "Add ground truth by prediction id, however late."),
+    "backfill": Command("outrider.commands.backfill", "Send recorded predictions through windows, metrics and alerts."),
+    "compare": Command("outrider.commands.compare", "Measure one file against another, without a server."),
+    "spool": Command("outrider.commands.spool", "Say what is in a sidecar's spool, and put a damaged one in order."),
 }
 
 

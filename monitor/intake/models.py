@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from litestar import Controller, Request, post, put
 from litestar.concurrency import sync_to_thread
 from litestar.status_codes import HTTP_200_OK
 
-from monitor.definitions import MODEL_NAME, MonitoredModel
+from monitor.definitions import MODEL_NAME, MonitoredModel, document_of
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.intake.records import Observer, body_of
 from monitor.jobs.accept_labels import accept_labels
@@ -21,21 +20,10 @@ from monitor.jobs.set_baseline import resolve_kinds, set_baseline
 from monitor.ports import BaselineEntry, Catalog, SegmentStore
 from monitor.tiles.rows import Rows
 
-RowsReader = Callable[[bytes, str, str], tuple[Rows, bool]]
-"""(body, media type, name) → rows and whether they have event times."""
+RowsReader = Callable[..., Rows]
+"""(body, media type, name, time=column or None) → rows."""
 LabelsReader = Callable[[bytes, str, str, str, str], tuple[Any, Any]]
 """(body, media type, name, id column, label column) → ids and values."""
-
-
-def document_of(body: bytes, where: str) -> object:
-    """A YAML (so also JSON) document. Raises InvalidInput with its line and column."""
-    try:
-        return yaml.safe_load(body)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise InvalidInput(Fault(place, str(problem), "a YAML document")) from error
 
 
 class DeclarationsController(Controller):
@@ -70,16 +58,17 @@ class DeclarationsController(Controller):
         rows_reader: RowsReader,
         explainer_for: Callable[[MonitoredModel, Rows], Explainer | None],
         model: str,
+        time: str | None = None,
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)
         body = await body_of(request, BASELINE_BYTES_MAX)
         media_type = request.headers.get("content-type", "")
 
         def work() -> BaselineEntry:
-            rows, time_ordered = rows_reader(body, media_type, "baseline")
+            rows = rows_reader(body, media_type, "baseline", time=time)
             explainer = explainer_for(resolve_kinds(rows, declaration), rows)
             return set_baseline(
-                model, rows, declaration, catalog, store, clock(), time_ordered=time_ordered, explainer=explainer
+                model, rows, declaration, catalog, store, clock(), time_ordered=time is not None, explainer=explainer
             )
 
         entry = await sync_to_thread(work)

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from monitor.definitions import document_of
 from monitor.errors import Fault, InvalidInput
-from monitor.intake.models import document_of
 from monitor.main import serve
 from monitor.settings import MonitorSettings
+from outrider.commands.output import read_bytes
 from outrider.main import installed_version
 
 app = typer.Typer(add_completion=False)
@@ -34,10 +35,7 @@ def monitor(
 
 
 def _file(path: Path) -> dict[str, Any]:
-    try:
-        document = document_of(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidInput(Fault(str(path), error.strerror or str(error), "a readable YAML file")) from error
+    document = document_of(read_bytes(path), str(path))
     if not isinstance(document, dict):
         raise InvalidInput(Fault(str(path), type(document).__name__, "a mapping of settings"))
     return {str(k): v for k, v in document.items()}

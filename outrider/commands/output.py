@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.definitions import MonitoredModel
+from monitor.definitions import MonitoredModel, document_of
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import AlertStatus, Finding, Status, Transition
-from monitor.intake.models import document_of
 
 STYLE = {
     Status.OK: "green",
@@ -38,12 +37,17 @@ class FailOn(StrEnum):
     WARNING = "warning"
 
 
+def read_bytes(path: Path) -> bytes:
+    """A user's file, whole. Raises InvalidInput that names it."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(Fault(str(path), error.strerror or str(error), "a readable file")) from error
+
+
 def read_declaration(path: Path) -> MonitoredModel:
     """A model's declaration from a YAML file. Raises InvalidInput that names the file and every fault's place."""
-    try:
-        document = document_of(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidInput(Fault(str(path), error.strerror or str(error), "a readable YAML file")) from error
+    document = document_of(read_bytes(path), str(path))
     try:
         return MonitoredModel.from_document(document)
     except InvalidInput as error:

@@ -1,0 +1,52 @@
+"""`outrider model apply FILE`: declares a monitored model."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outrider.commands.api import LOCAL_MONITOR, MonitorApi, path_of
+from outrider.commands.output import print_json, read_declaration
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Declare and show monitored models.")
+
+Monitor = Annotated[str, typer.Option(help="URL of the monitor.", envvar="OUTRIDER_MONITOR")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="The declaration: YAML as docs/models.md describes it.")],
+    monitor: Monitor = LOCAL_MONITOR,
+    json: AsJson = False,
+) -> int:
+    """Declare the model of FILE; where it exists, replace its declaration."""
+    declaration = read_declaration(file)
+    body = json_module.dumps(declaration.to_document()).encode()
+    answer = MonitorApi(monitor).put(path_of(declaration.model), body, "application/json")
+    if json:
+        print_json(answer)
+    else:
+        print(f"model {declaration.model} is declared at {monitor}")
+    return 0
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="Name of the model.")],
+    monitor: Monitor = LOCAL_MONITOR,
+    json: AsJson = False,
+) -> int:
+    """Show a model's declaration, its baseline and its state."""
+    answer = MonitorApi(monitor).get(path_of(model))
+    if json:
+        print_json(answer)
+        return 0
+    baseline = answer["baseline"]
+    print(f"{model}: {answer['status']}" + (f", firing: {', '.join(answer['firing'])}" if answer["firing"] else ""))
+    print(f"  baseline: {baseline['rows']:,} rows ({baseline['id']})" if baseline else "  no baseline yet")
+    print(f"  versions: {', '.join(v or '(none)' for v in answer['versions']) or 'no traffic yet'}")
+    return 0

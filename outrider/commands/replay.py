@@ -1,0 +1,117 @@
+"""`backfill` into a monitor: its data directory (`--data`), or one that runs (`--monitor`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from collectors.records.encoding import encode_batch
+from collectors.records.types import Batch
+from monitor.definitions import MonitoredModel
+from monitor.errors import Unavailable
+from monitor.findings import Finding, Transition, rfc3339
+from monitor.jobs.profile_window import Explainer
+from monitor.jobs.replay import predictions_of, replay
+from monitor.main import open_service
+from monitor.ports import Labels
+from monitor.settings import MonitorSettings
+from monitor.tiles.rows import Rows
+from monitor.windows.spans import DAY_NS
+from outrider.commands.api import MonitorApi, path_of
+from outrider.main import installed_version
+
+ROWS_PER_BATCH = 5_000
+LABELS_PER_CALL = 100_000
+WAIT_SECONDS = 600.0
+"""How long the monitor may take to close the windows of what was sent."""
+
+
+def into_directory(
+    directory: Path,
+    declaration: MonitoredModel,
+    baseline: Rows,
+    rows: Rows,
+    labels: Labels | None,
+    *,
+    version: str,
+    time_ordered: bool,
+    explainer: Explainer | None,
+) -> tuple[list[Finding], list[Transition]]:
+    """The results stay in a data directory that `outrider monitor --data` can serve."""
+    longest = max(w.every_ns or w.sliding_ns or w.session_gap_ns or DAY_NS for w in declaration.windows)
+    end_ns = int(rows.time_ns.max()) + longest + max(w.lateness_ns for w in declaration.windows) + 1
+    service = open_service(MonitorSettings(data=directory), version=installed_version(), clock=lambda: end_ns)
+    try:
+        return replay(
+            service.context,
+            service.scheduler.run_pass,
+            declaration,
+            baseline,
+            rows,
+            labels,
+            version=version,
+            time_ordered=time_ordered,
+            explainer=explainer,
+        )
+    finally:
+        service.close()
+
+
+def into_monitor(
+    api: MonitorApi, declaration: MonitoredModel, rows: Rows, labels: Labels | None, *, version: str
+) -> dict[str, object]:
+    """Send the rows to a monitor that runs, labels first; answers its measurements and alerts of their span."""
+    model, sender = declaration.model, f"backfill-{uuid.uuid4().hex}"
+    rows = rows.in_canonical_order()
+    span_ns = int(rows.time_ns[0]), int(rows.time_ns[-1])
+    for sequence, first in enumerate(range(0, len(rows), ROWS_PER_BATCH)):
+        part = rows.take(slice(first, first + ROWS_PER_BATCH))
+        records = predictions_of(part, model, version, declaration.prediction.columns)
+        api.post(
+            "/api/v1/records",
+            encode_batch(Batch(sidecar=sender, sequence=sequence, records=tuple(records))),
+            "application/octet-stream",
+        )
+        print(f"\r{min(first + ROWS_PER_BATCH, len(rows)):,} of {len(rows):,} rows sent", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    if labels is not None and declaration.label is not None:
+        for first in range(0, len(labels), LABELS_PER_CALL):
+            _send_labels(api, declaration, declaration.label.name, labels, slice(first, first + LABELS_PER_CALL))
+    window = {"from": rfc3339(span_ns[0] - DAY_NS), "to": rfc3339(span_ns[1] + 1)}
+    _wait(api, model, version, len(rows), window)
+    measurements = api.get_all(path_of(model, "/measurements"), version=version or None, **window)
+    alerts = [
+        t
+        for a in api.get_all("/api/v1/alerts", model=model)
+        for t in api.get(f"/api/v1/alerts/{a['fingerprint']}")["transitions"]
+    ]
+    return {"measurements": measurements, "alerts": sorted(alerts, key=lambda t: str(t["window"]["end"]))}
+
+
+def _send_labels(api: MonitorApi, declaration: MonitoredModel, name: str, labels: Labels, part: slice) -> None:
+    items = zip(labels.id[part].tolist(), labels.value[part].tolist(), strict=True)
+    body = json.dumps(
+        [{declaration.id: i, name: v.item() if isinstance(v, np.generic) else v} for i, v in items]
+    ).encode()
+    api.post(path_of(declaration.model, "/labels"), body, "application/json")
+
+
+def _wait(api: MonitorApi, model: str, version: str, rows: int, window: dict[str, str | None]) -> None:
+    """Until the closed windows hold as many rows as were sent, or no more come."""
+    deadline, last, since = time.monotonic() + WAIT_SECONDS, -1, time.monotonic()
+    while time.monotonic() < deadline:
+        found = api.get_all(path_of(model, "/windows"), version=version or None, **window)
+        closed = sum(w["n_window"] for w in found)
+        if closed != last:
+            last, since = closed, time.monotonic()
+        if closed >= rows or (time.monotonic() - since > 15 and closed):
+            return
+        time.sleep(1)
+    raise Unavailable(
+        f"monitor at {api.url}", f"closed windows hold {last:,} of {rows:,} rows after {WAIT_SECONDS:.0f} s"
+    )
