@@ -1,7 +1,8 @@
 """What Elasticsearch gets: one document per decision record, per window and per alert transition. Pure.
 
 An id is a hash of what the document says it is, so that a second delivery meets the first one and changes nothing.
-Data streams are append-only: a revised window is new documents with the next revision, and readers take the highest.
+Data streams are append-only: a revised window is new documents with the next revision. `outrider.record` is the same
+in every revision: collapse on it, highest revision first, to read each value once.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def _window_document(window: WindowEntry, streams: Streams) -> Document:
         **_event("metrics", streams.window, kind="metric", ingested_ns=window.closed_ns),
         "outrider": {
             "document": "window",
+            "record": _id("window", *_window_key(window)[:-1]),
             **_of_window(window),
             "status": window.status.value,
             "reason": window.reason,
@@ -98,12 +100,14 @@ def _window_document(window: WindowEntry, streams: Streams) -> Document:
 
 
 def _finding_document(finding: Finding, window: WindowEntry, streams: Streams) -> Document:
+    what = (finding.metric, finding.feature or "", finding.slice or "")
     low, high = finding.threshold if isinstance(finding.threshold, tuple) else (None, finding.threshold)
     body = {
         "@timestamp": rfc3339(window.span.start_ns if window.span.start_ns is not None else window.closed_ns),
         **_event("metrics", streams.window, kind="metric", ingested_ns=window.closed_ns),
         "outrider": {
             "document": "finding",
+            "record": _id("finding", *_window_key(window)[:-1], *what),
             **_of_window(window),
             "kind": finding.kind.value,
             "metric": finding.metric,
@@ -123,10 +127,7 @@ def _finding_document(finding: Finding, window: WindowEntry, streams: Streams) -
             },
         },
     }
-    key = _window_key(window)
-    return Document(
-        streams.window, _id("finding", *key, finding.metric, finding.feature or "", finding.slice or ""), body
-    )
+    return Document(streams.window, _id("finding", *_window_key(window), *what), body)
 
 
 def _alert_document(transition: Transition, window: WindowEntry, streams: Streams) -> Document:

@@ -152,6 +152,7 @@ def _mappings(capabilities: Capabilities) -> dict[str, Any]:
                 "dynamic": "strict",
                 "properties": {
                     "document": keyword,
+                    "record": keyword,
                     "model": group(name=keyword, version=keyword),
                     "window": group(name=keyword, start=date, end=date),
                     "prediction": group(id=keyword),
