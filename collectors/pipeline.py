@@ -303,9 +303,7 @@ class Pipeline:
         chosen = choose_id(self._ids, decoded.id, exchange.request_headers)
         stored_id, source = None, None
         if chosen is not None:
-            stored_id, changed = redact_id(chosen[0], self._redaction)
-            source = chosen[1]
-            self._redacted.update(changed)
+            stored_id, source = redact_id(chosen[0], self._redaction, self._redacted), chosen[1]
         return Prediction(
             exchange=name,
             id=stored_id or generated_id(name, exchange.start_ns),
@@ -325,12 +323,14 @@ class Pipeline:
         )
 
     def _keep(self, exchange: Exchange, record: Prediction) -> None:
-        stored, changed = redact(record, self._redaction)
+        changed: Counter[str] = Counter()
+        stored = redact(record, self._redaction, changed)
         weight = _RECORD_BYTES + sum(map(_weight, stored.inputs)) + sum(map(_weight, stored.outputs))
         if self._records and self._pending_bytes + weight > self._pending_bytes_max:
             self._account(exchange, record.model, record.version, "dropped", "pending_full")
             return
-        self._redacted.update(changed)
+        if changed:
+            self._redacted.update(changed)
         self._pending_bytes += weight
         self._records.append(stored)
         self._predictions += stored.rows

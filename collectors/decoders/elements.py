@@ -35,9 +35,11 @@ _PIECE_BYTES = 1024 * 1024
 
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
-_FLOATS = msgspec.json.Decoder(list[float])
-_INTEGERS = msgspec.json.Decoder(list[int])
-_BOOLEANS = msgspec.json.Decoder(list[bool])
+_INTEGERS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[int])
+_NUMBERS: dict[str, msgspec.json.Decoder[Any]] = {
+    "BOOL": msgspec.json.Decoder(list[bool]),
+    **dict.fromkeys(("FP16", "BF16", "FP32", "FP64"), msgspec.json.Decoder(list[float])),
+}
 _ANY = msgspec.json.Decoder(list[bool | int | float | str | None])
 
 
@@ -92,16 +94,16 @@ def tensor_from_json(name: str, shape: tuple[int, ...], datatype: Datatype, data
         items = _json_items(data, count, missing, where)
         _check_count(len(items), count, where)
         return Tensor(name=name, shape=shape, datatype=datatype, items=items, missing=tuple(missing))
-    packed = bytearray()
+    packed = []
     found = 0
     for piece in _pieces(data):
         values = _numbers(piece, datatype, found, missing, where)
-        packed += _pack(values, datatype, found, where)
+        packed.append(_pack(values, datatype, found, where))
         found += len(values)
         if found > count:
             break
     _check_count(found, count, where)
-    return Tensor(name=name, shape=shape, datatype=datatype, data=bytes(packed), missing=tuple(missing))
+    return Tensor(name=name, shape=shape, datatype=datatype, data=b"".join(packed), missing=tuple(missing))
 
 
 def _count(shape: tuple[int, ...], datatype: Datatype, where: str) -> int:
@@ -124,6 +126,9 @@ def _check_count(found: int, expected: int, where: str) -> None:
 
 def _pieces(data: bytes) -> Iterator[bytes]:
     """The elements as flat JSON lists. Brackets go: what remains of a list of numbers, however nested, is flat."""
+    if len(data) <= _PIECE_BYTES and data[:1] == b"[" and data.find(b"[", 1) < 0:
+        yield data
+        return
     flat = data.translate(None, b"[]").strip()
     start = 0
     while start < len(flat):
@@ -134,11 +139,8 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def _numbers(piece: bytes, datatype: Datatype, first: int, missing: list[int], where: str) -> Sequence[float]:
-    decoder: msgspec.json.Decoder[Any] = (
-        _BOOLEANS if datatype == "BOOL" else _FLOATS if datatype in ("FP16", "BF16", "FP32", "FP64") else _INTEGERS
-    )
     try:
-        return decoder.decode(piece)  # type: ignore[no-any-return]
+        return _NUMBERS.get(datatype, _INTEGERS).decode(piece)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         return _odd_numbers(piece, datatype, first, missing, where)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

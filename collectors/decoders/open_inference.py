@@ -260,7 +260,8 @@ def _rows(request: _Request) -> int:
 
 
 def _tensor_bytes(tensor: Tensor) -> int:
-    return len(tensor.data) + sum(map(len, tensor.items)) + 8 * len(tensor.missing)
+    texts = sum(map(len, tensor.items)) if tensor.items else 0
+    return len(tensor.data) + texts + 8 * len(tensor.missing)
 
 
 def _id(found: str | int | None) -> str | None:

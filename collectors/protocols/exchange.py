@@ -35,7 +35,7 @@ Wanted = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request and its response. Header names are lower case; headers that carry secrets were never taken in.
+    """A request and its response. Header names are lower case; only those of `heads.KEPT_HEADERS` were taken in.
 
     `status` is 0 where no response head was seen; `target` is empty where no request head was. Bodies are as sent
     (still compressed), and empty where the exchange is damaged or nobody wanted them.

@@ -7,10 +7,19 @@ import httptools
 HEAD_BYTES_MAX = 64 * 1024
 """Servers refuse heads longer than 8 to 64 KiB."""
 
-SECRET_HEADERS = frozenset(
-    {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"api-key"}
-)
-"""Never taken in, so that nothing after this file can store them."""
+KEPT_HEADERS = {
+    name.encode(): name
+    for name in (
+        "content-length",
+        "transfer-encoding",
+        "content-encoding",
+        "inference-header-content-length",
+        "x-request-id",
+        "traceparent",
+        "ce-id",
+    )
+}
+"""All that is taken in; credentials and cookies are not among them, so that nothing after this file can store them."""
 
 
 class MalformedHead(ValueError):
@@ -73,8 +82,7 @@ class _Fields:
         self.target += url.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        lowered = name.lower()
-        if lowered in SECRET_HEADERS:
-            return
-        key, text = lowered.decode("latin-1"), value.decode("latin-1")
-        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+        key = KEPT_HEADERS.get(name.lower())
+        if key is not None:
+            text = value.decode("latin-1")
+            self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text

@@ -71,24 +71,22 @@ class RedactionPolicy:
             raise ValueError("redaction key: a rule hashes, and there is no key to hash with")
 
 
-def redact(record: Prediction, policy: RedactionPolicy) -> tuple[Prediction, Counter[str]]:
-    """The record as it may be stored, and how many values were changed, by kind."""
-    counts: Counter[str] = Counter()
+def redact(record: Prediction, policy: RedactionPolicy, counts: Counter[str]) -> Prediction:
+    """The record as it may be stored; adds to `counts` how many values were changed, by kind."""
     inputs = _tensors(record.inputs, policy, counts)
     outputs = _tensors(record.outputs, policy, counts)
     error = replace_patterns(record.error, policy.patterns, counts) if record.error else record.error
     if inputs is record.inputs and outputs is record.outputs and error is record.error:
-        return record, counts
-    return msgspec.structs.replace(record, inputs=inputs, outputs=outputs, error=error), counts
+        return record
+    return msgspec.structs.replace(record, inputs=inputs, outputs=outputs, error=error)
 
 
-def redact_id(found: str, policy: RedactionPolicy) -> tuple[str | None, Counter[str]]:
+def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
     """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
-    counts: Counter[str] = Counter()
-    replace_patterns(found, policy.patterns, counts)
-    if not counts:
-        return found, counts
-    return (_hashed(found, policy.key) if policy.key else None), Counter({"id": 1})
+    if replace_patterns(found, policy.patterns, Counter()) == found:
+        return found
+    counts["id"] += 1
+    return _hashed(found, policy.key) if policy.key else None
 
 
 def _tensors(tensors: tuple[Tensor, ...], policy: RedactionPolicy, counts: Counter[str]) -> tuple[Tensor, ...]:
