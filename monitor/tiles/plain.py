@@ -17,6 +17,8 @@ def plain(column: Column, i: int) -> float | int | bool | str | None:
     if column.missing is not None and column.missing[i]:
         return None
     value = column.values[i]
+    if value is None:
+        return None
     item = value.item() if isinstance(value, np.generic) else value
     if isinstance(item, float):
         if math.isnan(item):
