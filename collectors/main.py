@@ -1,1 +1,309 @@
-"""Wires the sidecar: the one place where its parts meet."""
+"""Wires the sidecar: the one place where its parts meet.
+
+`run_sidecar` is the supervisor process; `python -m collectors.main` is a capture worker started by it, with its
+descriptors as arguments and its settings on standard input, where other users of the machine cannot read them.
+"""
+
+import itertools
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from collectors.errors import InvalidSettings, SettingsFault, StartFailed
+from collectors.pipeline import Pipeline
+from collectors.records.types import IdSource
+from collectors.redaction import RedactionPolicy, Rule
+from collectors.redaction.policy import Action
+from collectors.sampling import SamplingPolicy
+from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool
+from collectors.shipping import Shipper, ShippingCounts
+from collectors.spool import Spool, SpoolBusy, SpoolUnusable
+from collectors.tap import segment as at
+from collectors.tap.segment import UNCOPIED, Segment
+from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts, decode_status
+from collectors.tap.supervisor import Child, Order, Signals
+from collectors.tap.worker import CaptureWorker
+from collectors.telemetry import Readings, SidecarMetrics, TelemetryServer
+
+LISTEN_BACKLOG = 1024
+"""Connections that wait to be accepted while a forwarder is started again."""
+LOOK_SECONDS = 0.1
+"""How often the supervisor looks whether a child is to be started again, unless a signal says so sooner."""
+FORWARDER_END_SECONDS = 6.0
+WORKER_END_SECONDS = 3.0
+"""Together with the forwarder's they stay below the ten seconds in which the sidecar has promised to end."""
+ALIVE_SECONDS = 10.0
+"""A child that has not shown itself for this long does not live."""
+SHIPPER_STOP_SECONDS = 1.0
+"""Of the worker's end: a batch under way may be answered for; what is not stays in the spool."""
+WORKER_NICE = 5
+"""The forwarder goes first where both want the same core."""
+BAD_START = 2
+"""Exit code of a worker whose settings the world refuses."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_sidecar(settings: SidecarSettings) -> None:
+    """Run until told to stop by SIGTERM or SIGINT. Raises StartFailed where the settings cannot be had."""
+    policies(settings)
+    listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
+    segment = Segment.create(settings.ring_bytes)
+    wake = os.eventfd(0, os.EFD_NONBLOCK)
+    forwarder = Child(
+        _forwarder_order(settings, listeners, segment, wake), starts=_counts(segment, at.FORWARDER_RESTARTS)
+    )
+    worker = Child(_worker_order(settings, segment, wake), starts=_counts(segment, at.WORKER_RESTARTS, at.WORKER_UP))
+    signals = Signals()
+    server = _telemetry(settings, segment)
+    worker.start()
+    forwarder.start()
+    try:
+        while not signals.stop:
+            signals.wait(LOOK_SECONDS)
+            forwarder.look_after()
+            if worker.look_after() == BAD_START and not segment.words[at.WORKER_ALIVE_NS]:
+                raise StartFailed("spool", "the capture worker cannot start, see above")
+    finally:
+        for listener in listeners:
+            listener.close()
+        forwarder.end(FORWARDER_END_SECONDS)
+        worker.end(WORKER_END_SECONDS)
+        if server is not None:
+            server.stop()
+
+
+def _listen(listener: Listener, position: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = _resolve(listener.listen, f"listeners[{position}].listen")[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise StartFailed(f"listeners[{position}].listen", f"{listener.listen}: {cause}") from error
+    bound.setblocking(False)
+    return bound
+
+
+def _resolve(endpoint: Endpoint, where: str) -> list[tuple[Any, ...]]:
+    try:
+        return list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
+    except OSError as error:
+        raise StartFailed(where, f"{endpoint}: {error.strerror or error}") from error
+
+
+def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], segment: Segment, wake: int) -> Order:
+    routes = []
+    for position, (bound, listener) in enumerate(zip(listeners, settings.listeners, strict=True)):
+        family, _, _, _, address = _resolve(listener.upstream, f"listeners[{position}].upstream")[0]
+        routes.append({"listener": bound.fileno(), "family": int(family), "address": address})
+
+    def command(leash: int) -> list[str]:
+        asked = {
+            "segment": segment.descriptor,
+            "wake": wake,
+            "stop": leash,
+            "connection_copy_bytes": settings.connection_copy_bytes,
+            "routes": routes,
+        }
+        return [sys.executable, "-m", "collectors.tap.forwarder", json.dumps(asked)]
+
+    descriptors = [segment.descriptor, wake, *(bound.fileno() for bound in listeners)]
+    return Order("forwarder", command, descriptors)
+
+
+def _worker_order(settings: SidecarSettings, segment: Segment, wake: int) -> Order:
+    def command(leash: int) -> list[str]:
+        return [sys.executable, "-m", "collectors.main", str(segment.descriptor), str(wake), str(leash)]
+
+    return Order("worker", command, [segment.descriptor, wake], stdin=msgspec.json.encode(settings, enc_hook=str))
+
+
+def _counts(segment: Segment, restarts: int, up: int | None = None) -> Callable[[bool], None]:
+    """What the shared memory says about a child that starts (True) or ends (False)."""
+    starts = itertools.count()
+
+    def changed(running: bool) -> None:
+        if running and next(starts):
+            segment.words[restarts] += 1
+        if up is not None:
+            segment.words[up] = int(running)
+
+    return changed
+
+
+def _telemetry(settings: SidecarSettings, segment: Segment) -> TelemetryServer | None:
+    if settings.metrics is None:
+        return None
+    metrics = SidecarMetrics(installed_version(), lambda: read_segment(segment, settings.spool_quota_bytes))
+    address = (settings.metrics.host, settings.metrics.port)
+    try:
+        server = TelemetryServer(address, metrics, lambda: read_health(segment, time.time_ns()))
+    except OSError as error:
+        raise StartFailed("metrics", f"{settings.metrics}: {error.strerror or error}") from error
+    server.start()
+    return server
+
+
+def read_health(segment: Segment, now_ns: int) -> dict[str, bool]:
+    """`live`: bytes are forwarded. `ready`: and they can be captured. Neither asks about the monitor."""
+    words = segment.words
+    forwards = now_ns - words[at.FORWARDER_ALIVE_NS] < ALIVE_SECONDS * 1e9
+    captures = bool(words[at.WORKER_UP]) and now_ns - words[at.WORKER_ALIVE_NS] < ALIVE_SECONDS * 1e9
+    return {"live": forwards, "ready": forwards and captures}
+
+
+def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
+    """Everything that is exported, as the shared memory has it now."""
+    words = segment.words
+    status = decode_status(segment.read_status())
+    exchanges = {
+        ("captured", ""): status.captured,
+        ("sampled_out", ""): status.sampled_out,
+        ("not_inference", ""): status.not_inference,
+        **{("dropped", reason): count for reason, count in status.dropped.items()},
+        **{("undecodable", reason): count for reason, count in status.undecodable.items()},
+    }
+    below = list(itertools.accumulate(status.duration_counts))
+    bounds = [*(f"{bound:g}" for bound in DURATION_BOUNDS_SECONDS), "+Inf"]
+    health = read_health(segment, time.time_ns())
+    return Readings(
+        forwarded_bytes={"to_server": words[at.BYTES_TO_SERVER], "to_client": words[at.BYTES_TO_CLIENT]},
+        copied_bytes=words[at.BYTES_COPIED],
+        uncopied_bytes={reason: words[at.BYTES_UNCOPIED + i] for i, reason in enumerate(UNCOPIED)},
+        forwarded_connections=words[at.CONNECTIONS],
+        copied_connections=words[at.CONNECTIONS_COPIED],
+        uncopied_connections={reason: words[at.CONNECTIONS_UNCOPIED + i] for i, reason in enumerate(UNCOPIED)},
+        refused_connections=words[at.CONNECTIONS_REFUSED],
+        restarts={"forwarder": words[at.FORWARDER_RESTARTS], "worker": words[at.WORKER_RESTARTS]},
+        up={"forwarder": health["live"], "worker": bool(words[at.WORKER_UP])},
+        ring_waiting_bytes=words[at.HEAD] - words[at.TAIL],
+        ring_bytes=len(segment.ring),
+        protocols={**dict.fromkeys(("http1", "http2", "opaque"), 0), **status.protocols},
+        exchanges=exchanges,
+        records=status.records,
+        redacted=status.redacted,
+        request_errors=status.request_errors,
+        duration_buckets=list(zip(bounds, below, strict=True)),
+        duration_seconds=status.duration_ns / 1e9,
+        queue_records=status.queue_records,
+        queue_bytes=status.queue_bytes,
+        queue_bytes_max=queue_bytes_max,
+        queue_oldest_seconds=status.queue_oldest_ns / 1e9,
+        sink_records=status.sink_records,
+        sink_failed=status.sink_failed,
+        sink_retries=status.sink_retries,
+        sink_last_success_seconds=status.sink_last_success_ns / 1e9,
+    )
+
+
+def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: int) -> None:
+    """Be the capture worker until `stop` is at its end. Raises StartFailed where the spool cannot be had."""
+    redaction, sampling = policies(settings)
+    directory = settings.spool or default_spool(settings.listeners)
+    spool = _open_spool(directory, settings)
+    shipper = Shipper(spool, settings.monitor) if settings.monitor else None
+    pipeline = Pipeline(spool.sidecar, redaction, sampling, cast("tuple[IdSource, ...]", settings.ids))
+    before = decode_status(segment.read_status())
+
+    def observe_sink(status: WorkerStatus) -> None:
+        if shipper is not None:
+            add_sink_counts(status, before, shipper.counts)
+
+    worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink)
+    if shipper is not None:
+        shipper.start()
+    try:
+        worker.run(stop)
+    finally:
+        if shipper is not None:
+            shipper.stop(SHIPPER_STOP_SECONDS)
+        spool.close()
+
+
+def _open_spool(directory: Path, settings: SidecarSettings) -> Spool:
+    try:
+        return Spool.open(
+            directory,
+            quota_bytes=settings.spool_quota_bytes,
+            free_space_floor_bytes=settings.spool_free_space_floor_bytes,
+        )
+    except (SpoolBusy, SpoolUnusable) as error:
+        raise StartFailed("spool", str(error)) from error
+
+
+def add_sink_counts(status: WorkerStatus, before: WorkerStatus, counts: ShippingCounts) -> None:
+    """What this worker's shipper did, added to what its predecessors' did."""
+    status.sink_records = before.sink_records + counts.sent_records + counts.known_records
+    status.sink_retries = before.sink_retries + counts.retries
+    status.sink_last_success_ns = counts.last_success_ns or before.sink_last_success_ns
+    status.sink_failed = dict(before.sink_failed)
+    add_counts(status.sink_failed, {"refused": counts.refused_records})
+
+
+def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:
+    """What is kept of exchanges and which. Raises InvalidSettings."""
+    try:
+        key = settings.redaction_key_file.read_bytes() if settings.redaction_key_file else b""
+    except OSError as error:
+        found = error.strerror or "unreadable"
+        raise InvalidSettings([SettingsFault("redaction_key_file", found, "a readable file")]) from error
+    known = {} if settings.redaction_patterns is None else {"patterns": settings.redaction_patterns}
+    slow = settings.sampling_slow_seconds
+    try:
+        redaction = RedactionPolicy(
+            rules=tuple(Rule(r.name, cast("Action", r.action), r.step, r.edges) for r in settings.redaction_rules),
+            text_chars_max=settings.redaction_text_chars_max or None,
+            key=key,
+            **known,
+        )
+        sampling = SamplingPolicy(
+            rate=settings.sampling_rate,
+            by=settings.sampling_by,
+            keep_errors=settings.sampling_keep_errors,
+            slow_ns=None if slow is None else round(slow * 1e9),
+        )
+    except ValueError as error:
+        where, _, rest = str(error).partition(": ")
+        raise InvalidSettings([SettingsFault(where, rest, "see the documentation")]) from error
+    return redaction, sampling
+
+
+def installed_version() -> str:
+    try:
+        return version("outrider")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def main(arguments: list[str]) -> int:
+    """A capture worker: descriptors of the segment, of the wake-up and of the leash as arguments."""
+    for ignored in (signal.SIGINT, signal.SIGTERM):  # a signal to the whole group is for the supervisor to act on
+        signal.signal(ignored, signal.SIG_IGN)
+    segment, wake, stop = map(int, arguments)
+    settings = msgspec.json.decode(
+        sys.stdin.buffer.read(), type=SidecarSettings, dec_hook=lambda kind, text: kind(text)
+    )
+    os.nice(WORKER_NICE)
+    try:
+        run_worker(settings, Segment(segment), wake=wake, stop=stop)
+    except (StartFailed, InvalidSettings) as error:
+        sys.stderr.write(f"outrider sidecar: {error}\n")
+        return BAD_START
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""Keeps the sidecar's child processes running, and ends them in order.
+
+Each child has a *leash*: a pipe whose other end only the supervisor holds. When it closes, because the supervisor says
+so or because it died, the child ends by itself; so no orphan ever holds the port. Children ignore SIGTERM and SIGINT:
+a signal to the whole process group is for the supervisor to act on.
+"""
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+RESTART_SECONDS_MIN = 0.05
+RESTART_SECONDS_MAX = 0.8
+"""A child that keeps dying is started again after a doubling pause, always within a second."""
+STEADY_SECONDS = 10.0
+"""A child that lived this long has its pause forgotten."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """How to start a child: its command line for a given leash, the descriptors it inherits, its standard input."""
+
+    name: str
+    command: Callable[[int], Sequence[str]]
+    descriptors: Sequence[int]
+    stdin: bytes = b""
+
+
+class Child:
+    """One child process, started again when it ends before it should."""
+
+    def __init__(self, order: Order, *, starts: Callable[[bool], None]) -> None:
+        self._order = order
+        self._starts = starts
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leash = -1
+        self._started = 0.0
+        self._pause = RESTART_SECONDS_MIN
+        self._due = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start the process. Called by the thread that will look after it."""
+        ours = theirs = -1
+        try:
+            theirs, ours = os.pipe()
+            self._process = subprocess.Popen(
+                list(self._order.command(theirs)),
+                pass_fds=[*self._order.descriptors, theirs],
+                stdin=subprocess.PIPE,
+            )
+        except OSError as error:  # out of memory or processes: try again like after an early end
+            _LOG.warning("child_not_started", extra={"child": self._order.name, "error": str(error)})
+            if ours >= 0:
+                os.close(ours)
+            self._due = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, RESTART_SECONDS_MAX)
+            return
+        finally:
+            if theirs >= 0:
+                os.close(theirs)
+        self._leash = ours
+        self._started = time.monotonic()
+        self._starts(True)
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError), self._process.stdin as stdin:
+                stdin.write(self._order.stdin)
+
+    def look_after(self) -> int | None:
+        """Start the process again when it is time; returns its exit code when it has just ended."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._due:
+                self.start()
+            return None
+        code = self._process.poll()
+        if code is None:
+            return None
+        self._ended()
+        if now - self._started > STEADY_SECONDS:
+            self._pause = RESTART_SECONDS_MIN
+        _LOG.warning("child_ended", extra={"child": self._order.name, "code": code})
+        self._due = now + self._pause
+        self._pause = min(2 * self._pause, RESTART_SECONDS_MAX)
+        return code
+
+    def end(self, seconds: float) -> None:
+        """Let go of the leash and wait; a child that does not end in time is killed."""
+        if self._process is None:
+            return
+        os.close(self._leash)
+        self._leash = -1
+        try:
+            self._process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            _LOG.warning("child_killed", extra={"child": self._order.name})
+            self._process.kill()
+            self._process.wait()
+        self._ended()
+
+    def _ended(self) -> None:
+        self._process = None
+        if self._leash >= 0:
+            os.close(self._leash)
+            self._leash = -1
+        self._starts(False)
+
+
+class Signals:
+    """SIGTERM, SIGINT and SIGCHLD as something to wait for."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._reading, False)
+        os.set_blocking(self._writing, False)
+        self.stop = False
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told_to_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def wait(self, seconds: float) -> None:
+        """Until a signal comes or the time is over."""
+        select.select([self._reading], [], [], seconds)
+        with suppress(BlockingIOError):
+            os.read(self._reading, 4096)
+
+    def _told_to_stop(self, *_: object) -> None:
+        self.stop = True

@@ -1,0 +1,219 @@
+"""The capture worker's loop: ring → pipeline → spool, and the account of it.
+
+The worker advances the ring's tail after the pipeline has taken the bytes, and appends finished records to the spool
+afterwards; so its death loses the exchanges in between, and nothing is ever captured twice. How many those are is kept
+in shared memory, and the successor tells it as a gap.
+"""
+
+import os
+import select
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from collectors.pipeline import Pipeline
+from collectors.protocols import Direction
+from collectors.records.types import Record
+from collectors.spool import Spool, SpoolFull
+from collectors.tap import segment as at
+from collectors.tap.ring import INTERRUPTION, LOST, Interruption, Kind, RingDamaged, RingReader, RingRecord
+from collectors.tap.segment import UNCOPIED, Segment
+from collectors.tap.status import WorkerStatus, decode_status, encode_status
+from collectors.tap.tally import Tally
+
+TURN_BYTES = 1024 * 1024
+"""Read from the ring in one go; its room is given back after each."""
+SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.004, 0.05
+"""Between looks at the ring: short while there is traffic, then longer. Sleeping gathers work into larger turns and
+leaves the processor to the forwarder; a ring that fills quickly ends the sleep."""
+FLUSH_SECONDS = 0.2
+"""Finished records wait at most this long for others of their batch."""
+FLUSH_BYTES = 8 * 1024 * 1024
+"""And no batch gathers many more bytes than this."""
+SYNC_SECONDS = 1.0
+"""What was appended is put on the disk this often: what a machine that loses power may forget."""
+FINISH_SECONDS = 1.5
+"""After the order to stop, what waits in the ring is read for this long."""
+
+
+class CaptureWorker:
+    """Reads one segment's ring until told to stop."""
+
+    def __init__(
+        self,
+        segment: Segment,
+        wake: int,
+        pipeline: Pipeline,
+        spool: Spool,
+        *,
+        observe_sink: Callable[[WorkerStatus], None],
+    ) -> None:
+        self._segment = segment
+        self._words = segment.words
+        self._wake = wake
+        self._ring = RingReader(segment)
+        self._pipeline = pipeline
+        self._spool = spool
+        self._observe_sink = observe_sink
+        self._tally = Tally(decode_status(segment.read_status()))
+        self._open: dict[int, int] = {}
+        self._finished: list[Record] = []
+        self._finished_bytes = 0
+        self._read_bytes = 0
+        self._flushed = self._synced = time.monotonic()
+
+    def run(self, stop: int) -> None:
+        """Work until the stop descriptor is readable or at its end, then finish what waits."""
+        poll = select.poll()
+        poll.register(stop, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        self._tell_of_predecessor()
+        pause, deadline = SLEEP_SECONDS_MIN, None
+        while deadline is None or (self._ring.waiting and time.monotonic() < deadline):
+            read = self._turn()
+            self._flush_when_due(time.monotonic())
+            if self._ring.waiting > TURN_BYTES // 4:
+                events = poll.poll(0)
+            else:
+                pause = SLEEP_SECONDS_MIN if read else min(2 * pause, SLEEP_SECONDS_MAX)
+                self._words[at.WORKER_SLEEPS] = 1
+                events = poll.poll(pause * 1000)
+                self._words[at.WORKER_SLEEPS] = 0
+            for descriptor, _ in events:
+                if descriptor == self._wake:
+                    with suppress(BlockingIOError):
+                        os.eventfd_read(self._wake)
+                elif deadline is None:
+                    poll.unregister(stop)
+                    deadline = time.monotonic() + FINISH_SECONDS
+        self._finish()
+
+    def _turn(self) -> int:
+        """Hand what waits to the pipeline; returns how many bytes of the ring that was."""
+        before = self._ring.waiting
+        try:
+            for record in self._ring.read(TURN_BYTES):
+                self._take_in(record)
+        except RingDamaged:
+            self._forget_all(time.time_ns())
+            lost = self._ring.skip_all()
+            now = time.time_ns()
+            self._pipeline.interrupted(now, now, len(self._open), lost, len(self._open), "ring_damaged")
+        self._take()
+        read = max(0, before - self._ring.waiting)
+        self._read_bytes += read
+        self._tell_in_flight()
+        self._ring.advance()
+        return read
+
+    def _take(self) -> None:
+        finished = self._tally.observed(*self._pipeline.take())
+        self._finished_bytes += sum(map(_size, finished))
+        self._finished += finished
+
+    def _take_in(self, record: RingRecord) -> None:
+        kind, connection, time_ns, payload = record
+        if kind <= Kind.TO_CLIENT:
+            self._open[connection] = kind
+            self._pipeline.received(connection, Direction(kind), payload, time_ns)
+        elif kind == Kind.OPENED:
+            self._open[connection] = Kind.TO_CLIENT
+            self._pipeline.opened(connection, time_ns)
+        elif kind == Kind.CLOSED:
+            self._open.pop(connection, None)
+            self._pipeline.closed(connection, time_ns)
+        elif kind == Kind.LOST:
+            for direction, count in zip(Direction, LOST.unpack(payload), strict=True):
+                if count:
+                    self._pipeline.lost(connection, direction, count, time_ns)
+        else:
+            self._interrupted(Interruption(*INTERRUPTION.unpack(payload)))
+
+    def _interrupted(self, told: Interruption) -> None:
+        self._forget_all(told.end_ns)
+        if told.connections or told.bytes:
+            self._pipeline.interrupted(
+                told.start_ns,
+                told.end_ns,
+                told.connections,
+                told.bytes,
+                told.exchanges_estimated,
+                UNCOPIED[told.reason].value,
+            )
+
+    def _forget_all(self, time_ns: int) -> None:
+        for connection in self._open:
+            self._pipeline.closed(connection, time_ns)
+        self._open.clear()
+
+    # What is in flight, told to whoever comes after us.
+
+    def _tell_in_flight(self) -> None:
+        words = self._words
+        asking = sum(1 for last in self._open.values() if last == Kind.TO_SERVER)
+        words[at.IN_FLIGHT_CONNECTIONS] = len(self._open)
+        words[at.IN_FLIGHT_BYTES] = self._read_bytes
+        words[at.IN_FLIGHT_EXCHANGES] = asking + self._tally.unspooled
+        words[at.WORKER_ALIVE_NS] = time.time_ns()
+
+    def _tell_of_predecessor(self) -> None:
+        words = self._words
+        if words[at.IN_FLIGHT_EXCHANGES]:
+            self._pipeline.interrupted(
+                words[at.IN_FLIGHT_SINCE_NS],
+                time.time_ns(),
+                words[at.IN_FLIGHT_CONNECTIONS],
+                words[at.IN_FLIGHT_BYTES],
+                words[at.IN_FLIGHT_EXCHANGES],
+                "worker_died",
+            )
+        words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
+
+    # Into the spool.
+
+    def _flush_when_due(self, now: float) -> None:
+        if now - self._flushed < FLUSH_SECONDS and self._finished_bytes < FLUSH_BYTES:
+            return
+        self._flush()
+        self._flushed = now
+        if now - self._synced >= SYNC_SECONDS:
+            self._spool.sync()
+            self._synced = now
+
+    def _flush(self) -> None:
+        """Append what is finished together with its account: the spool takes both or neither."""
+        finished, self._finished, self._finished_bytes = self._finished, [], 0
+        ledger = self._tally.ledger()
+        if finished or ledger:
+            try:
+                self._spool.append([*finished, *ledger])
+            except SpoolFull:
+                self._finished = self._tally.refused(finished)
+            else:
+                self._tally.spooled()
+        self._observe()
+        self._read_bytes = 0
+        self._words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
+        self._tell_in_flight()
+
+    def _observe(self) -> None:
+        status = self._tally.status
+        status.queue_records = self._spool.pending_records
+        status.queue_bytes = self._spool.bytes_on_disk
+        status.queue_oldest_ns = self._spool.pending_oldest_ns or 0
+        self._observe_sink(status)
+        self._segment.write_status(encode_status(status))
+
+    def _finish(self) -> None:
+        """The last flush: what is still in flight is lost with us, unless nobody was speaking."""
+        self._turn()
+        self._forget_all(time.time_ns())
+        self._take()
+        self._flush()
+        self._words[at.IN_FLIGHT_EXCHANGES] = 0
+
+
+def _size(record: Record) -> int:
+    """About how many bytes a record will have in its batch."""
+    tensors = (*getattr(record, "inputs", ()), *getattr(record, "outputs", ()))
+    return 256 + sum(len(tensor.data) + 32 * len(tensor.items) for tensor in tensors)
