@@ -121,13 +121,11 @@ def judge(
     plan: Plan,
     measurements: Sequence[Measurement],
     families: AbstractSet[AlertKind] | None = None,
-    scale_caps: Mapping[AlertKind, int] | None = None,
 ) -> Judgement:
     """Judge one window.
 
     `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included). `families`
-    limits what is looked at (labels came: the families that read them). `scale_caps` keeps the merges of a kind from
-    reaching back before its alert was resolved (`lifecycle.scale_cap`).
+    limits what is looked at (labels came: the families that read them).
     """
     active = [k for k in FAMILIES if k in plan.shares and (families is None or k in families)]
     verdicts: dict[_Key, _Verdict] = {}
@@ -136,14 +134,12 @@ def judge(
     seen: set[AlertKind] = set()
     others = _beyond_declared(plan, measurements)
     allowed = [s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows]
-    for scale, merged in ((1, tiles), *sorted(trailing.items())):
+    for scale, merged in sorted({**trailing, 1: tiles}.items()):
         # A merge larger than the baseline would speak of the baseline's luck, not of the stream.
         if scale not in plan.scales or (scale > 1 and merged.rows > baseline.rows):
             continue
         look = _look(model, merged, baseline)
         for kind in active:
-            if scale > (scale_caps or {}).get(kind, scale):
-                continue
             tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
             found = [
                 hit
@@ -352,7 +348,7 @@ def _summed(kind: AlertKind, hits: Sequence[_Hit], quiet: Mapping[int, bool], sc
     ranked = _ranked(evident)
     top = ranked[0]
     worst = max(alarming, key=lambda h: severity(h.metric, h.effect.low), default=top)
-    shown = [FeatureScore(h.subject.name, h.metric, h.score, h.effect.value, h.effect.detail) for h in ranked]
+    shown = [FeatureScore(_name(h), h.metric, h.score, h.effect.value, h.effect.detail) for h in ranked]
     return replace(
         result,
         value=top.effect.shown,
@@ -381,7 +377,12 @@ def _ranked(evident: Sequence[_Hit]) -> list[_Hit]:
     for own in by_subject.values():
         freshest = min(own, key=lambda h: (not h.beyond, h.scale))
         best.append(replace(freshest, score=max(h.score for h in own if h.beyond == freshest.beyond)))
-    return sorted(best, key=lambda h: (not h.beyond, -h.score, h.subject.name, h.metric))
+    return sorted(best, key=lambda h: (not h.beyond, -h.score, _name(h), h.metric))
+
+
+def _name(hit: _Hit) -> str:
+    """What ranks: a feature, a slice, or, for the whole model, the metric itself."""
+    return hit.subject.feature or hit.subject.slice or hit.metric
 
 
 def _violated(hit: _Hit) -> float:
@@ -396,12 +397,12 @@ def _violated(hit: _Hit) -> float:
 
 def _sentence(top: _Hit, more: int) -> str:
     """The answer first, with its numbers."""
-    clause, name = top.effect.detail, top.subject.name
+    clause, name = top.effect.detail, _name(top)
     if top.subject.feature is None and top.subject.slice is None:
         clause = f"{top.metric.replace('_', ' ')} {clause}"
     elif not clause.startswith(name):
         clause = f"{name}: {clause}"
     where = "" if top.scale == 1 else f" over {top.scale} windows"
     size = "" if top.metric != "js_distance" else f"; JS distance {top.effect.value:.2f}, at least {top.effect.low:.2f}"
-    others = "" if more < 1 else f"; {more} more {'feature' if more == 1 else 'features'}"
+    others = "" if more < 1 else f"; {more} more"
     return f"{clause}{size}, {top.rows:,} rows{where}{others}"

@@ -6,7 +6,8 @@
 *Firing* needs evidence and effect together; *pending* is evidence alone and tells nobody. An open alert stays open until
 the stream is back: `CLEAR_LOOKS` quiet looks in a row, at every merge up to the size at which what was told would surely
 be seen again. So a plain shift clears within a few windows, however long the merges behind it, and a faint one does not
-flap. After it resolved, merges start anew: evidence from windows already told never opens it twice.
+flap. When it resolves, whoever holds the trailing merges starts them anew: evidence from windows already told never
+opens it twice.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CLEAR_LOOKS = 3
 """Quiet looks in a row before an alert resolves."""
 NO_DATA_LOOKS = 2
 """Looks without data that a firing alert holds its state for."""
+CLOSED_AFTER_LOOKS = 64
+"""Looks after a resolve from which the alert is history."""
 ESCALATION = 2.0
 """An open alert speaks again when its effect's lower end is this many times the one it last spoke of."""
 REPEAT_NS = 12 * 3_600 * 10**9
@@ -83,12 +86,6 @@ def inactive(model: str, version: str | None, kind: AlertKind, namespace: str = 
     return Alert(name, model, version, kind, AlertStatus.INACTIVE)
 
 
-def scale_cap(alert: Alert) -> int | None:
-    """Largest merge that holds only windows after the last resolve, for the next look. None: no limit."""
-    looks = alert.memory.get(_SINCE_RESOLVED)
-    return None if looks is None else int(looks) + 1
-
-
 def advance(
     alert: Alert, evidence: KindEvidence | None, window: Span, *, revised: bool = False, rules: Rules | None = None
 ) -> tuple[Alert, Transition | None]:
@@ -116,20 +113,16 @@ def _is_old(alert: Alert, window: Span) -> bool:
 
 
 def _counted(alert: Alert, window: Span) -> Alert:
-    """Remember the newest decided window; count looks since the resolve (a revision of the same window is no new look)."""
+    """Remember the newest decided window; count looks since the resolve (a revision of the same window is no new one)."""
     memory = dict(alert.memory)
     new = window.end_ns is None or window.end_ns > memory.get(_DECIDED, float("-inf"))
     if new and _SINCE_RESOLVED in memory:
         memory[_SINCE_RESOLVED] += 1
-        if memory[_SINCE_RESOLVED] >= _FORGET_AFTER:
+        if memory[_SINCE_RESOLVED] >= CLOSED_AFTER_LOOKS:
             del memory[_SINCE_RESOLVED]
     if window.end_ns is not None:
         memory[_DECIDED] = float(window.end_ns)
     return replace(alert, memory=memory)
-
-
-_FORGET_AFTER = 64
-"""Looks after a resolve from which every merge is free of what was told: the largest scale."""
 
 
 def _without_data(alert: Alert, window: Span, rules: Rules) -> tuple[Alert, Transition | None]:
@@ -178,11 +171,13 @@ def _while_open(
     alert = replace(alert, state=AlertStatus.FIRING)
     if evidence.insufficient:
         return alert, None
-    if evidence.fired:
+    if evidence.fired and _is_worse(alert, evidence, rules):
+        alert = replace(_showing(alert, evidence), window=window, peak=_worse(alert, evidence), looks_below=0)
+        alert = _spoken(alert, evidence)
+        return alert, _told(alert, window, revised=revised, escalated=True)
+    # A longer merge than was needed to see it mostly tells of windows already told.
+    if evidence.fired and evidence.scale <= alert.memory.get(_CLEAR_SCALE, 1):
         alert = replace(_showing(alert, evidence), window=window, peak=_worse(alert, evidence))
-        if _is_worse(alert, evidence, rules):
-            alert = _spoken(alert, evidence)
-            return replace(alert, looks_below=0), _told(alert, window, revised=revised, escalated=True)
     return _settle(alert, evidence, window, rules)
 
 
@@ -224,8 +219,7 @@ def _settle(alert: Alert, evidence: KindEvidence, window: Span, rules: Rules) ->
 
 def _resolve(alert: Alert, window: Span) -> tuple[Alert, Transition]:
     memory = {k: v for k, v in alert.memory.items() if k == _DECIDED}
-    # The quiet looks that cleared it are fresh windows: merges may reach back to the first of them.
-    memory[_SINCE_RESOLVED] = float(alert.looks_below)
+    memory[_SINCE_RESOLVED] = 0.0
     memory[_RESOLVED] = float(window.end_ns or 0)
     alert = replace(alert, state=AlertStatus.RESOLVED, window=window, effect_spoken=None, memory=memory)
     reason = f"recovered: quiet for {alert.looks_below} looks"

@@ -8,9 +8,6 @@ from typing import Protocol
 
 from monitor.findings import Alert, AlertKind, AlertStatus, Transition
 
-DEPLOY_QUIET_NS = 30 * 60 * 10**9
-"""After a version appeared, drift is what a deploy looks like: muted for 30 minutes."""
-
 _SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
 INHIBITED_BY: Mapping[AlertKind, frozenset[AlertKind]] = {
     AlertKind.QUALITY: frozenset({AlertKind.CAPTURE}),

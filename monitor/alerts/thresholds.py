@@ -13,6 +13,7 @@ from scipy import special
 
 from monitor.alerts.budget import Plan
 from monitor.alerts.calibration import effect_for
+from monitor.alerts.evidence.distribution import NUMBER_VIEWS
 from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES, level
 from monitor.findings import AlertKind, Measurement
 from monitor.tiles.categorical import CategoricalGrid
@@ -43,8 +44,9 @@ def threshold_of(
 def _chance(m: Measurement, log_alpha: float, effect: float, baseline: Baseline) -> float | None:
     n, k = m.value.n_window, m.value.n_baseline
     if m.metric == "ks_statistic":
-        # Half of a number's budget is for its tails.
-        return min(1.0, math.sqrt(effect * (2 * math.log(2) - log_alpha) / 2 * (1 / n + 1 / k)))
+        # Of a number's budget this view has a part; 2 exp(-2 D² nk/(n+k)) is its tail.
+        spent = log_alpha - math.log(NUMBER_VIEWS)
+        return min(1.0, math.sqrt(effect * (math.log(2) - spent) / 2 * (1 / n + 1 / k)))
     cells = _cells(_grid(m, baseline))
     if cells < 2:
         return None

@@ -1,8 +1,10 @@
 """Univariate tests of a distribution against the baseline's: numbers by KS and tails, names by their most moved category.
 
-A number spends half its budget on the binned Kolmogorov-Smirnov distance, which sees the middle, and half on the shares
-beyond a few outer baseline quantiles and outside the baseline's range, where KS is blind. A name is tested category by
-category (new ones together are one more), times their number: exact, and it says which category moved.
+A number splits its budget evenly over four views: the binned Kolmogorov-Smirnov distance (any difference in the middle),
+the mean of the rows' ranks in the baseline (a shift: needs half the rows that KS does), the mean of the squared ranks
+about the middle (a change of spread), and the shares beyond a few outer baseline quantiles and outside the baseline's
+range (tails, where the others are blind). Ranks are bounded, so Bernstein's tail holds whatever the values. A name is
+tested category by category (new ones together are one more), times their number: exact, and it says which moved.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy.typing as npt
 
 from monitor.alerts.effects import Effect, js_effect
 from monitor.alerts.evidence.trials import Look, Subject, Trials
-from monitor.alerts.tails import ks_log_p, proportion_log_p
+from monitor.alerts.tails import bernstein_log_p, ks_log_p, proportion_log_p
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.tileset import FeatureTile, Grid
@@ -26,6 +28,8 @@ Floats = npt.NDArray[np.float64]
 
 ROWS_MIN = 50
 """Rows of a window (and of the baseline) for a verdict on a distribution; fewer go into the trailing merges."""
+NUMBER_VIEWS = 4
+"""Views that split the budget of a number."""
 TAIL_SHARES = (0.005, 0.01, 0.02, 0.04)
 """Baseline shares of the outer tests on each side, beside the rows outside its range."""
 _TAIL_TESTS = 2 * (len(TAIL_SHARES) + 1)
@@ -56,7 +60,7 @@ def distribution_tests(
         return ()
     parts = [_number_log_p(numbers, effect)] if numbers else []
     if names:
-        parts.append(np.array([name.log_p(effect) for name in names]))
+        parts.append(_name_log_p(names, effect))
     columns: list[_Number | _Name] = [*numbers, *names]
     rows = np.array([min(c.n, c.m) for c in columns])
     enough = rows >= ROWS_MIN
@@ -132,39 +136,20 @@ class _Name:
     def m(self) -> int:
         return self.baseline.n
 
-    def log_p(self, factor: float) -> float:
-        here, there = self._cells()
-        used = int(((here + there) > 0).sum())
-        if used < 2 or not self.n or not self.m:
-            return 0.0
-        moved = self._most_moved(_CANDIDATES)
-        up, down = proportion_log_p(here[moved], self.n, there[moved], self.m, factor)
-        return min(0.0, float(np.minimum(up, down).min()) + math.log(used))
-
     def effect(self, factor: float) -> Effect:
-        here, there = self._cells()
+        here, there = self.cells()
         value, low, high = js_effect(here, there, factor)
         return Effect(value, low, high, value, self._detail(here, there))
 
-    def _cells(self) -> tuple[Counts, Counts]:
+    def cells(self) -> tuple[Counts, Counts]:
+        """Counts of window and baseline by category; the rare ones together and the new ones together come last."""
         return (
             np.append(self.window.counts, self.window.unseen),
             np.append(self.baseline.counts, self.baseline.unseen),
         )
 
-    def _most_moved(self, most: int) -> npt.NDArray[np.int64]:
-        """Categories in order of how far their share moved, by Bernstein's exponent (skewed tails are not overrated)."""
-        here, there = self._cells()
-        n, m = self.n, self.m
-        expected = (here + there) * (n / (n + m))
-        away = here - expected
-        side = np.minimum(expected, (here + there) * (m / (n + m))) + 1e-9
-        exponent = away**2 / (side + np.abs(away) / 3)
-        most = min(most, len(exponent))
-        return np.argpartition(-exponent, most - 1)[:most]
-
     def _detail(self, here: Counts, there: Counts) -> str:
-        moved = self._most_moved(_CANDIDATES)
+        moved = _most_moved(here, there)
         up, down = proportion_log_p(here[moved], self.n, there[moved], self.m)
         i = int(moved[int(np.argmin(np.minimum(up, down)))])
         shares = f"{100 * here[i] / self.n:.1f} % against {100 * there[i] / self.m:.1f} %"
@@ -177,6 +162,34 @@ class _Name:
             return "(rare categories)"
         names = ", ".join(_shown(n) for n in list(self.window.unseen_names)[:3])
         return f"(new categories: {names})" if names else "(new categories)"
+
+
+def _name_log_p(names: Sequence[_Name], effect: float) -> Floats:
+    """Log p of the category that moved most, times the number of categories."""
+    k, j = np.zeros((len(names), _CANDIDATES)), np.zeros((len(names), _CANDIDATES))
+    used = np.zeros(len(names))
+    for row, name in enumerate(names):
+        here, there = name.cells()
+        moved = _most_moved(here, there)
+        k[row, : len(moved)], j[row, : len(moved)] = here[moved], there[moved]
+        used[row] = np.count_nonzero(here + there)
+    n = np.array([name.n for name in names], np.float64)[:, None]
+    m = np.array([name.m for name in names], np.float64)[:, None]
+    up, down = proportion_log_p(k, n, j, m, effect)
+    log_p = np.minimum(up, down).min(1) + np.log(np.maximum(used, 1))
+    return np.where(used < 2, 0.0, np.minimum(0.0, log_p))
+
+
+def _most_moved(here: Counts, there: Counts) -> npt.NDArray[np.int64]:
+    """The few categories whose share moved furthest, by Bernstein's exponent (skewed tails are not overrated)."""
+    n, m = int(here.sum()), int(there.sum())
+    pooled = here + there
+    expected = pooled * (n / max(1, n + m))
+    away = np.abs(here - expected)
+    smaller = pooled * (min(n, m) / max(1, n + m)) + 1e-9
+    exponent = away**2 / (smaller + away / 3)
+    most = min(_CANDIDATES, len(exponent))
+    return np.argpartition(-exponent, most - 1)[:most]
 
 
 def _shown(category: str) -> str:
@@ -213,9 +226,26 @@ def _number_log_p(numbers: Sequence[_Number], effect: float) -> Floats:
     below_here, below_there = np.cumsum(here, 1), np.cumsum(there, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         distance = np.nan_to_num(np.abs(below_here / n[:, None] - below_there / m[:, None]).max(1))
-    middle = ks_log_p(distance, n, m, effect)
-    tails = _tail_log_p(numbers, below_here, below_there, n, m, effect)
-    return np.minimum(0.0, math.log(2.0) + np.minimum(middle, tails))
+    # The rank of a row is the middle of its cell on the baseline's distribution, from -1/2 to 1/2.
+    ranks = (below_there - there / 2) / np.maximum(m, 1.0)[:, None] - 0.5
+    views = [
+        ks_log_p(distance, n, m, effect),
+        _score_log_p(here, there, ranks, n, m, effect),
+        _score_log_p(here, there, ranks**2, n, m, effect),
+        _tail_log_p(numbers, below_here, below_there, n, m, effect),
+    ]
+    return np.asarray(np.minimum(0.0, math.log(NUMBER_VIEWS) + np.min(views, axis=0)))
+
+
+def _score_log_p(here: Counts, there: Counts, scores: Floats, n: Floats, m: Floats, effect: float) -> Floats:
+    """Log p of the difference between the means of a bounded score."""
+    n, m = np.maximum(n, 1.0), np.maximum(m, 1.0)
+    mean_here, mean_there = (here * scores).sum(1) / n, (there * scores).sum(1) / m
+    pooled = (here + there) / (n + m)[:, None]
+    center = (pooled * scores).sum(1, keepdims=True)
+    variance = (pooled * (scores - center) ** 2).sum(1) * effect * (1 / n + 1 / m)
+    widest = np.maximum(scores.max(1) - center[:, 0], center[:, 0] - scores.min(1))
+    return np.asarray(bernstein_log_p(np.abs(mean_here - mean_there), variance, effect * widest / np.minimum(n, m)))
 
 
 def _padded(counts: Sequence[Counts]) -> Counts:

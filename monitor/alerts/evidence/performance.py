@@ -147,14 +147,26 @@ def _f1_size(tile: BinaryOutcome) -> int:
 
 
 def _f1(here: BinaryOutcome, there: BinaryOutcome, effect: float) -> _Test:
-    """Delta method: a row moves F1 by its own terms over 2 TP + FP + FN."""
+    """Against the F1 that the baseline's hit and false-alarm rates give at the window's share of positives.
+
+    F1 falls with that share alone, which is label drift and not the model's fault. Delta method: a row moves F1 by its
+    own terms over 2 TP + FP + FN.
+    """
     value, variance, weight = _f1_of(here)
-    own, own_variance, _ = _f1_of(there)
+    _, own_variance, _ = _f1_of(there)
+    own = _f1_at(there, (here.true_positives + here.false_negatives) / here.labelled)
     spread = effect * (max(variance, own_variance * there.labelled / here.labelled) + own_variance)
     drop, half = own - value, Z * math.sqrt(spread)
     log_p = float(bernstein_log_p(np.float64(drop), spread, effect * weight, sides=1))
     detail = f"{value:.3f} against {own:.3f}"
     return _Test("f1", log_p, own, Effect(drop, drop - half, drop + half, value, detail))
+
+
+def _f1_at(tile: BinaryOutcome, positives: float) -> float:
+    found = tile.true_positives / max(1, tile.true_positives + tile.false_negatives)
+    alarmed = tile.false_positives / max(1, tile.false_positives + tile.true_negatives)
+    size = positives * (found + 1) + (1 - positives) * alarmed
+    return 2 * positives * found / size if size > 0 else 0.0
 
 
 def _f1_of(tile: BinaryOutcome) -> tuple[float, float, float]:

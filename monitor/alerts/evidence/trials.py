@@ -21,11 +21,6 @@ class Subject:
     feature: str | None = None
     slice: str | None = None
 
-    @property
-    def name(self) -> str:
-        """How the ranking calls it."""
-        return self.feature or self.slice or "model"
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
