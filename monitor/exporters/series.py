@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from monitor.exporters.labels import UNKNOWN, cut
 from monitor.findings import SEVERITIES, Alert, AlertKind, AlertStatus, Finding, Status
@@ -22,6 +22,8 @@ FEATURES_MAX = 50
 """Features of a window that get series, worst score first; the rest is in Elasticsearch."""
 PAIRS_MAX = 20
 """Feature pairs of a window that get series; apart from the features, which they would otherwise crowd out."""
+OUTPUTS_MAX = 20
+"""Columns of the prediction and of the label that get series, apart from the features for the same reason."""
 GROUPS_MAX = 20
 SLICES_MAX = 20
 VERSIONS_MAX = 2
@@ -34,6 +36,11 @@ SERIES_MAX = 5_000
 """Series of one process. Beyond it the features with the lowest scores go first; the loss is counted."""
 
 Labels = tuple[tuple[str, str], ...]
+Column = tuple[bool, str]
+"""Whether a column is one of the model's output or label, and its name."""
+Scores = dict[Column, float | None]
+K = TypeVar("K", str, Column)
+_OUTPUT_KINDS = (AlertKind.PREDICTION_DRIFT, AlertKind.LABEL_DRIFT)
 
 FAMILIES: Mapping[str, str] = {
     "outrider_model_info": "Metadata of a monitored model, constant 1; a target for joins.",
@@ -117,10 +124,17 @@ class LatestWindows:
         shown += [s for (model, _, _), held in sorted(self._held.items()) if model in declared for s in held.series]
         shown += self._unknown_series(declared)
         shown += [s for alert in alerts if alert.model in declared for s in _alert_series(alert)]
+        shown = self._once(shown)
         if len(shown) > most:
             self._limited("series", len(shown) - most)
             shown = sorted(shown, key=lambda s: s.rank)[:most]
         return shown
+
+    def _once(self, shown: list[Series]) -> list[Series]:
+        """Names that are equal once cut share one series, the first: a scraper refuses the second."""
+        first = {(one.family, one.labels): one for one in reversed(shown)}
+        self._limited("series", len(shown) - len(first))
+        return list(reversed(first.values()))
 
     def _forget(self, declared: Mapping[str, ModelEntry]) -> None:
         rules = {name: {rule.name for rule in entry.declaration.windows} for name, entry in declared.items()}
@@ -166,31 +180,36 @@ class LatestWindows:
             yield Series("outrider_label_coverage_ratio", base, window.labelled / window.n_window)
         yield from _kind_series(base, findings)
         scores = _scores(findings)
-        chosen = self._chosen_features(scores)
-        for feature in chosen:
-            labels = (*base, ("feature", cut(feature)))
-            yield Series("outrider_feature_threshold_ratio", labels, scores[feature], _feature_rank(scores[feature]))
+        chosen = self._chosen_columns(scores)
+        for is_output, column in sorted(chosen):
+            score = scores[is_output, column]
+            if score is not None and not is_output:
+                labels = (*base, ("feature", cut(column)))
+                yield Series("outrider_feature_threshold_ratio", labels, score, _column_rank(score))
         yield from self._metric_series(base, findings, chosen, scores)
 
     def _metric_series(
-        self, base: Labels, findings: Sequence[Finding], chosen: frozenset[str], scores: Mapping[str, float]
+        self, base: Labels, findings: Sequence[Finding], chosen: frozenset[Column], scores: Scores
     ) -> Iterable[Series]:
         slices = self._chosen_slices(findings)
         for finding in findings:
             metric = self._metrics.get(finding.metric)
             if metric is None or finding.value is None or not math.isfinite(finding.value):
                 continue
-            if finding.feature is not None and finding.feature not in chosen:
+            column = _column(finding)
+            if column is not None and column not in chosen:
                 continue
             if finding.slice is not None and finding.slice not in slices:
                 continue
-            rank = 1.0 if finding.feature is None else _feature_rank(scores[finding.feature])
+            rank = 1.0 if column is None else _column_rank(scores[column] or 0.0)
             yield Series(metric.prometheus, (*base, *_finding_labels(finding)), finding.value, rank)
 
-    def _chosen_features(self, scores: Mapping[str, float]) -> frozenset[str]:
-        pairs = {f: s for f, s in scores.items() if _is_pair(f, scores)}
-        singles = {f: s for f, s in scores.items() if f not in pairs}
-        chosen = _first(singles, FEATURES_MAX) + _first(pairs, PAIRS_MAX)
+    def _chosen_columns(self, scores: Scores) -> frozenset[Column]:
+        outputs = {column: score or 0.0 for column, score in scores.items() if column[0]}
+        features = {column: score or 0.0 for column, score in scores.items() if not column[0]}
+        pairs = {column: score for column, score in features.items() if _is_pair(column, features)}
+        singles = {column: score for column, score in features.items() if column not in pairs}
+        chosen = [*_first(outputs, OUTPUTS_MAX), *_first(singles, FEATURES_MAX), *_first(pairs, PAIRS_MAX)]
         self._limited("feature", len(scores) - len(chosen))
         return frozenset(chosen)
 
@@ -257,30 +276,41 @@ def _finding_labels(finding: Finding) -> Labels:
         labels += (("group" if finding.kind is AlertKind.FAIRNESS else "slice", cut(finding.slice)),)
     if finding.kind is AlertKind.PERFORMANCE:
         labels += (("basis", "realized"),)
+    if finding.kind is AlertKind.DRIFT or finding.kind in _OUTPUT_KINDS:
+        labels += (("kind", finding.kind.value),)
     return labels
 
 
-def _scores(findings: Sequence[Finding]) -> dict[str, float]:
-    scores: dict[str, float] = {}
+def _column(finding: Finding) -> Column | None:
+    """Output and input columns are told apart: a prediction may bear the name of a feature."""
+    return None if finding.feature is None else (finding.kind in _OUTPUT_KINDS, finding.feature)
+
+
+def _scores(findings: Sequence[Finding]) -> Scores:
+    """The worst score of each column, None where no finding of it has one."""
+    scores: Scores = {}
     for finding in findings:
-        if finding.feature is not None:
-            score = finding.score if finding.score is not None and math.isfinite(finding.score) else 0.0
-            scores[finding.feature] = max(scores.get(finding.feature, 0.0), score)
+        column = _column(finding)
+        if column is not None:
+            known = scores.get(column)
+            score = finding.score if finding.score is not None and math.isfinite(finding.score) else None
+            scores[column] = max((s for s in (known, score) if s is not None), default=None)
     return scores
 
 
-def _is_pair(name: str, known: Mapping[str, float]) -> bool:
-    left, tilde, right = name.partition("~")
-    return bool(tilde) and left in known and right in known
+def _is_pair(column: Column, known: Mapping[Column, float]) -> bool:
+    left, tilde, right = column[1].partition("~")
+    return bool(tilde) and (False, left) in known and (False, right) in known
 
 
-def _feature_rank(score: float) -> float:
-    """Features come after everything else, the worst first."""
+def _column_rank(score: float) -> float:
+    """Columns come after everything else, the worst first."""
     return 2.0 + 1.0 / (1.0 + max(score, 0.0))
 
 
-def _first(scored: Mapping[str, float] | Mapping[str, tuple[int, int, int]], most: int) -> list[str]:
-    return sorted(scored, key=lambda name: (scored[name], name), reverse=True)[:most]
+def _first(scored: Mapping[K, Any], most: int) -> list[K]:
+    """The `most` keys with the highest scores; ties fall the same way every time."""
+    return sorted(scored, key=lambda key: (scored[key], key), reverse=True)[:most]
 
 
 def _order(window: WindowEntry) -> tuple[int, int, int]:

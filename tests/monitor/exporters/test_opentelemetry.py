@@ -23,7 +23,7 @@ def test_a_reader_sees_the_same_series_as_a_scraper() -> None:
         for metric in data.resource_metrics[0].scope_metrics[0].metrics
         for point in metric.data.data_points
     }
-    labels = (("feature", "age"), ("model", "income"), ("model_version", "1"), ("window", "5m"))
+    labels = (("feature", "age"), ("kind", "drift"), ("model", "income"), ("model_version", "1"), ("window", "5m"))
     assert points["outrider_drift_psi", *labels] == 0.3
     exporter.close()
 

@@ -49,7 +49,7 @@ def exposition() -> Iterator[Exposition]:
 def test_a_finding_becomes_a_sample_under_its_registered_name(exposition: Exposition) -> None:
     """The name is the registry's, the labels are model, version, window and feature."""
     exposition.exporter.publish([publication()])
-    labels = {"model": "income", "model_version": "1", "window": "5m", "feature": "age"}
+    labels = {"model": "income", "model_version": "1", "window": "5m", "feature": "age", "kind": "drift"}
     assert exposition.read()["outrider_drift_psi"] == [(labels, 0.3)]
 
 
@@ -77,6 +77,30 @@ def test_the_threshold_ratio_is_the_worst_score_of_the_kind(exposition: Expositi
     exposition.exporter.publish([publication(0, finding(score=0.5), finding(feature="b", score=3.0))])
     assert exposition.one("outrider_threshold_ratio", kind="drift") == 3.0
     assert exposition.one("outrider_feature_threshold_ratio", feature="age") == 0.5
+
+
+def test_a_prediction_is_no_feature(exposition: Exposition) -> None:
+    """Drift of the output has its own kind, even under a feature's name, and takes no feature's place."""
+    output = finding(kind=AlertKind.PREDICTION_DRIFT, feature="age", value=0.7, score=9.0)
+    exposition.exporter.publish([publication(0, finding(), output)])
+    assert exposition.one("outrider_drift_psi", feature="age", kind="drift") == 0.3
+    assert exposition.one("outrider_drift_psi", feature="age", kind="prediction_drift") == 0.7
+    assert exposition.one("outrider_feature_threshold_ratio", feature="age") == 1.2
+
+
+def test_names_that_are_equal_once_cut_share_a_series(exposition: Exposition) -> None:
+    """A scraper refuses an exposition that says a series twice."""
+    exposition.exporter.publish([publication(0, *(finding(feature="x" * 200 + str(i)) for i in range(3)))])
+    assert exposition.one("outrider_drift_psi") == 0.3
+    assert (exposition.one("outrider_limited_label_values_total", label="series") or 0) > 0
+
+
+def test_what_has_no_score_has_no_ratio(exposition: Exposition) -> None:
+    """Too little data for a verdict: the value is shown, the ratio is not 0."""
+    exposition.exporter.publish([publication(0, finding(score=None, status=Status.INSUFFICIENT_DATA))])
+    assert exposition.one("outrider_drift_psi") == 0.3
+    assert "outrider_feature_threshold_ratio" not in exposition.read()
+    assert "outrider_threshold_ratio" not in exposition.read()
 
 
 def test_groups_and_bases_have_their_own_labels(exposition: Exposition) -> None:
