@@ -28,6 +28,8 @@ TABLE_CELLS = 8_192
 """Entries of the look-up table: 16 KiB of int16, which stay in the first cache beside the counters."""
 MAGNITUDE = (1 << 63) - 1
 """The bits of a double without its sign."""
+SMALLEST_NORMAL = 1 << 52
+"""Bits of the smallest normal double: what lies nearer to zero counts as zero for the scale."""
 TABLE_ROWS_MIN = 1_024
 """Shorter columns are searched without a table: building it costs as much as searching about this many rows."""
 PADDING = 4_096
@@ -72,7 +74,7 @@ def _bits_scale(edges: Float64) -> tuple[int, int]:
     bits = edges.view(np.int64)
     for i in range(edges.size):
         size = bits[i] & MAGNITUDE
-        if size > 0:
+        if size >= SMALLEST_NORMAL:
             least, most = min(least, size), max(most, size)
     if most <= least:
         return 0, 0

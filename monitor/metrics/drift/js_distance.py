@@ -1,0 +1,125 @@
+"""The Jensen-Shannon distance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.findings import Value
+from monitor.metrics.drift.cells import Counts, shared_cells
+from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.metric import DriftMetric
+from monitor.tiles.tileset import FeatureTile, Grid
+
+SPARSE_ROWS = 32
+"""Rows of a cell, both sides together, below which its share of the null law is computed rather than taken as 1."""
+
+
+def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
+    """Jensen-Shannon distance (base 2) of a column against the baseline's deciles or categories.
+
+    **What it tells.** How well one could guess from the cell of a value whether it came from the baseline or from the
+    window: the square of the distance is that information, in bits.
+
+    **Formula.** sqrt(D), D = Σ [p · log2(p / a) + q · log2(q / a)] / 2 with a = (p + q) / 2, over the baseline's
+    deciles (the outer ones open) or categories; new categories are one cell of their own. No smoothing is needed.
+
+    **Range.** 0 (equal shares) to 1 (no cell in common).
+
+    **How to read.** A mean shift of 0.1 standard deviations of a normal feature is 0.04, of 0.25 it is 0.10, of 0.5 it
+    is 0.20. The default tolerance is 0.05, held against the **lower end** of the interval. That end is 0 wherever
+    chance explains the value: 8 · D · nm/(n + m), D in nats, follows a non-central chi-square law, whose
+    non-centrality the interval bounds; cells with few rows enter with their exact binomial share of it.
+
+    **When it misleads.** The value itself is biased upward in small windows (0.13 on average for 200 rows in ten cells
+    under no drift). Deciles do not see what moves within a tenth of the rows: `ks_statistic` and
+    `wasserstein_normalized` do. Many tools give the natural-log distance under this name: it is 0.833 times this one.
+
+    **Reference.** Lin 1991; `scipy.spatial.distance.jensenshannon(p, q, 2)`.
+
+    >>> import numpy as np
+    >>> from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+    >>> grid = CategoricalGrid(("a", "b"))
+    >>> found = js_distance(CategoricalTile(np.array([900, 0, 0])), CategoricalTile(np.array([45, 45, 0])), grid)
+    >>> round(found.value, 6)
+    0.557923
+    """
+    b, w = shared_cells(before, now, grid)
+    n, m = int(b.sum()), int(w.sum())
+    divergence = _divergence(b / n, w / m)
+    value = math.sqrt(divergence / math.log(2.0))
+    low, high = _interval(divergence, b, w)
+    return Value(
+        min(1.0, value),
+        min(low, value),
+        min(1.0, max(high, value)),
+        n_baseline=n,
+        n_window=m,
+        n_missing=now.n_missing,
+    )
+
+
+def _divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
+    """The divergence in nats. Terms of empty cells are 0; rounding never makes it negative."""
+    middle = (p + q) / 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0, p * np.log(p / middle), 0.0) + np.where(q > 0, q * np.log(q / middle), 0.0)
+    return max(0.0, float(terms.sum()) / 2.0)
+
+
+def _interval(divergence: float, b: Counts, w: Counts) -> tuple[float, float]:
+    """Interval of the distance: the law of 8 D nm/(n + m), matched in mean and variance where cells are sparse."""
+    n, m, cells = int(b.sum()), int(w.sum()), len(b)
+    if cells < 2:
+        return 0.0, 0.0
+    scale = 8.0 * n * m / (n + m)
+    mean, variance = _null_moments(b + w, m / (n + m))
+    # One degree of freedom is lost to the fixed total, spread over the cells.
+    mean, variance = mean * (cells - 1) / cells, variance * (cells - 1) / cells
+    stretch, df = variance / (2.0 * mean), 2.0 * mean * mean / variance
+    ends = noncentrality_interval(scale * divergence / stretch, df)
+    low, high = (math.sqrt(min(1.0, end * stretch / scale / math.log(2.0))) for end in ends)
+    return low, high
+
+
+def _null_moments(together: Counts, share: float) -> tuple[float, float]:
+    """Mean and variance, under no drift, of the sum of the cells' terms of 8 D nm/(n + m).
+
+    A cell of t rows has Binomial(t, share) of them in the window. With many rows its term is chi-square with one
+    degree (mean 1, variance 2); below SPARSE_ROWS both are summed over the binomial law.
+    """
+    sparse = together[together < SPARSE_ROWS]
+    mean, variance = float(len(together) - len(sparse)), 2.0 * (len(together) - len(sparse))
+    if len(sparse):
+        times = np.bincount(sparse, minlength=SPARSE_ROWS)
+        for rows in np.flatnonzero(times):
+            one_mean, one_variance = _cell_moments(int(rows), share)
+            mean += float(times[rows]) * one_mean
+            variance += float(times[rows]) * one_variance
+    return mean, variance
+
+
+def _cell_moments(rows: int, share: float) -> tuple[float, float]:
+    now = np.arange(rows + 1)
+    log_choices = np.cumsum(np.log(np.arange(rows, 0, -1) / np.arange(1, rows + 1)))
+    log_law = np.append(0.0, log_choices) + now * math.log(share) + (rows - now) * math.log1p(-share)
+    law = np.exp(log_law)
+    # p and q are shares up to the common factor that 8 nm/(n + m) takes away.
+    p, q = (rows - now) / (1.0 - share), now / share
+    middle = (p + q) / 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0, p * np.log(p / middle), 0.0) + np.where(q > 0, q * np.log(q / middle), 0.0)
+    terms *= 4.0 * share * (1.0 - share)
+    mean = float(law @ terms)
+    return mean, float(law @ (terms - mean) ** 2)
+
+
+JS_DISTANCE = DriftMetric(
+    name="js_distance",
+    prometheus="outrider_drift_js_distance",
+    help="Jensen-Shannon distance (base 2) against the baseline's deciles or categories (0 to 1).",
+    numeric=js_distance,
+    categorical=js_distance,
+)

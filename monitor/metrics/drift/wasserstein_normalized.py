@@ -1,0 +1,104 @@
+"""The Wasserstein distance in units of the baseline's standard deviation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.findings import Status, Value
+from monitor.metrics.metric import DriftMetric, nothing
+from monitor.tiles.numeric import NumericGrid, NumericTile
+
+BRIDGE_975 = 2.1
+"""97.5 % point of the area under a Brownian bridge over its mean (0.3133): 0.65 by Johnson and Killeen 1983."""
+
+
+def wasserstein_normalized(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Value:
+    """First Wasserstein distance of a number, divided by the baseline's standard deviation.
+
+    **What it tells.** How far values moved on average, in standard deviations of the baseline: the least total
+    distance by which the window's values must be moved to become the baseline's.
+
+    **Formula.** ∫ |F(x) - G(x)| dx / s, F and G the empirical distribution functions, s the baseline's standard
+    deviation. A cell's count and sum give the integral of F - G over it exactly, the outer, open cells included; where
+    the sign changes inside a cell, F and G are taken as straight lines there, which costs less than 0.005 here.
+
+    **Range.** 0 upward without bound.
+
+    **How to read.** 0.25: values moved by a quarter of a standard deviation. It grows with the size of the move, where
+    `ks_statistic` and `js_distance` saturate. The interval is the value ± the 97.5 % point of the distance between two
+    samples of one population, 2.1 · sqrt(2/π) · sqrt(1/n + 1/m) · ∫ sqrt(H (1 - H)) dx / s, which is wide but honest.
+
+    **When it misleads.** One outlier of 10,000 standard deviations among 1,000 rows adds 10. Heavy tails in the
+    baseline make s large and the distance small. Under no drift it is not 0: judge the lower end.
+
+    **Reference.** Vallender 1974; `scipy.stats.wasserstein_distance`.
+
+    >>> import numpy as np
+    >>> grid = NumericGrid(np.array([0.0, 1.0]), (0, 1), 0.5, 0.0, 1.0, discrete=True)
+    >>> def tile(zeros, ones):
+    ...     squares = 0.25 * (zeros + ones)
+    ...     return NumericTile(np.array([zeros, ones, 0]), np.array([0.0, ones, 0.0]), squares, 0.0, 1.0)
+    >>> round(wasserstein_normalized(tile(500, 500), tile(40, 60), grid).value, 3)
+    0.2
+    """
+    counts = {"n_baseline": before.n, "n_window": now.n, "n_missing": now.n_missing}
+    s = standard_deviation(before, grid)
+    if not s > 0.0:
+        return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
+    value = _distance(before, now, grid.edges) / s
+    half = _chance(before, now, grid.edges) / s
+    if not (math.isfinite(value) and math.isfinite(half)):
+        return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
+    return Value(value, max(0.0, value - half), value + half, before.n, now.n, now.n_missing)
+
+
+def standard_deviation(tile: NumericTile, grid: NumericGrid) -> float:
+    """Of the sample (n - 1 below), from the squares about the grid's centre."""
+    if tile.n < 2:
+        return 0.0
+    offset = float(tile.sums.sum()) / tile.n - grid.center
+    return math.sqrt(max(0.0, (tile.square_sum - tile.n * offset * offset) / (tile.n - 1)))
+
+
+def _distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
+    if not len(edges):
+        return 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Shares and means of both sides at and between the edges, baseline less window.
+        gap = np.cumsum(before.counts) / before.n - np.cumsum(now.counts) / now.n
+        moment = before.sums / before.n - now.sums / now.n
+        # ∫ F dx over (a, b] = b F(b) - a F(a) - ∫ x dF; below the first edge a F(a) is 0.
+        at = edges * gap[:-1]
+        inner = np.abs(np.diff(at) - moment[1:-1])
+        width = np.diff(edges)
+        left, right = gap[:-2], gap[1:-1]
+        size = np.abs(left) + np.abs(right)
+        crossing = left * right < 0.0
+        straight = (
+            np.where(crossing, (left * left + right * right) / np.where(size > 0.0, 2.0 * size, 1.0), 0.0) * width
+        )
+        inner = np.where(crossing, np.maximum(inner, straight), inner)
+        return float(abs(at[0] - moment[0]) + inner.sum() + abs(at[-1] + moment[-1]))
+
+
+def _chance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
+    """97.5 % point of the distance that two samples of the pooled population have by chance."""
+    total = before.n + now.n
+    pooled = np.cumsum(before.counts + now.counts)[:-1] / total
+    spread = np.sqrt(pooled * (1.0 - pooled))
+    low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = max(0.0, edges[0] - low) * spread[0] + max(0.0, high - edges[-1]) * spread[-1] if len(edges) else 0.0
+        area = float((np.diff(edges) * np.maximum(spread[:-1], spread[1:])).sum() + ends)
+    return BRIDGE_975 * math.sqrt(2.0 / math.pi) * math.sqrt(1.0 / before.n + 1.0 / now.n) * area
+
+
+WASSERSTEIN_NORMALIZED = DriftMetric(
+    name="wasserstein_normalized",
+    prometheus="outrider_drift_wasserstein_normalized",
+    help="First Wasserstein distance divided by the baseline's standard deviation.",
+    numeric=wasserstein_normalized,
+)
