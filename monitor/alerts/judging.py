@@ -54,8 +54,12 @@ class KindEvidence:
     severity_low: float = 0.0
     """Interval of the largest effect in units of the metrics' default tolerances: what "twice as bad" compares."""
     severity_high: float = 0.0
+    severity_sure: float = 0.0
+    """Its lower end with twice the margin: what many looks in a row do not reach by luck."""
     strength: float = 0.0
-    """Largest score over the square root of its scale: how plainly one base window shows it."""
+    """How plainly one base window shows it: the largest score less its noise, over the square root of its scale."""
+    strength_sure: float = 0.0
+    """The same less three times the noise."""
     scale: int = 1
     """Base windows in the merge that ranks first."""
     scale_max: int = 1
@@ -358,11 +362,21 @@ def _summed(kind: AlertKind, hits: Sequence[_Hit], quiet: Mapping[int, bool], sc
         effect_high=top.effect.high,
         severity_low=severity(worst.metric, worst.effect.low),
         severity_high=severity(worst.metric, worst.effect.high),
-        strength=max((h.score / math.sqrt(h.scale) for h in alarming), default=0.0),
+        severity_sure=severity(worst.metric, 2 * worst.effect.low - worst.effect.value),
+        strength=_strength(alarming, 1.0),
+        strength_sure=_strength(alarming, 3.0),
         scale=top.scale,
         features=tuple(shown[:RANKED_MAX]),
         summary=_sentence(top, sum(h.beyond for h in ranked) - 1),
     )
+
+
+def _strength(alarming: Sequence[_Hit], deviations: float) -> float:
+    return max(((h.score - deviations * _SCORE_NOISE) / math.sqrt(h.scale) for h in alarming), default=0.0)
+
+
+_SCORE_NOISE = 0.19
+"""Standard deviation of a score: at most 1/2 in units of the normalised distance, over limits of about 2.6."""
 
 
 def _ranked(evident: Sequence[_Hit]) -> list[_Hit]:

@@ -5,8 +5,8 @@
 
 *Firing* needs evidence and effect together; *pending* is evidence alone and tells nobody. An open alert stays open until
 the stream is back: `CLEAR_LOOKS` quiet looks in a row, at every merge up to the size at which what was told would surely
-be seen again. So a plain shift clears within a few windows, however long the merges behind it, and a faint one does not
-flap. When it resolves, whoever holds the trailing merges starts them anew: evidence from windows already told never
+be seen again. So a plain shift clears within a few windows, however long the merges behind it, and a faint one, which
+single windows never show, does not flap. When it resolves, whoever holds the trailing merges starts them anew: evidence from windows already told never
 opens it twice.
 """
 
@@ -31,6 +31,8 @@ REPEAT_NS = 12 * 3_600 * 10**9
 """Old windows that are revised within this time may still open an alert; older ones are history."""
 _SURE_SCORE = 1.6
 """Expected score at which a look under 0.9 of the limit is no accident (more than three standard errors below)."""
+_CLEAR_WINDOWS_MAX = 256
+"""However faint the shift, an alert that this many looks no longer show is over."""
 _ALERT_NAMES = {
     AlertKind.DRIFT: "OutriderDrift",
     AlertKind.PREDICTION_DRIFT: "OutriderPredictionDrift",
@@ -43,7 +45,7 @@ _ALERT_NAMES = {
     AlertKind.CAPTURE: "OutriderCaptureLoss",
 }
 # Names in Alert.memory, kept between looks.
-_CLEAR_SCALE = "clear_scale"
+_STRENGTH = "strength"
 _QUIET_SCALE = "quiet_scale"
 _SPOKEN_HIGH = "spoken_high"
 _SINCE_RESOLVED = "looks_since_resolved"
@@ -158,6 +160,7 @@ def _fire(alert: Alert, evidence: KindEvidence, window: Span, *, revised: bool) 
         window=window,
         peak=evidence.value,
         looks_below=0,
+        effect_spoken=None,
         acknowledged_by=None,
         memory=memory,
     )
@@ -176,7 +179,7 @@ def _while_open(
         alert = _spoken(alert, evidence)
         return alert, _told(alert, window, revised=revised, escalated=True)
     # A longer merge than was needed to see it mostly tells of windows already told.
-    if evidence.fired and evidence.scale <= alert.memory.get(_CLEAR_SCALE, 1):
+    if evidence.fired and evidence.scale <= _clear_windows(alert):
         alert = replace(_showing(alert, evidence), window=window, peak=_worse(alert, evidence))
     return _settle(alert, evidence, window, rules)
 
@@ -193,25 +196,37 @@ def _is_worse(alert: Alert, evidence: KindEvidence, rules: Rules) -> bool:
     spoken = alert.effect_spoken
     if spoken is None:
         return False
-    return evidence.severity_low >= rules.escalation * spoken and evidence.severity_low > alert.memory.get(
-        _SPOKEN_HIGH, 0.0
-    )
+    surely = evidence.severity_sure > alert.memory.get(_SPOKEN_HIGH, 0.0)
+    return surely and evidence.severity_low >= rules.escalation * spoken
+
+
+def _clear_windows(alert: Alert) -> int:
+    """Windows together at which what was told would surely be seen again: the next power of two."""
+    strength = max(alert.memory.get(_STRENGTH, _SURE_SCORE), _SURE_SCORE / _CLEAR_WINDOWS_MAX**0.5)
+    windows = 1
+    while strength * windows**0.5 < _SURE_SCORE and windows < _CLEAR_WINDOWS_MAX:
+        windows *= 2
+    return windows
 
 
 def _settle(alert: Alert, evidence: KindEvidence, window: Span, rules: Rules) -> tuple[Alert, Transition | None]:
     """Count quiet looks at the scales that would show what was told; resolve after enough of them."""
     memory = dict(alert.memory)
-    needed = int(memory.get(_CLEAR_SCALE, 1))
-    looked = {scale: quiet for scale, quiet in evidence.quiet.items() if scale <= needed}
+    memory[_STRENGTH] = max(memory.get(_STRENGTH, 0.0), evidence.strength_sure)
+    alert = replace(alert, memory=memory)
+    windows = _clear_windows(alert)
+    scale = min(windows, evidence.scale_max)
+    looked = {s: quiet for s, quiet in evidence.quiet.items() if s <= scale}
     if not looked:
         return alert, None
     if not all(looked.values()):
         memory.pop(_QUIET_SCALE, None)
-        return replace(alert, looks_below=0, memory=memory), None
+        return replace(alert, looks_below=0), None
     below = alert.looks_below + 1
     memory[_QUIET_SCALE] = max(memory.get(_QUIET_SCALE, 0), *looked)
-    alert = replace(alert, looks_below=below, memory=memory)
-    seen = memory[_QUIET_SCALE] >= needed or below >= 2 * needed
+    alert = replace(alert, looks_below=below)
+    # Where the baseline is too small for such a merge, as many looks in a row stand in for it.
+    seen = memory[_QUIET_SCALE] >= windows or below >= 2 * windows
     if below < rules.clear_looks or not seen:
         return alert, None
     return _resolve(alert, window)
@@ -248,12 +263,11 @@ def _showing(alert: Alert, evidence: KindEvidence) -> Alert:
 
 
 def _spoken(alert: Alert, evidence: KindEvidence) -> Alert:
-    """Remember of what it spoke: the effect, and the merge at which that effect would surely be seen again."""
-    scale = 1
-    while scale < evidence.scale_max and evidence.strength * scale**0.5 < _SURE_SCORE:
-        scale *= 2
+    """Remember of what it spoke: the effect, and how plainly a window shows it."""
     memory = dict(alert.memory)
-    memory[_CLEAR_SCALE] = float(scale)
+    memory[_STRENGTH] = max(memory.get(_STRENGTH, 0.0), evidence.strength_sure)
+    if alert.effect_spoken is None:
+        memory[_STRENGTH] = evidence.strength
     memory[_SPOKEN_HIGH] = evidence.severity_high
     memory.pop(_QUIET_SCALE, None)
     return replace(alert, effect_spoken=evidence.severity_low, memory=memory)

@@ -78,14 +78,16 @@ def _binomial_log_tails(seen: Floats, size: Floats, p: Floats) -> tuple[Floats, 
 
 
 def bernstein_log_p(deviation: Any, variance: Any, bound: Any, *, sides: int = 2) -> Any:
-    """Bernstein's inequality: log p of a deviation of a mean of bounded terms; `bound` is the largest weight of one row.
+    """Normal tail with Bernstein's exponent: log p of a deviation of a mean of bounded terms.
 
-    A normal tail where rows are many, and honest where a few of them could have made the difference.
+    `bound` is the largest weight of one row. Where rows are many it is the normal tail; where a few of them could have
+    made the difference it is as heavy as theirs. Against exact binomial tails from 1e-3 to 1e-12 it is above them, or
+    under by at most a tenth.
     """
     deviation = np.maximum(deviation, 0.0)
     spread = 2.0 * (variance + bound * deviation / 3.0)
     exponent = np.divide(deviation**2, spread, out=np.zeros_like(deviation + spread), where=spread > 0)
-    return np.minimum(0.0, math.log(sides) - exponent)
+    return np.minimum(0.0, math.log(sides) + special.log_ndtr(-np.sqrt(2.0 * exponent)))
 
 
 def student_log_p(z: float, rows: float, *, sides: int = 1) -> float:
