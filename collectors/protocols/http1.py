@@ -236,7 +236,7 @@ class Http1:
         while at < len(data) and not self.given_up and not self._resuming:
             flight = self._answered_next()
             if flight is None:
-                self.abandon("connection_given_up", "unsolicited_response")
+                self._answered_unread(time_ns)
                 return
             flight.end_ns = max(flight.end_ns, time_ns)
             if self._answering is not None:
@@ -244,9 +244,19 @@ class Http1:
                 if self._answering.done:
                     self._body_done(Direction.TO_CLIENT, flight)
                 continue
-            head, at = self._cut_head(self._heads[Direction.TO_CLIENT], data, at)
+            kept = self._heads[Direction.TO_CLIENT]
+            head, at = self._cut_head(kept, data, at)
+            if head is None and not _may_begin_response(kept.bytes):
+                raise MalformedHead("expected HTTP/")
             if head is not None:
                 self._response_begun(flight, response_head(head), time_ns)
+
+    def _answered_unread(self, time_ns: int) -> None:
+        """An answer to a request that never ended for us, or to none."""
+        if self._heads[Direction.TO_SERVER].bytes:
+            self._malformed(Direction.TO_SERVER, time_ns)
+        else:
+            self.abandon("connection_given_up", "unsolicited_response")
 
     def _answered_next(self) -> _Flight | None:
         return next((flight for flight in self._flights if not flight.response_done), None)
@@ -358,6 +368,10 @@ class Http1:
 
 def _may_begin_request(start: bytes | bytearray) -> bool:
     return bool(_REQUEST_LINE.match(start)) or any(method.startswith(start) for method in _METHODS)
+
+
+def _may_begin_response(start: bytearray) -> bool:
+    return start.startswith(b"HTTP/") or b"HTTP/".startswith(start)
 
 
 def _unreadable(damage: Damage, start_ns: int, end_ns: int) -> Exchange:
