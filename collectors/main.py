@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -33,30 +32,31 @@ from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts, decode_status
 from collectors.tap.supervisor import Child, Order, Signals
 from collectors.tap.worker import CaptureWorker
-from collectors.telemetry import Readings, SidecarMetrics, TelemetryServer
+from collectors.telemetry import Readings, SidecarMetrics, TelemetryServer, log_to_stderr
 
 LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted while a forwarder is started again."""
 LOOK_SECONDS = 0.1
 """How often the supervisor looks whether a child is to be started again, unless a signal says so sooner."""
+END_SECONDS = 9.0
+"""Below the ten seconds in which the sidecar has promised to end; the worker has what the forwarder leaves of it."""
 FORWARDER_END_SECONDS = 6.0
-WORKER_END_SECONDS = 3.0
-"""Together with the forwarder's they stay below the ten seconds in which the sidecar has promised to end."""
+"""Of that: longer than the forwarder waits for exchanges in flight."""
 ALIVE_SECONDS = 10.0
 """A child that has not shown itself for this long does not live."""
 SHIPPER_STOP_SECONDS = 1.0
 """Of the worker's end: a batch under way may be answered for; what is not stays in the spool."""
-WORKER_NICE = 5
+LAST_FLUSH_SECONDS = 0.5
+"""Of the worker's end: the last batch goes to the disk."""
+WORKER_NICE = 10
 """The forwarder goes first where both want the same core."""
-BAD_START = 2
-"""Exit code of a worker whose settings the world refuses."""
-
 _LOG = logging.getLogger(__name__)
 
 
 def run_sidecar(settings: SidecarSettings) -> None:
     """Run until told to stop by SIGTERM or SIGINT. Raises StartFailed where the settings cannot be had."""
     policies(settings)
+    open_spool(settings).close()  # whether the worker can, said before anything is started
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
     segment = Segment.create(settings.ring_bytes)
     wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -72,13 +72,13 @@ def run_sidecar(settings: SidecarSettings) -> None:
         while not signals.stop:
             signals.wait(LOOK_SECONDS)
             forwarder.look_after()
-            if worker.look_after() == BAD_START and not segment.words[at.WORKER_ALIVE_NS]:
-                raise StartFailed("spool", "the capture worker cannot start, see above")
+            worker.look_after()
     finally:
         for listener in listeners:
             listener.close()
+        by = time.monotonic() + END_SECONDS
         forwarder.end(FORWARDER_END_SECONDS)
-        worker.end(WORKER_END_SECONDS)
+        worker.end(by - time.monotonic())
         if server is not None:
             server.stop()
 
@@ -195,6 +195,7 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
         exchanges=exchanges,
         records=status.records,
         redacted=status.redacted,
+        requests={"http1": sum(exchanges.values()) - status.not_inference},
         request_errors=status.request_errors,
         duration_buckets=list(zip(bounds, below, strict=True)),
         duration_seconds=status.duration_ns / 1e9,
@@ -204,6 +205,7 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
         queue_oldest_seconds=status.queue_oldest_ns / 1e9,
         sink_records=status.sink_records,
         sink_failed=status.sink_failed,
+        sink_failed_attempts=status.sink_failed_attempts,
         sink_retries=status.sink_retries,
         sink_last_success_seconds=status.sink_last_success_ns / 1e9,
     )
@@ -212,8 +214,7 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
 def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: int) -> None:
     """Be the capture worker until `stop` is at its end. Raises StartFailed where the spool cannot be had."""
     redaction, sampling = policies(settings)
-    directory = settings.spool or default_spool(settings.listeners)
-    spool = _open_spool(directory, settings)
+    spool = open_spool(settings)
     shipper = Shipper(spool, settings.monitor) if settings.monitor else None
     pipeline = Pipeline(spool.sidecar, redaction, sampling, cast("tuple[IdSource, ...]", settings.ids))
     before = decode_status(segment.read_status())
@@ -226,17 +227,18 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     if shipper is not None:
         shipper.start()
     try:
-        worker.run(stop)
+        worker.run(stop, seconds_after=SHIPPER_STOP_SECONDS + LAST_FLUSH_SECONDS)
     finally:
         if shipper is not None:
             shipper.stop(SHIPPER_STOP_SECONDS)
         spool.close()
 
 
-def _open_spool(directory: Path, settings: SidecarSettings) -> Spool:
+def open_spool(settings: SidecarSettings) -> Spool:
+    """The spool of these settings. Raises StartFailed."""
     try:
         return Spool.open(
-            directory,
+            settings.spool or default_spool(settings.listeners),
             quota_bytes=settings.spool_quota_bytes,
             free_space_floor_bytes=settings.spool_free_space_floor_bytes,
         )
@@ -251,6 +253,8 @@ def add_sink_counts(status: WorkerStatus, before: WorkerStatus, counts: Shipping
     status.sink_last_success_ns = counts.last_success_ns or before.sink_last_success_ns
     status.sink_failed = dict(before.sink_failed)
     add_counts(status.sink_failed, {"refused": counts.refused_records})
+    status.sink_failed_attempts = dict(before.sink_failed_attempts)
+    add_counts(status.sink_failed_attempts, counts.failed)
 
 
 def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:
@@ -297,11 +301,12 @@ def main(arguments: list[str]) -> int:
         sys.stdin.buffer.read(), type=SidecarSettings, dec_hook=lambda kind, text: kind(text)
     )
     os.nice(WORKER_NICE)
+    log_to_stderr()
     try:
         run_worker(settings, Segment(segment), wake=wake, stop=stop)
     except (StartFailed, InvalidSettings) as error:
-        sys.stderr.write(f"outrider sidecar: {error}\n")
-        return BAD_START
+        _LOG.error("worker_not_started", extra={"error": str(error)})
+        return 1
     return 0
 
 

@@ -5,6 +5,7 @@ values come from closed sets in our code: nothing that a client sends becomes a 
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Readings:
     exchanges: Mapping[tuple[str, str], int] = field(default_factory=dict)
     records: int = 0
     redacted: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
     request_errors: Mapping[str, int] = field(default_factory=dict)
     duration_buckets: Sequence[tuple[str, int]] = ()
     duration_seconds: float = 0.0
@@ -49,6 +51,7 @@ class Readings:
     queue_oldest_seconds: float = 0.0
     sink_records: int = 0
     sink_failed: Mapping[str, int] = field(default_factory=dict)
+    sink_failed_attempts: Mapping[str, int] = field(default_factory=dict)
     sink_retries: int = 0
     sink_last_success_seconds: float = 0.0
 
@@ -126,6 +129,7 @@ def _capture(now: Readings) -> Iterable[Metric]:
     yield exchanges
     yield _counter("outrider_capture_records", "Predictions written to the spool.", now.records)
     yield _counters("outrider_redacted_values", "Values removed by redaction, by kind.", "kind", now.redacted)
+    yield _counters("outrider_requests", "Inference requests seen.", "protocol", now.requests)
     yield _counters(
         "outrider_request_errors", "Captured requests that the server did not serve.", "reason", now.request_errors
     )
@@ -152,12 +156,14 @@ def _delivery(now: Readings) -> Iterable[Metric]:
         )
     monitor = {"monitor": now.sink_records}
     yield _counters("outrider_sink_records", "Records accepted by a sink.", "sink", monitor)
-    failed = CounterMetricFamily(
-        "outrider_sink_failed_records", "Records a sink refused for good.", labels=["sink", "reason"]
-    )
-    for reason, count in sorted(now.sink_failed.items()):
-        failed.add_metric(["monitor", reason[:LABEL_CHARS_MAX]], count)
-    yield failed
+    for name, text, counts in (
+        ("outrider_sink_failed_records", "Records a sink refused for good.", now.sink_failed),
+        ("outrider_sink_failed_attempts", "Delivery attempts that failed.", now.sink_failed_attempts),
+    ):
+        failed = CounterMetricFamily(name, text, labels=["sink", "reason"])
+        for reason, count in sorted(counts.items()):
+            failed.add_metric(["monitor", reason[:LABEL_CHARS_MAX]], count)
+        yield failed
     yield _counters("outrider_sink_retries", "Delivery attempts repeated.", "sink", {"monitor": now.sink_retries})
     if now.sink_last_success_seconds:
         success = GaugeMetricFamily(
@@ -176,6 +182,25 @@ def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Co
     for value, count in counts.items():
         family.add_metric([value[:LABEL_CHARS_MAX]], count)
     return family
+
+
+class FieldsFormatter(logging.Formatter):
+    """One line an event: time, level, its name, and its fields as key=value."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self._plain = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = [f"{name}={value!r}" for name, value in vars(record).items() if name not in self._plain]
+        return " ".join((super().format(record), *fields))
+
+
+def log_to_stderr() -> None:
+    """Write the events of this process to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(FieldsFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 class TelemetryServer:

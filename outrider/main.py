@@ -14,6 +14,7 @@ from collectors.errors import CollectorError
 from monitor.errors import InvalidInput, NotFound, Unavailable
 
 DONE, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OURS = ("collectors", "monitor", "dashboards", "outrider")
 
 
 class Command(NamedTuple):
@@ -46,26 +47,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     if given[0] not in COMMANDS:
         return refuse("outrider", f"found {given[0]!r}, expected a command: {', '.join(COMMANDS)}")
-    name = f"outrider {given[0]}"
-    app: typer.Typer = importlib.import_module(COMMANDS[given[0]].module).app
+    return run(given[0], given[1:])
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Run a known subcommand; its errors become a line and an exit code."""
+    name = f"outrider {command}"
     try:
-        answer = app(args=given[1:], prog_name=name, standalone_mode=False)
+        app: typer.Typer = importlib.import_module(COMMANDS[command].module).app
+        answer = app(args=arguments, prog_name=name, standalone_mode=False)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise  # a fault of ours, not of the installation
+        return refuse(name, f"needs the module {error.name!r}: pip install 'outrider[monitor]'")
     except typer.TyperException as error:
         return refuse(name, error.format_message())
     except (InvalidInput, NotFound, CollectorError) as error:
         return refuse(name, str(error))
     except Unavailable as error:
-        refuse(name, str(error))
-        return NOT_HELD
+        return refuse(name, str(error), NOT_HELD)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     return answer if isinstance(answer, int) else DONE
 
 
-def refuse(name: str, message: str) -> int:
+def refuse(name: str, message: str, code: int = BAD_INPUT) -> int:
     """Say in one line why the call cannot be done."""
     print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
+    return code
 
 
 def overview() -> str:

@@ -29,6 +29,7 @@ class WorkerStatus(msgspec.Struct):
     queue_oldest_ns: int = 0
     sink_records: int = 0
     sink_failed: dict[str, int] = {}
+    sink_failed_attempts: dict[str, int] = {}
     sink_retries: int = 0
     sink_last_success_ns: int = 0
 

@@ -1,7 +1,8 @@
 """Keeps the sidecar's child processes running, and ends them in order.
 
 Each child has a *leash*: a pipe whose other end only the supervisor holds. When it closes, because the supervisor says
-so or because it died, the child ends by itself; so no orphan ever holds the port. Children ignore SIGTERM and SIGINT:
+so or because it died, the child ends by itself; so no orphan ever holds the port. Before it lets go in order, it
+writes into the pipe how many seconds the child has. Children ignore SIGTERM and SIGINT:
 a signal to the whole process group is for the supervisor to act on.
 """
 
@@ -77,28 +78,29 @@ class Child:
             with suppress(BrokenPipeError), self._process.stdin as stdin:
                 stdin.write(self._order.stdin)
 
-    def look_after(self) -> int | None:
-        """Start the process again when it is time; returns its exit code when it has just ended."""
+    def look_after(self) -> None:
+        """Start the process again when it has ended and it is time."""
         now = time.monotonic()
         if self._process is None:
             if now >= self._due:
                 self.start()
-            return None
+            return
         code = self._process.poll()
         if code is None:
-            return None
+            return
         self._ended()
         if now - self._started > STEADY_SECONDS:
             self._pause = RESTART_SECONDS_MIN
         _LOG.warning("child_ended", extra={"child": self._order.name, "code": code})
         self._due = now + self._pause
         self._pause = min(2 * self._pause, RESTART_SECONDS_MAX)
-        return code
 
     def end(self, seconds: float) -> None:
-        """Let go of the leash and wait; a child that does not end in time is killed."""
+        """Say how long there is, let go of the leash and wait; a child that does not end in time is killed."""
         if self._process is None:
             return
+        with suppress(BrokenPipeError):
+            os.write(self._leash, f"{seconds:.3f}".encode())
         os.close(self._leash)
         self._leash = -1
         try:
@@ -115,6 +117,12 @@ class Child:
             os.close(self._leash)
             self._leash = -1
         self._starts(False)
+
+
+def seconds_to_end(leash: int, otherwise: float) -> float:
+    """How long a child has, once its leash is readable; `otherwise` where the supervisor died without saying."""
+    told = os.read(leash, 64)
+    return float(told) if told else otherwise
 
 
 class Signals:

@@ -19,6 +19,7 @@ from collectors.tap import segment as at
 from collectors.tap.ring import INTERRUPTION, LOST, Interruption, Kind, RingDamaged, RingReader, RingRecord
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import WorkerStatus, decode_status, encode_status
+from collectors.tap.supervisor import seconds_to_end
 from collectors.tap.tally import Tally
 
 TURN_BYTES = 1024 * 1024
@@ -33,7 +34,7 @@ FLUSH_BYTES = 8 * 1024 * 1024
 SYNC_SECONDS = 1.0
 """What was appended is put on the disk this often: what a machine that loses power may forget."""
 FINISH_SECONDS = 1.5
-"""After the order to stop, what waits in the ring is read for this long."""
+"""What waits in the ring is read for this long when the supervisor died; otherwise it says how long."""
 
 
 class CaptureWorker:
@@ -62,8 +63,11 @@ class CaptureWorker:
         self._read_bytes = 0
         self._flushed = self._synced = time.monotonic()
 
-    def run(self, stop: int) -> None:
-        """Work until the stop descriptor is readable or at its end, then finish what waits."""
+    def run(self, stop: int, *, seconds_after: float) -> None:
+        """Work until the stop descriptor is readable or at its end, then finish what waits.
+
+        `seconds_after` are to be left of the time that the supervisor gives.
+        """
         poll = select.poll()
         poll.register(stop, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
@@ -85,7 +89,8 @@ class CaptureWorker:
                         os.eventfd_read(self._wake)
                 elif deadline is None:
                     poll.unregister(stop)
-                    deadline = time.monotonic() + FINISH_SECONDS
+                    seconds = seconds_to_end(stop, FINISH_SECONDS + seconds_after)
+                    deadline = time.monotonic() + seconds - seconds_after
         self._finish()
 
     def _turn(self) -> int:
@@ -169,6 +174,22 @@ class CaptureWorker:
             )
         words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
 
+    def _tell_of_unread(self) -> None:
+        """Step over what still waits, counting the turns in it: about one exchange each."""
+        last: dict[int, int] = {}
+        first_ns = last_ns = count = turns = 0
+        with suppress(RingDamaged):
+            for kind, connection, time_ns, payload in self._ring.read(self._ring.waiting):
+                if kind > Kind.TO_CLIENT:
+                    continue
+                turns += kind < last.get(connection, Kind.TO_CLIENT)
+                last[connection] = kind
+                count += len(payload)
+                first_ns, last_ns = first_ns or time_ns, time_ns
+        self._ring.skip_all()
+        if count:
+            self._pipeline.interrupted(first_ns, last_ns, len(last), count, turns, "stopped")
+
     # Into the spool.
 
     def _flush_when_due(self, now: float) -> None:
@@ -205,9 +226,10 @@ class CaptureWorker:
         self._segment.write_status(encode_status(status))
 
     def _finish(self) -> None:
-        """The last flush: what is still in flight is lost with us, unless nobody was speaking."""
+        """The last flush; what there was no time to read is told as a gap."""
         self._turn()
         self._forget_all(time.time_ns())
+        self._tell_of_unread()
         self._take()
         self._flush()
         self._words[at.IN_FLIGHT_EXCHANGES] = 0

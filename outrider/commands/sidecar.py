@@ -1,6 +1,5 @@
 """`outrider sidecar`: ride in front of an inference server."""
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from collectors.main import run_sidecar
 from collectors.settings import read_file, read_settings
+from collectors.telemetry import log_to_stderr
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -25,7 +25,7 @@ def sidecar(
 
     Ends within ten seconds of SIGTERM; what is not shipped stays in the spool.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     given: dict[str, object] = dict(read_file(config)) if config else {}
     if config is None or listen or upstream:
         given["listeners"] = [{"listen": listen, "upstream": upstream}]
