@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from monitor.definitions import MonitoredModel
-from monitor.findings import AlertKind, Measurement
+from monitor.findings import Measurement
 from monitor.metrics.accuracy.accuracy import ACCURACY
 from monitor.metrics.accuracy.f1 import F1
 from monitor.metrics.accuracy.log_loss import LOG_LOSS
 from monitor.metrics.accuracy.mae import MAE
 from monitor.metrics.accuracy.rmse import RMSE
 from monitor.metrics.accuracy.roc_auc import ROC_AUC
-from monitor.metrics.anomaly.anomaly_ratio import anomaly_ratio
+from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.impact_ratio import IMPACT_RATIO
 from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
@@ -20,26 +20,11 @@ from monitor.metrics.drift.js_distance import JS_DISTANCE
 from monitor.metrics.drift.ks_statistic import KS_STATISTIC
 from monitor.metrics.drift.psi import PSI
 from monitor.metrics.drift.wasserstein_normalized import WASSERSTEIN_NORMALIZED
-from monitor.metrics.explanation.attribution_rank_correlation import attribution_rank_correlation
-from monitor.metrics.metric import Comparison, Metric, WindowMetric
+from monitor.metrics.explanation.attribution_rank_correlation import ATTRIBUTION_RANK_CORRELATION
+from monitor.metrics.metric import Comparison, Metric
 from monitor.metrics.quality.missing_ratio import MISSING_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
 from monitor.tiles.tileset import Baseline, TileSet
-
-ANOMALY_RATIO = WindowMetric(
-    name="anomaly_ratio",
-    prometheus="outrider_anomaly_ratio",
-    help="Share of rows that are rarer than nearly every baseline row.",
-    kind=AlertKind.ANOMALY,
-    of=lambda baseline, window: [anomaly_ratio(baseline.anomaly, window.anomaly)],
-)
-ATTRIBUTION_RANK_CORRELATION = WindowMetric(
-    name="attribution_rank_correlation",
-    prometheus="outrider_attribution_rank_correlation",
-    help="Rank agreement of the features' mean absolute attributions with the baseline's (-1 to 1).",
-    kind=AlertKind.ATTRIBUTION,
-    of=lambda baseline, window: [attribution_rank_correlation(baseline.attribution, window.attribution)],
-)
 
 METRICS: tuple[Metric, ...] = (
     JS_DISTANCE,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.intervals import wilson
+from monitor.metrics.metric import WindowMetric, nothing
 from monitor.tiles.anomaly import AnomalyTile
 
-METRIC = "anomaly_ratio"
-Z = 1.959963984540054
-"""Two-sided 95 % point of the normal law."""
 
-
-def anomaly_ratio(baseline: AnomalyTile | None, window: AnomalyTile | None) -> Measurement:
+def anomaly_ratio(baseline: AnomalyTile | None, window: AnomalyTile | None) -> Value:
     """Share of a window's rows that are rarer than nearly every baseline row.
 
     **What it tells.** How many rows the model was not built for: each lies further out in the baseline's tails, over
@@ -38,29 +34,25 @@ def anomaly_ratio(baseline: AnomalyTile | None, window: AnomalyTile | None) -> M
     >>> import numpy as np
     >>> clean = AnomalyTile(1000, 1, 0, np.zeros(64, np.int64))
     >>> odd = AnomalyTile(500, 25, 20, np.zeros(64, np.int64))
-    >>> found = anomaly_ratio(clean, odd).value
+    >>> found = anomaly_ratio(clean, odd)
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
     (0.05, 0.034, 0.073)
     """
-    return Measurement(METRIC, AlertKind.ANOMALY, None, None, _value(baseline, window))
-
-
-def _value(baseline: AnomalyTile | None, window: AnomalyTile | None) -> Value:
     if baseline is None:
-        return Value(
-            None,
-            status=Status.UNDEFINED,
-            reason="the baseline has no anomaly model: too few rows or no scorable feature",
-        )
+        return nothing(Status.UNDEFINED, "the baseline has no anomaly model: too few rows or no scorable feature")
     if window is None or not window.scored:
-        return Value(None, n_baseline=baseline.scored, status=Status.NO_DATA, reason="no row of the window was scored")
+        return nothing(Status.NO_DATA, "no row of the window was scored", n_baseline=baseline.scored)
     low, high = wilson(window.anomalous, window.scored)
-    return Value(window.anomalous / window.scored, low, high, n_baseline=baseline.scored, n_window=window.scored)
+    share = window.anomalous / window.scored
+    return Value(share, low, high, n_baseline=baseline.scored, n_window=window.scored)
 
 
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """Wilson's score interval of a share, at 95 %."""
-    share, spread = k / n, Z * Z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+ANOMALY_RATIO = WindowMetric(
+    name="anomaly_ratio",
+    prometheus="outrider_anomaly_ratio",
+    help="Share of rows that are rarer than nearly every baseline row.",
+    kind=AlertKind.ANOMALY,
+    of=lambda baseline, window: [
+        Measurement("anomaly_ratio", AlertKind.ANOMALY, None, None, anomaly_ratio(baseline.anomaly, window.anomaly))
+    ],
+)

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.metric import WindowMetric, nothing
 from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.tileset import TileSet
 
-METRIC = "attribution_rank_correlation"
 FEATURES_MIN = 3
 """Two features rank +1 or -1 and nothing between."""
 DRAWS = 500
@@ -18,7 +19,7 @@ SEED = 16
 F64 = npt.NDArray[np.float64]
 
 
-def attribution_rank_correlation(baseline: AttributionTile | None, window: AttributionTile | None) -> Measurement:
+def attribution_rank_correlation(baseline: AttributionTile | None, window: AttributionTile | None) -> Value:
     """Spearman correlation, over the features, of the mean |attribution| of the window and of the baseline.
 
     **What it tells.** Whether the model still leans on the same features. Inputs may drift without it, and a model may
@@ -42,32 +43,23 @@ def attribution_rank_correlation(baseline: AttributionTile | None, window: Attri
     >>> def tile(*means: float) -> AttributionTile:
     ...     a = 100 * np.array(means)
     ...     return AttributionTile(tuple("abc"), 100, a, a, np.square(np.array(means)) * 100)
-    >>> attribution_rank_correlation(tile(3, 2, 1), tile(30, 10, 20)).value.value
+    >>> attribution_rank_correlation(tile(3, 2, 1), tile(30, 10, 20)).value
     0.5
     """
-    return Measurement(METRIC, AlertKind.ATTRIBUTION, None, None, _value(baseline, window))
-
-
-def _value(baseline: AttributionTile | None, window: AttributionTile | None) -> Value:
     if baseline is None or not baseline.explained:
-        return Value(None, status=Status.UNDEFINED, reason="the baseline has no attributions")
+        return nothing(Status.UNDEFINED, "the baseline has no attributions")
     if window is None or not window.explained:
-        return Value(
-            None,
-            n_baseline=baseline.explained,
-            status=Status.NO_DATA,
-            reason="no prediction of the window was explained",
-        )
+        return nothing(Status.NO_DATA, "no prediction of the window was explained", n_baseline=baseline.explained)
     n_baseline, n_window = baseline.explained, window.explained
     common = [name for name in baseline.features if name in window.features]
     if len(common) < FEATURES_MIN:
         reason = f"{len(common)} features in common, at least {FEATURES_MIN} are needed"
-        return Value(None, n_baseline=n_baseline, n_window=n_window, status=Status.UNDEFINED, reason=reason)
+        return nothing(Status.UNDEFINED, reason, n_baseline=n_baseline, n_window=n_window)
     before, after = _means(baseline, common), _means(window, common)
     value = spearman(before[0], after[0])
     if value is None:
         reason = "every feature has the same mean attribution: there is no ranking"
-        return Value(None, n_baseline=n_baseline, n_window=n_window, status=Status.UNDEFINED, reason=reason)
+        return nothing(Status.UNDEFINED, reason, n_baseline=n_baseline, n_window=n_window)
     low, high = _interval(before, after)
     return Value(value, min(low, value), max(high, value), n_baseline=n_baseline, n_window=n_window)
 
@@ -100,3 +92,20 @@ def _interval(before: tuple[F64, F64], after: tuple[F64, F64]) -> tuple[float, f
     usable = [value for value in drawn if value is not None]
     low, high = np.quantile(usable, [0.025, 0.975]) if usable else (-1.0, 1.0)
     return float(low), float(high)
+
+
+def _measured(baseline: TileSet, window: TileSet) -> list[Measurement]:
+    """Nothing where predictions are not explained at all: a model without `explain` has no such measurement."""
+    if baseline.attribution is None and window.attribution is None:
+        return []
+    value = attribution_rank_correlation(baseline.attribution, window.attribution)
+    return [Measurement("attribution_rank_correlation", AlertKind.ATTRIBUTION, None, None, value)]
+
+
+ATTRIBUTION_RANK_CORRELATION = WindowMetric(
+    name="attribution_rank_correlation",
+    prometheus="outrider_attribution_rank_correlation",
+    help="Rank agreement of the features' mean absolute attributions with the baseline's (-1 to 1).",
+    kind=AlertKind.ATTRIBUTION,
+    of=_measured,
+)

@@ -5,8 +5,13 @@ import pytest
 from scipy import stats
 
 from monitor.findings import AlertKind, Status
-from monitor.metrics.explanation.attribution_rank_correlation import attribution_rank_correlation, spearman
+from monitor.metrics.explanation.attribution_rank_correlation import (
+    ATTRIBUTION_RANK_CORRELATION,
+    attribution_rank_correlation,
+    spearman,
+)
 from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.tileset import TileSet
 
 
 def tile_of(phi: np.ndarray, names: tuple[str, ...] | None = None) -> AttributionTile:
@@ -32,13 +37,21 @@ def test_the_same_tile_agrees_fully() -> None:
     """Identity gives one."""
     tile = drawn(np.arange(1.0, 9.0), 200, 2)
     found = attribution_rank_correlation(tile, tile)
-    assert found.value.value == 1.0 and found.kind is AlertKind.ATTRIBUTION
+    assert found.value == 1.0
+
+
+def test_it_is_measured_of_the_whole_model_where_predictions_are_explained() -> None:
+    """One measurement of kind attribution; none for a model without explanations."""
+    tile = drawn(np.arange(1.0, 9.0), 200, 2)
+    (found,) = ATTRIBUTION_RANK_CORRELATION.of(TileSet(200, attribution=tile), TileSet(200, attribution=tile))
+    assert (found.kind, found.feature, found.slice) == (AlertKind.ATTRIBUTION, None, None)
+    assert list(ATTRIBUTION_RANK_CORRELATION.of(TileSet(200), TileSet(200))) == []
 
 
 def test_reversed_importance_is_minus_one() -> None:
     """What mattered most matters least."""
     found = attribution_rank_correlation(drawn(np.arange(1.0, 9.0), 5_000, 3), drawn(np.arange(8.0, 0, -1), 5_000, 4))
-    assert found.value.value == -1.0
+    assert found.value == -1.0
 
 
 def test_the_interval_holds_the_true_agreement() -> None:
@@ -47,7 +60,7 @@ def test_the_interval_holds_the_true_agreement() -> None:
     truth = stats.spearmanr(before, after).statistic
     held = 0
     for seed in range(40):
-        value = attribution_rank_correlation(drawn(before, 400, 2 * seed), drawn(after, 100, 2 * seed + 1)).value
+        value = attribution_rank_correlation(drawn(before, 400, 2 * seed), drawn(after, 100, 2 * seed + 1))
         assert value.low is not None and value.high is not None
         held += value.low <= truth <= value.high
     assert held >= 36
@@ -57,7 +70,7 @@ def test_features_are_matched_by_name() -> None:
     """A window's tile may list them in another order."""
     phi = np.random.default_rng(5).standard_normal((100, 4)) * [1, 2, 3, 4]
     turned = tile_of(phi[:, ::-1], ("f3", "f2", "f1", "f0"))
-    assert attribution_rank_correlation(tile_of(phi), turned).value.value == 1.0
+    assert attribution_rank_correlation(tile_of(phi), turned).value == 1.0
 
 
 ONE = drawn(np.arange(1.0, 5.0), 50, 6)
@@ -78,5 +91,5 @@ def test_what_cannot_be_computed_has_a_status_and_a_reason(
     baseline: AttributionTile | None, window: AttributionTile | None, status: Status
 ) -> None:
     """No baseline, nothing explained, no ranking, too few features."""
-    found = attribution_rank_correlation(baseline, window).value
+    found = attribution_rank_correlation(baseline, window)
     assert found.value is None and found.status is status and found.reason
