@@ -94,6 +94,8 @@ def tensor_from_json(name: str, shape: tuple[int, ...], datatype: Datatype, data
         items = _json_items(data, count, missing, where)
         _check_count(len(items), count, where)
         return Tensor(name=name, shape=shape, datatype=datatype, items=items, missing=tuple(missing))
+    if count == 0 and not data.translate(None, b"[], \t\r\n"):
+        return Tensor(name=name, shape=shape, datatype=datatype)
     packed = []
     found = 0
     for piece in _pieces(data):
