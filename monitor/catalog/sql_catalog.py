@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from collectors.records.types import Gap, Ledger
@@ -33,6 +33,9 @@ from monitor.ports import (
 )
 
 T = TypeVar("T")
+
+_FAULTS_OF_OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+"""What a database says of statements that are wrong; everything else it says of itself."""
 
 WRITES = "outrider_writes"
 """Execution option of a connection whose transaction writes; the engine's `begin` listener takes the writer's lock."""
@@ -58,8 +61,10 @@ class SqlCatalog:
         try:
             with self._engine.connect().execution_options(**{WRITES: writes}) as connection, connection.begin():
                 return work(connection)
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise Unavailable("catalog", str(getattr(error, "orig", None) or error)) from error
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, _FAULTS_OF_OURS):
+                raise
+            raise Unavailable("catalog", str(getattr(error, "orig", None) or error).strip()) from error
 
     def put_model(self, declaration: MonitoredModel, now_ns: int, *, declared: bool) -> None:
         self.write(lambda c: models.put_model(c, declaration, now_ns, declared=declared))

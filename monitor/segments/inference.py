@@ -38,6 +38,12 @@ def column_of_texts(array: Any) -> Column:
     return from_arrow(numbers if numbers is not None else array.dictionary_encode())
 
 
+def numbers_of_texts(array: Any) -> Column | None:
+    """A column of CSV whose every cell spells a number (or none); None where one does not."""
+    numbers = _numbers(array)
+    return None if numbers is None else from_arrow(numbers)
+
+
 def _numbers(array: Any) -> Any | None:
     for kind in (pa.int64(), pa.float64()):
         try:
@@ -95,7 +101,8 @@ def _cast(array: Any, kind: Any, otherwise: Any) -> Any:
     try:
         return pc.cast(array, kind)
     except pa.ArrowInvalid:
-        return pc.cast(array, otherwise)
+        # A number above 2^53 or a fraction of a second gives up its last digits.
+        return pc.cast(array, otherwise, safe=False)
 
 
 def _vector(array: Any) -> Column | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.errors import Fault, InvalidInput
-from monitor.segments.inference import column_of_texts, column_of_values
+from monitor.segments.inference import column_of_values, numbers_of_texts
 
 _EPOCH_UNITS = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3), (float("inf"), 1))
 """An epoch number below the limit counts the unit: 1e11 seconds are the year 5138, 1e11 milliseconds are 1973."""
@@ -25,10 +25,8 @@ def times_of(array: Any, where: str, *, textual: bool) -> npt.NDArray[np.int64]:
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
         return _instants(array, where)
     if pa.types.is_string(array.type):
-        column = column_of_texts(array) if textual else None
-        if column is None or column.values.dtype.kind not in "if":
-            return _iso(array, where)
-        return _epoch(array, column.values, column.missing, where)
+        numbers = numbers_of_texts(array) if textual else None
+        return _iso(array, where) if numbers is None else _epoch(array, numbers.values, numbers.missing, where)
     column = column_of_values(array)
     if column.values.ndim != 1 or column.values.dtype.kind not in "if":
         raise InvalidInput(Fault(where, f"a column of {array.type}", _EXPECTED))

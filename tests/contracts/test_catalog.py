@@ -33,8 +33,8 @@ OTHER_HOOK = Receiver("alertmanager", "http://127.0.0.1:9093")
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]:
-    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+def postgresql() -> Iterator[PostgreSql]:
+    with running_postgresql() as server:
         yield server
 
 

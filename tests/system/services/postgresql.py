@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,64 +52,46 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running_postgresql(folder: Path) -> Iterator[PostgreSql]:
-    """Start a server in the empty `folder`, yield once it answers, stop it by its own process handle."""
+def running_postgresql() -> Iterator[PostgreSql]:
+    """Start a server in a folder of its own, yield once it answers, stop it by its own process handle, remove the folder."""
     programs = binaries()
     if programs is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
+    # Not in pytest's folder: that one is closed to other users, again and again by every session that starts.
+    folder = Path(tempfile.mkdtemp(prefix="outrider-postgresql-"))
     as_user: list[str] = []
     if os.geteuid() == 0:
-        # The server's user must reach the folder, and may not read the rest of a test's.
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == 0 and parent != Path("/") and parent.stat().st_mode & 0o011 != 0o011:
-                parent.chmod(parent.stat().st_mode | 0o011)
         shutil.chown(folder, USER, USER)
         as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    data = folder / "data"
-    subprocess.run(
-        [
-            *as_user,
-            str(programs / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "app",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-    )
-    port = _free_port()
+    try:
+        initdb = [*as_user, str(programs / "initdb"), "-D", str(folder / "data"), "-U", "app", "--auth=trust"]
+        made = subprocess.run(
+            [*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], capture_output=True, cwd=folder, check=False
+        )
+        if made.returncode:
+            raise RuntimeError(f"initdb: {made.stderr.decode(errors='replace')}")
+        with _serving([*as_user, str(programs / "postgres")], folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path) -> Iterator[PostgreSql]:
+    reached = PostgreSql(_free_port())
+    options = ["-c", "listen_addresses=127.0.0.1", "-p", str(reached.port), "-k", str(folder), "-c", "fsync=off"]
     with (folder / "log").open("wb") as log:
         # With setpriv the child's process id is the server's own.
         server = subprocess.Popen(
-            [
-                *as_user,
-                str(programs / "postgres"),
-                "-D",
-                str(data),
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-p",
-                str(port),
-                "-k",
-                str(folder),
-                "-c",
-                "fsync=off",
-            ],
+            [*command, "-D", str(folder / "data"), *options],
             stdout=log,
             stderr=log,
             cwd=folder,
             start_new_session=True,
         )
     try:
-        _wait(server, PostgreSql(port), folder / "log")
-        yield PostgreSql(port)
+        _wait(server, reached, folder / "log")
+        yield reached
     finally:
         server.send_signal(signal.SIGINT)  # "fast shutdown": open sessions end
         try:
