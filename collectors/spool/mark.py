@@ -15,12 +15,18 @@ from collectors.spool.errors import SpoolUnusable
 from collectors.spool.framing import SIDECAR_BYTES, SLOT_BYTES, Mark, UnknownVersion, decode_mark
 
 FILE_NAME = "mark"
+RESERVED_AHEAD = 1024
+"""Sequence numbers reserved by one write of the mark: one synchronous write for that many batches."""
+
 SLOT_OFFSETS = (0, 4096)
 """Apart by a page: no write to one slot can touch the other."""
 
 
 def read_mark(directory: Path) -> Mark | None:
-    """The newer of the two slots, or None where neither is whole. Raises SpoolUnusable for a newer release's mark."""
+    """The newer of the two slots, or None where neither is whole. Raises SpoolUnusable for a newer release's mark.
+
+    Where one slot is damaged it may have been the newer one: then what that had reserved is stepped over too.
+    """
     path = directory / FILE_NAME
     try:
         with opened_for_reading(path) as read_at:
@@ -29,18 +35,23 @@ def read_mark(directory: Path) -> Mark | None:
         return None
     except OSError as error:
         raise SpoolUnusable(path, f"cannot be read ({error.strerror})") from error
-    marks, newer = [], None
+    marks: list[Mark] = []
+    is_one_damaged, newer = False, None
     for offset, slot in slots:
         try:
             mark = decode_mark(slot)
         except UnknownVersion as error:
-            newer = SpoolUnusable(path, f"byte {offset + 3}: {error}")
-            continue
+            mark, newer = None, SpoolUnusable(path, f"byte {offset + 3}: {error}")
         if mark is not None:
             marks.append(mark)
+        elif any(slot):
+            is_one_damaged = True
     if newer is not None and not marks:
         raise newer
-    return max(marks, key=lambda mark: mark.generation, default=None)
+    newest = max(marks, key=lambda mark: mark.generation, default=None)
+    if newest is not None and is_one_damaged:
+        return replace(newest, reserved=newest.reserved + 2 * RESERVED_AHEAD)
+    return newest
 
 
 def new_sidecar() -> str:

@@ -24,7 +24,7 @@ from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, open
 from collectors.spool.errors import SpoolFull, SpoolUnusable
 from collectors.spool.framing import JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
 from collectors.spool.journal import Journal
-from collectors.spool.mark import MarkFile, read_mark
+from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
 from collectors.spool.recovery import Faults, mark_behind, recover, remove_unfinished, set_aside
 from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
@@ -42,9 +42,6 @@ JOURNAL_BYTES = 8 * 1024**2
 
 JOURNALS_PER_QUOTA = 8
 """With a small quota journals are smaller, so that space still comes back in eighths of it."""
-
-RESERVED_AHEAD = 1024
-"""Sequence numbers reserved by one write of the mark: one synchronous write for that many batches."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -238,12 +235,13 @@ class Spool:
         room = limit_bytes
         for journal in journals:
             try:
-                room = self._read_journal(journal, after, room, batches)
+                behind = batches[-1][0] if batches else after
+                room = self._read_journal(journal, behind, room, batches)
             except FileNotFoundError:
                 self._miss_unless_acknowledged(journal)
             if room <= 0:
                 return batches
-        if not batches and after >= self._acknowledged:
+        if not batches and after <= self._acknowledged:
             # All that is left is damage, which is in quarantine: nobody will ever acknowledge it.
             self.acknowledge(up_to)
         return batches

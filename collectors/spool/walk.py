@@ -56,9 +56,9 @@ class Damage:
         return self.offset + self.size
 
 
-def walk(read_at: ReadAt, start: int, end: int, seed: int, *, after: int = 0, verify: bool) -> Iterator[Frame | Damage]:
+def walk(read_at: ReadAt, start: int, end: int, seed: int, *, verify: bool) -> Iterator[Frame | Damage]:
     """Frames and damage from `start` to `end`, in order and without a hole between them."""
-    offset, last = start, after
+    offset, last = start, 0
     while offset < end:
         found = _at(read_at, offset, end, seed, last, verify=verify)
         if isinstance(found, Frame):
