@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 Z = 1.959963984540054
 """Two-sided 95 %."""
-_CELL_ROWS_MIN = 5.0
+_CELL_ROWS_MIN = 10.0
 """Cells with a smaller expected count are pooled before the chi-square law is used; pooling only lowers the distance."""
 
 

@@ -1,0 +1,93 @@
+"""The tails that alerts rest on, against exact laws."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from monitor.alerts.effects import js_effect, newcombe, wilson
+from monitor.alerts.tails import bernstein_log_p, ks_log_p, proportion_log_p, student_log_p
+
+
+def test_the_ks_tail_is_never_under_kolmogorovs_law():
+    """2 exp(-2 x²) bounds the asymptotic law from above, closely in the tail."""
+    x = np.linspace(0.3, 4.0, 60)
+    ours = ks_log_p(x / 10, np.full(60, 200.0), np.full(60, 200.0))
+    exact = stats.kstwobign.logsf(x)
+    assert (ours >= exact - 1e-9).all()
+    assert np.allclose(ours[x > 1.5], exact[x > 1.5], atol=1e-3)
+
+
+def test_the_ks_tail_holds_for_two_finite_samples():
+    """Exact two-sample tails lie under ours, also for small and unequal samples."""
+    for n, m in ((20, 30), (50, 50), (50, 400)):
+        for d in (0.35, 0.45, 0.6):
+            exact = np.log(stats.distributions.kstwo.sf(d, np.round(n * m / (n + m))))
+            assert ks_log_p(np.array([d]), np.array([float(n)]), np.array([float(m)]))[0] >= exact - 0.05
+
+
+@pytest.mark.parametrize(("n", "m"), [(50, 500), (50, 5_000), (500, 500), (2_000, 700), (1_000, 50_000)])
+def test_tails_of_proportions_are_above_the_exact_hypergeometric_ones(n, m):
+    """For every split of the hits, the bound is at least the conditional tail, and close where one side is small."""
+    for hits in (3, 20, 0.1 * (n + m), 0.5 * (n + m), 0.95 * (n + m)):
+        total = int(hits)
+        least, most = max(0, total - m), min(n, total)
+        k = np.unique(np.linspace(least, most, 200).astype(int))
+        up, down = proportion_log_p(k, n, total - k, m, sides=1)
+        high = stats.hypergeom.logsf(k - 1, n + m, total, n)
+        low = stats.hypergeom.logcdf(k, n + m, total, n)
+        for ours, exact in ((up, high), (down, low)):
+            tail = exact < np.log(1e-3)
+            assert (ours[tail] >= exact[tail] - 1e-6).all()
+
+
+def test_tails_of_proportions_follow_the_exact_ones_closely_for_a_small_window():
+    """1,000 rows beside 50,000: at a p-value near 1e-7 less than 15 % is lost in the exponent."""
+    k = np.array([150])
+    up, _ = proportion_log_p(k, 1_000, 4_900, 50_000, sides=1)
+    exact = stats.hypergeom.logsf(k - 1, 51_000, 5_050, 1_000)
+    assert exact[0] <= up[0] <= 0.85 * exact[0]
+
+
+def test_bernsteins_tail_is_as_heavy_as_the_binomial():
+    """From 1e-3 to 1e-12, over sizes and shares, exact binomial tails exceed it by a tenth at most."""
+    for n in (20, 100, 1_000, 5_000):
+        for p in (0.001, 0.01, 0.05, 0.2, 0.5, 0.9, 0.99):
+            k = np.arange(n + 1)
+            exact = stats.binom.logsf(k - 1, n, p)
+            ours = bernstein_log_p(k / n - p, p * (1 - p) / n, max(p, 1 - p) / n, sides=1)
+            tail = (k / n > p) & (exact < np.log(1e-3)) & (exact > np.log(1e-12))
+            assert (ours[tail] >= exact[tail] - 0.1).all()
+
+
+def test_the_studentised_tail_is_above_students():
+    """Student's t with n - 1 degrees of freedom lies under it."""
+    for n in (50, 200, 5_000):
+        for z in (3.0, 4.5, 6.0):
+            assert student_log_p(z, n) >= stats.t.logsf(z, n - 1)
+
+
+def test_wilson_and_newcombe_give_the_published_intervals():
+    """Newcombe 1998: 81/263, and 56/70 against 48/80."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert newcombe(56, 70, 48, 80) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+
+
+def test_the_lower_end_of_the_js_distance_covers():
+    """The true distance of two known populations lies above the lower end in at least 96 of 100 draws."""
+    rng = np.random.default_rng(3)
+    p, q = np.full(10, 0.1), np.array([0.08, 0.08, 0.09, 0.09, 0.1, 0.1, 0.11, 0.11, 0.12, 0.12])
+    middle = (p + q) / 2
+    true = np.sqrt((stats.entropy(p, middle, 2) + stats.entropy(q, middle, 2)) / 2)
+    lows, highs = np.array([js_effect(rng.multinomial(1_000, q), rng.multinomial(5_000, p))[1:] for _ in range(600)]).T
+    assert (lows <= true).mean() >= 0.96
+    assert (highs >= true).mean() >= 0.96
+    assert (lows > 0).mean() > 0.5
+
+
+def test_the_lower_end_stays_honest_with_sparse_cells():
+    """A thousand categories and 50 rows: no more than 4 % of null windows have a lower end above 0."""
+    rng = np.random.default_rng(4)
+    shares = 1 / np.arange(1, 1_001)
+    shares /= shares.sum()
+    lows = [js_effect(rng.multinomial(50, shares), rng.multinomial(5_000, shares))[1] for _ in range(400)]
+    assert np.mean(np.array(lows) > 0) <= 0.04
