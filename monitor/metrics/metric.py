@@ -177,6 +177,7 @@ def without_values(role: Role, name: str, before: FeatureTile, now: FeatureTile 
         reason = "no label has come yet"
     else:
         reason = f"none of the window's {now.rows} rows has a usable value"
+        return nothing(Status.UNDEFINED, reason, n_baseline=before.n, n_missing=now.n_missing)
     return nothing(Status.NO_DATA, reason, n_baseline=before.n, n_missing=now.n_missing)
 
 

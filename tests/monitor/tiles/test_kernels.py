@@ -1,0 +1,78 @@
+"""The compiled count against NumPy's own search, on every shape of column that decides how it searches."""
+
+import numpy as np
+import pytest
+
+from monitor.tiles.kernels import count_cells, compile_ahead
+
+NONE = np.zeros(0, np.float32)
+
+
+def shapes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    normal = rng.normal(size=n)
+    return {
+        "normal": normal,
+        "far from zero": normal + 1e9,
+        "durations": np.exp(3 * normal),
+        "returns": normal**3 / np.abs(rng.normal(size=n)),
+        "negative": -np.exp(2 * normal),
+        "half zero": np.maximum(normal, 0.0),
+        "whole numbers": np.round(3 * normal),
+        "constant": np.full(n, 7.0),
+        "huge": normal * 1e307,
+        "tiny": normal * 5e-324,
+        "mostly one value": np.where(rng.random(n) < 0.99, 1.0, normal),
+        "signed zeros": np.where(rng.random(n) < 0.5, -0.0, 0.0),
+    }
+
+
+@pytest.mark.parametrize("name", shapes(np.random.default_rng(0), 1))
+@pytest.mark.parametrize("n", [0, 1, 3, 7, 1_023, 1_024, 20_001])
+def test_it_counts_as_searchsorted_does(name: str, n: int) -> None:
+    """Exactly, for short columns (no table) and long ones (either key)."""
+    rng = np.random.default_rng(11)
+    edges = np.unique(np.quantile(shapes(rng, 5_000)[name], np.arange(1, 260) / 260))
+    x = shapes(rng, n)[name]
+    counts, sums = np.zeros(len(edges) + 1, np.int64), np.zeros(len(edges) + 1)
+    cells = np.zeros(n, np.float32)
+    with np.errstate(over="ignore"):
+        squares = count_cells(x, edges, 1.5, counts, sums, cells)
+        expected = np.searchsorted(edges, x)
+        np.testing.assert_array_equal(cells, expected)
+        np.testing.assert_array_equal(counts, np.bincount(expected, minlength=len(edges) + 1))
+        np.testing.assert_allclose(
+            sums, np.bincount(expected, x, minlength=len(edges) + 1), rtol=1e-9, atol=1e-9 * np.abs(x).max(initial=0.0)
+        )
+        np.testing.assert_allclose(squares, np.square(x - 1.5).sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("edges", [np.zeros(0), np.array([0.0]), np.array([-1.0, np.nextafter(-1.0, 0.0)])])
+def test_it_needs_no_edges_to_count(edges: np.ndarray) -> None:
+    """None, one, or two neighbours."""
+    x = np.random.default_rng(1).normal(size=3_000)
+    counts, sums = np.zeros(len(edges) + 1, np.int64), np.zeros(len(edges) + 1)
+    count_cells(x, edges, 0.0, counts, sums, NONE)
+    np.testing.assert_array_equal(counts, np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1))
+
+
+def test_values_on_an_edge_belong_below_it() -> None:
+    """Cell i holds e(i-1) < x <= e(i)."""
+    edges = np.arange(1.0, 400.0)
+    counts, sums = np.zeros(400, np.int64), np.zeros(400)
+    count_cells(np.repeat(edges, 10), edges, 0.0, counts, sums, NONE)
+    np.testing.assert_array_equal(counts, [10] * 399 + [0])
+    np.testing.assert_array_equal(sums, [10 * e for e in edges] + [0.0])
+
+
+def test_it_adds_to_what_is_there() -> None:
+    """Two calls count both columns."""
+    edges, x = np.array([0.0]), np.array([-1.0, 2.0])
+    counts, sums = np.zeros(2, np.int64), np.zeros(2)
+    for _ in range(2):
+        count_cells(x, edges, 0.0, counts, sums, NONE)
+    assert (counts.tolist(), sums.tolist()) == ([2, 2], [-2.0, 4.0])
+
+
+def test_compiling_ahead_is_harmless() -> None:
+    """A process may ask for it before its first window, and again."""
+    compile_ahead()

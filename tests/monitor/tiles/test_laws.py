@@ -1,0 +1,201 @@
+"""The laws every kind of tile keeps, and a whole tile set with it, on random rows cut at random places.
+
+Counts are exact; sums of doubles agree to 12 digits, because adding in another grouping rounds elsewhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from monitor.definitions import Label, MonitoredModel, Prediction
+from monitor.tiles import joined
+from monitor.tiles.anomaly import P_CELLS, AnomalyTile
+from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.categorical import CATEGORIES_MAX, UNSEEN_NAMES_MAX, CategoricalTile
+from monitor.tiles.encoding import decode_tileset, encode_tileset
+from monitor.tiles.freeze import categorical_grid, freeze, numeric_grid
+from monitor.tiles.group import GroupTile
+from monitor.tiles.merge import merge
+from monitor.tiles.numeric import NumericTile
+from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
+from monitor.tiles.pairs import PairsTile
+from monitor.tiles.profile import categorical_tile, numeric_tile, profile
+from monitor.tiles.rows import Rows
+from monitor.tiles.tileset import TileSet
+from tests.monitor.tiles.samples import BINARY, column, mixed, rows
+
+BASELINE = mixed(np.random.default_rng(100), 2_000)
+GRIDS = freeze(BASELINE, BINARY)
+CLASSES = MonitoredModel("m", task="multiclass", prediction=Prediction(class_="said"), label=Label("true"))
+VALUES = MonitoredModel("m", prediction=Prediction(value="said"), label=Label("true"))
+NUMBERS = numeric_grid(BASELINE.columns["x"])
+COLOURS = categorical_grid(column(["red", "red", "green", "blue"]))
+NAMES = np.array(["red", "green", "violet", "white", None], object)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of tile: its tile of some rows, and its neutral one."""
+
+    of: Callable[[Rows], Any]
+    empty: Any
+    bytes_max: int
+
+
+def _rows(rng: np.random.Generator, n: int) -> Rows:
+    part = mixed(rng, n)
+    return replace(part, columns={**part.columns, "name": column(list(rng.choice(NAMES, n)))})
+
+
+def _classes(part: Rows) -> Any:
+    said = {"said": part.columns["name"]}
+    both = replace(part, columns=said, label=part.columns["colour"])
+    grids = freeze(rows({"said": ["red", "green"]}, label=["red", "green"]), CLASSES)
+    return joined.outcome_of(both, joined.outputs_of(both, grids, CLASSES), grids, CLASSES)
+
+
+def _values(part: Rows) -> Any:
+    both = replace(part, columns={"said": part.columns["x"]}, label=part.columns["amount"])
+    grids = freeze(both, VALUES)
+    return joined.outcome_of(both, joined.outputs_of(both, grids, VALUES), grids, VALUES)
+
+
+def _attribution(part: Rows) -> AttributionTile:
+    phi = np.stack([part.columns["amount"].values, part.columns["p"].values.astype(float)])
+    return AttributionTile(("a", "b"), len(part), phi.sum(1), np.abs(phi).sum(1), np.square(phi).sum(1))
+
+
+def _anomaly(part: Rows) -> AnomalyTile:
+    p = part.columns["p"].values
+    return AnomalyTile(len(part), int((p < 0.1).sum()), 0, np.bincount((p * P_CELLS).astype(int), minlength=P_CELLS))
+
+
+KINDS = {
+    "numeric": Kind(lambda part: numeric_tile(part.columns["x"], NUMBERS), NumericTile.empty(NUMBERS), 6_000),
+    "categorical": Kind(
+        lambda part: categorical_tile(part.columns["name"], COLOURS),
+        CategoricalTile.empty(COLOURS),
+        16 * CATEGORIES_MAX,
+    ),
+    "group": Kind(lambda part: profile(part, GRIDS, BINARY).groups["sex"], GroupTile.empty(GRIDS.groups["sex"]), 6_000),
+    "pairs": Kind(lambda part: profile(part, GRIDS, BINARY).pairs, PairsTile.empty(GRIDS.pairs), 200_000),
+    "binary outcome": Kind(lambda part: profile(part, GRIDS, BINARY).outcome, BinaryOutcome.empty(), 17_000),
+    "multiclass outcome": Kind(_classes, MulticlassOutcome.empty(2), 1_000),
+    "regression outcome": Kind(_values, RegressionOutcome(), 200),
+    "anomaly": Kind(_anomaly, AnomalyTile(0, 0, 0, np.zeros(P_CELLS, np.int64)), 1_000),
+    "attribution": Kind(_attribution, AttributionTile(("a", "b"), 0, np.zeros(2), np.zeros(2), np.zeros(2)), 200),
+}
+
+every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+cuts = pytest.mark.parametrize("seed", range(5))
+
+
+def parts(seed: int) -> tuple[Rows, Rows, Rows, Rows]:
+    """Random rows, and the same rows in three parts of random sizes, one of them often tiny."""
+    rng = np.random.default_rng(seed)
+    whole = _rows(rng, int(rng.integers(3, 1_500)))
+    i, j = sorted(rng.integers(0, len(whole) + 1, 2))
+    return whole, whole.take(slice(0, i)), whole.take(slice(i, j)), whole.take(slice(j, None))
+
+
+def same(one: Any, other: Any) -> None:
+    """Equal counts and texts, doubles to 12 digits of the largest."""
+    if isinstance(one, bytes):
+        a, b = np.frombuffer(one, np.uint8), np.frombuffer(other, np.uint8)
+        if not np.array_equal(a, b):
+            x, y = np.frombuffer(one, np.float64), np.frombuffer(other, np.float64)
+            np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12 * np.abs(x).max())
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            same(a, b)
+    elif isinstance(one, float):
+        assert one == pytest.approx(other, rel=1e-12, abs=1e-9)
+    else:
+        assert one == other
+
+
+@every_kind
+def test_empty_is_neutral(kind: Kind) -> None:
+    """On either side, and for itself."""
+    tile = kind.of(parts(0)[0])
+    plain = tile.to_plain()
+    assert tile.merge(kind.empty).to_plain() == kind.empty.merge(tile).to_plain() == plain
+    assert kind.empty.merge(kind.empty).to_plain() == kind.empty.to_plain()
+
+
+@every_kind
+def test_the_tile_of_no_rows_is_empty(kind: Kind) -> None:
+    """No rows, no counts."""
+    assert kind.of(parts(0)[0].take(slice(0, 0))).to_plain() == kind.empty.to_plain()
+
+
+@every_kind
+@cuts
+def test_merge_is_commutative_and_associative(kind: Kind, seed: int) -> None:
+    """Whatever comes first."""
+    a, b, c = (kind.of(part) for part in parts(seed)[1:])
+    assert a.merge(b).to_plain() == b.merge(a).to_plain()
+    same(a.merge(b).merge(c).to_plain(), a.merge(b.merge(c)).to_plain())
+
+
+@every_kind
+@cuts
+def test_the_tile_of_all_rows_is_the_merge_of_its_parts(kind: Kind, seed: int) -> None:
+    """tile(a) + tile(b) = tile(a ++ b)."""
+    whole, a, b, c = parts(seed)
+    same(kind.of(a).merge(kind.of(b)).merge(kind.of(c)).to_plain(), kind.of(whole).to_plain())
+
+
+@every_kind
+@cuts
+def test_bytes_round_trip(kind: Kind, seed: int) -> None:
+    """Through MessagePack and back, to the bit."""
+    tile = kind.of(parts(seed)[0])
+    data = msgspec.msgpack.encode(tile.to_plain())
+    again = type(tile).from_plain(msgspec.msgpack.decode(data), "tile")
+    assert msgspec.msgpack.encode(again.to_plain()) == data
+
+
+@every_kind
+def test_size_is_bounded(kind: Kind) -> None:
+    """Ten times the rows take no more room."""
+    for n in (500, 5_000):
+        assert len(msgspec.msgpack.encode(kind.of(_rows(np.random.default_rng(n), n)).to_plain())) <= kind.bytes_max
+
+
+def test_a_flood_of_new_categories_keeps_the_tile_small() -> None:
+    """All are counted, the most frequent named."""
+    names = column([f"new-{i}" for i in range(50_000)] + ["often"] * 3)
+    tile = categorical_tile(names, COLOURS)
+    assert tile.unseen == 50_003
+    assert len(tile.unseen_names) == UNSEEN_NAMES_MAX and tile.unseen_names["often"] == 3
+
+
+@cuts
+def test_a_tile_set_keeps_the_same_laws(seed: int) -> None:
+    """All tiles of a window together: parts merge into the whole, bytes round-trip."""
+    whole, a, b, c = parts(seed)
+    merged = merge([profile(part, GRIDS, BINARY) for part in (a, b, c)])
+    once = profile(whole, GRIDS, BINARY)
+    assert merged.rows == once.rows
+    for role in ("features", "prediction", "label", "groups"):
+        found, expected = getattr(merged, role), getattr(once, role)
+        assert found.keys() == expected.keys()
+        for name, tile in found.items():
+            same(tile.to_plain(), expected[name].to_plain())
+    data = encode_tileset(once)
+    assert encode_tileset(decode_tileset(data)) == data
+
+
+def test_a_tile_that_some_windows_lack_is_merged_from_the_others() -> None:
+    """The feature came later, or was gone for a while."""
+    here = profile(_rows(np.random.default_rng(0), 50), GRIDS, BINARY)
+    merged = merge([TileSet(rows=7), here, TileSet(rows=3)])
+    assert merged.rows == 60
+    assert merged.features["x"].rows == 50
+    assert merged.outcome is here.outcome
