@@ -195,7 +195,7 @@ class Closer:
         assert self.baseline is not None  # noqa: S101  (checked by the callers)
         plan = plan_for(model, self.baseline, self.place.rule, self._arrivals(window.span, profiled.tiles.rows))
         subject = Subject(model, self.place.version, self.baseline)
-        alone = Track(first=self.track.first)
+        alone = Track(first=self.track.first, learned=self.track.learned)
         _, looked = take_look(
             alone, subject, window.span, profiled.tiles, plan=plan, revision=window.revision + 1, kinds=kinds
         )

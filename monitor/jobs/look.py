@@ -17,7 +17,7 @@ from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Span, Status, Transition
 from monitor.metrics.registry import measure
 from monitor.tiles.merge import merge
-from monitor.tiles.tileset import Baseline, TileSet
+from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
 from monitor.windows.trailing import Pyramid, extend
 
 LEARNING_WINDOWS = 20
@@ -35,6 +35,8 @@ class Track:
     outcomes: Pyramid[TileSet] = field(default_factory=Pyramid)
     alerts: Mapping[AlertKind, Alert] = field(default_factory=dict)
     first: tuple[TileSet, ...] = ()
+    """The first windows, while dependence is learned from them."""
+    learned: DesignEffects | None = None
 
     def inputs_restarted(self, before: Track) -> bool:
         """Whether this look ended an alert, and with it the trailing merges of the inputs."""
@@ -89,7 +91,10 @@ def take_look(
 
     Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
     """
-    learned, baseline = _learned(track, subject.baseline, tiles, kinds)
+    track = _learned(track, subject.baseline, tiles, kinds)
+    baseline = subject.baseline
+    if baseline.design_effects is None:
+        baseline = replace(baseline, design_effects=track.learned)
     trailing = {1: tiles}
     inputs, outcomes = track.inputs, track.outcomes
     if kinds & INPUT_KINDS:
@@ -121,7 +126,7 @@ def take_look(
         inputs = Pyramid(inputs.looks)
     if any(t.state == AlertStatus.RESOLVED and t.kind in LABEL_KINDS for t in transitions):
         outcomes = Pyramid(outcomes.looks)
-    after = Track(inputs, outcomes, alerts, learned)
+    after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts)
     moved = tuple(alerts[k] for k in sorted(kinds & alerts.keys()))
     return after, Looked(judgement.findings, tuple(transitions), moved)
 
@@ -135,13 +140,9 @@ def _with_outcomes(trailing: Mapping[int, TileSet], later: Mapping[int, TileSet]
     return joined
 
 
-def _learned(
-    track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]
-) -> tuple[tuple[TileSet, ...], Baseline]:
-    """Dependence of the rows: the baseline's own, or what the first windows tell where it has no time order."""
-    if baseline.design_effects is not None:
-        return (), baseline
-    first = track.first
-    if len(first) < LEARNING_WINDOWS and kinds & INPUT_KINDS:
-        first = (*first, tiles)
-    return first, replace(baseline, design_effects=learn(first, baseline))
+def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]) -> Track:
+    """The track with what the first windows tell of dependence, where the baseline has no time order to tell it."""
+    if baseline.design_effects is not None or len(track.first) >= LEARNING_WINDOWS or not (kinds & INPUT_KINDS):
+        return track
+    first = (*track.first, tiles)
+    return replace(track, first=first, learned=learn(first, baseline))

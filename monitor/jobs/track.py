@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from monitor.alerts.calibration import learn
 from monitor.definitions import WindowRule
 from monitor.findings import Span
 from monitor.jobs.look import LEARNING_WINDOWS, Track
@@ -69,7 +70,8 @@ def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Pro
     inputs = _replay(catalog, place, taken, progress.input_looks, progress.inputs_since)
     labelled = [w for w in taken if w.labelled and (w.span.start_ns or 0) <= progress.labels_until_ns]
     outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since)
-    return Track(inputs, outcomes, alerts, _first(catalog, place, baseline))
+    first = _first(catalog, place, baseline)
+    return Track(inputs, outcomes, alerts, first, learn(first, baseline) if first else None)
 
 
 def _start(window: WindowEntry) -> int:
