@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, FeatureScore, Finding, Span, Status, Transition
+from monitor.metrics.metric import Metric
 from monitor.ports import ModelEntry, Publication, WindowEntry
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
 START = 1_772_323_200 * SECOND
 """2026-03-01T00:00:00Z."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric of a registry, as far as exporters look at it."""
-
-    name: str
-    prometheus: str
-    help: str
-
-
-METRICS = (
-    Metric("psi", "outrider_drift_psi", "Population stability index against the baseline."),
-    Metric("roc_auc", "outrider_roc_auc", "Area under the ROC curve."),
-    Metric("parity_difference", "outrider_fairness_parity_difference", "Selection rate minus the base group's."),
-    Metric("correlation_distance", "outrider_drift_correlation_distance", "Change of a pair's correlation."),
-)
 
 
 def span(index: int = 0, minutes: int = 5) -> Span:
@@ -127,3 +110,13 @@ def declared(model: str = "income", **document: Any) -> ModelEntry:
 
 def proposed(model: str) -> ModelEntry:
     return ModelEntry(model, MonitoredModel.from_document({"model": model}), declared=False, updated_ns=START)
+
+
+def finding_of(metric: Metric, **changes: Any) -> Finding:
+    """A finding of a metric of the registry, on the column, pair, group or window that it is about."""
+    about: dict[str, Any] = {"feature": None}
+    if metric.kind in (AlertKind.DRIFT, AlertKind.QUALITY):
+        about = {"feature": "age~wage" if metric.name == "correlation_distance" else "age"}
+    elif metric.kind is AlertKind.FAIRNESS:
+        about = {"feature": None, "slice": "SEX=2"}
+    return finding(metric.name, metric.kind, **(about | changes))

@@ -17,9 +17,10 @@ from monitor.exporters.elasticsearch import ElasticsearchExporter
 from monitor.exporters.opentelemetry import OpenTelemetryExporter
 from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.telemetry import Telemetry
+from monitor.metrics.registry import METRICS
 from monitor.ports import Exporter
 from tests.monitor.exporters.fake_elasticsearch import fake_elasticsearch
-from tests.results import METRICS, START, declared, finding, publication, transition
+from tests.results import START, declared, finding, publication, transition
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
 
 from monitor.exporters.opentelemetry import OpenTelemetryExporter
-from tests.results import METRICS, alert, declared, finding, publication
+from monitor.metrics.registry import METRICS
+from tests.results import alert, declared, finding, publication
 from tests.scripted_http import Answer, scripted_http
 
 

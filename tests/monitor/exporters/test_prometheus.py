@@ -13,8 +13,9 @@ from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.series import FEATURES_MAX, GROUPS_MAX, PAIRS_MAX, SERIES_MAX, UNDECLARED_MODELS_MAX
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Alert, AlertKind, AlertStatus, Status
+from monitor.metrics.registry import METRICS
 from monitor.ports import ModelEntry
-from tests.results import METRICS, START, alert, declared, finding, proposed, publication
+from tests.results import START, alert, declared, finding, proposed, publication
 
 Found = dict[str, list[tuple[dict[str, str], float]]]
 

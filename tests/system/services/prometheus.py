@@ -47,13 +47,18 @@ def installed() -> bool:
 def running_prometheus(
     folder: Path, targets: Mapping[str, str], rules: Sequence[Path] = (), alertmanager: str | None = None
 ) -> Iterator[Prometheus]:
-    """Scrape `targets` (job name → host:port) every second and evaluate `rules`; data in `folder`."""
+    """Scrape `targets` (job name → host:port/path) every second and evaluate `rules`; data in `folder`."""
     port = free_port()
     configuration: dict[str, Any] = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path.resolve()) for path in rules],
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [address]}]} for job, address in targets.items()
+            {
+                "job_name": job,
+                "metrics_path": f"/{address.partition('/')[2]}",
+                "static_configs": [{"targets": [address.partition("/")[0]]}],
+            }
+            for job, address in targets.items()
         ],
     }
     if alertmanager:

@@ -1,0 +1,56 @@
+"""Realised performance of one model, from labels."""
+
+from collections.abc import Sequence
+
+from dashboards.grafana.building import MODEL, OF_MODEL, VERSION, WINDOW, Dashboard, Panel, Query
+from monitor.findings import AlertKind
+from monitor.metrics.metric import Metric
+
+_LOSSES = ("log_loss",)
+_ERRORS = ("rmse", "mae")
+"""Metrics in the label's own unit; what is in neither list lies between 0 and 1, larger being better."""
+
+
+def performance(metrics: Sequence[Metric]) -> Dashboard:
+    of_labels = [m for m in metrics if m.kind is AlertKind.PERFORMANCE]
+    scores = [m for m in of_labels if m.name not in (*_LOSSES, *_ERRORS)]
+    return Dashboard(
+        "outrider-performance",
+        "Outrider / Performance",
+        "How well the model did on the predictions that have labels. Late labels revise the past; the page shows now.",
+        (
+            Panel(
+                "Scores (higher is better)",
+                "Between 0 and 1.",
+                _queries(scores),
+                unit="percentunit",
+            ),
+            Panel(
+                "Loss (lower is better)",
+                "Of the predicted probabilities.",
+                _queries([m for m in of_labels if m.name in _LOSSES]),
+            ),
+            Panel(
+                "Error (lower is better)",
+                "Of regressions, in the label's unit.",
+                _queries([m for m in of_labels if m.name in _ERRORS]),
+            ),
+            Panel(
+                "Label coverage",
+                "Share of the window's predictions that have labels; early labels are seldom a fair sample.",
+                (Query(f"outrider_label_coverage_ratio{{{OF_MODEL}}}", "{{model_version}} {{window}}"),),
+                unit="percentunit",
+            ),
+            Panel(
+                "Score over limit",
+                "Above 1 the performance is beyond its limit.",
+                (Query(f'outrider_threshold_ratio{{{OF_MODEL}, kind="performance"}}', "{{model_version}}"),),
+                limit=1,
+            ),
+        ),
+        (MODEL, VERSION, WINDOW),
+    )
+
+
+def _queries(metrics: Sequence[Metric]) -> tuple[Query, ...]:
+    return tuple(Query(f"{m.prometheus}{{{OF_MODEL}}}", f"{m.name} {{{{model_version}}}}") for m in metrics)
