@@ -113,7 +113,8 @@ class Explain:
 
     onnx: str | None = None
     sample: int | None = 200
-    permutations: int = 9
+    permutations: int = 2
+    """Orders in which features join, for each background row; one more makes it dearer and the standard errors smaller."""
     background: int = 100
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """ONNX input name → feature columns in order; empty: the declaration's tensors, else every feature in order."""
@@ -353,7 +354,7 @@ class _Reader:
         return Explain(
             onnx=self.text(found["onnx"], f"{where}.onnx") if "onnx" in found else None,
             sample=None if sample in (None, "all") else self.whole(sample, f"{where}.sample", 1, 10**7),
-            permutations=self.whole(found.get("permutations", 9), f"{where}.permutations", 1, 1_000),
+            permutations=self.whole(found.get("permutations", 2), f"{where}.permutations", 1, 1_000),
             background=self.whole(found.get("background", 100), f"{where}.background", 1, 10_000),
             inputs={str(k): self.names(v, f"{where}.inputs.{k}", FEATURES_MAX) for k, v in inputs.items()},
             output=self.text(found["output"], f"{where}.output") if "output" in found else None,

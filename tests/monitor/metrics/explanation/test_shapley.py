@@ -76,7 +76,7 @@ def interacting(x: np.ndarray) -> np.ndarray:
 
 
 def test_few_features_are_exact_by_the_definition() -> None:
-    """All 2^5 coalitions are fewer than nine walks visit: phi is the definition's."""
+    """All coalitions of five features are evaluated: phi is the definition's."""
     rows, background = wide(3, 5, 6), wide(15, 5, 7)
     found = shapley(interacting, rows, background)
     assert found.exact
@@ -85,13 +85,13 @@ def test_few_features_are_exact_by_the_definition() -> None:
 
 def test_sampled_values_lie_within_their_standard_errors() -> None:
     """Sampled phi of 8 features differ from the definition's by what the standard error says."""
-    rows, background = wide(20, 8, 8), wide(10, 8, 9)
-    found = shapley(interacting, rows, background, permutations=12)
+    rows, background = wide(20, 8, 8), wide(100, 8, 9)
+    found = shapley(interacting, rows, background, permutations=2)
     exact = np.array([by_definition(interacting, x, background) for x in rows])
     assert not found.exact and found.standard_error is not None
     moving = found.standard_error > 1e-9
     z = ((found.phi - exact) / np.where(moving, found.standard_error, 1))[moving]
-    assert 0.7 < np.sqrt(np.mean(z**2)) < 1.6
+    assert 0.7 < np.sqrt(np.mean(z**2)) < 1.4
     np.testing.assert_allclose(found.phi[~moving], exact[~moving], atol=1e-9)
 
 
@@ -140,7 +140,7 @@ def test_a_feature_the_model_ignores_gets_nothing() -> None:
     assert np.abs(found.phi[:, 2:]).max() < 1e-15
 
 
-def test_one_pair_of_walks_has_no_standard_error() -> None:
+def test_one_order_a_background_row_has_no_standard_error() -> None:
     """One draw says nothing about its spread."""
     assert shapley(interacting, wide(2, 12, 20), wide(3, 12, 21), permutations=1).standard_error is None
 
