@@ -195,7 +195,7 @@ class Catalog(Protocol):
         """
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
-        """Swap segments in one step (compaction)."""
+        """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""
 
     def drop_segments(self, ids: Iterable[int]) -> None: ...
     def versions(self, model: str) -> list[str]: ...
@@ -206,7 +206,10 @@ class Catalog(Protocol):
         """The sum of the ledger entries whose start lies in the span."""
 
     def commit_window(self, result: WindowResult, receivers: Sequence[Receiver], now_ns: int) -> int:
-        """Store the result, one publication, and a delivery per transition and receiver. Returns the publication's sequence."""
+        """Store the result, one publication, and a delivery per transition and receiver. Returns the publication's sequence.
+
+        Raises Stale where this revision of the window, or a later one, is committed already.
+        """
 
     def window(self, model: str, version: str, rule: str, span: Span) -> WindowEntry | None:
         """The latest revision."""
@@ -234,10 +237,10 @@ class Catalog(Protocol):
     def transitions(
         self, model: str | None = None, fingerprint: str | None = None, start_ns: int | None = None, limit: int = 1000
     ) -> list[Transition]:
-        """Ascending in order of commitment."""
+        """The newest `limit`, ascending in order of commitment."""
 
     def deliveries(self, now_ns: int, limit: int = 100) -> list[Delivery]:
-        """Owed and due, oldest first."""
+        """Owed and due, oldest first; none while an earlier one of the same alert and receiver is owed."""
 
     def delivered(self, delivery_id: int, now_ns: int) -> None: ...
     def postpone(self, delivery_id: int, due_ns: int, reason: str) -> None: ...
@@ -251,7 +254,10 @@ class Catalog(Protocol):
     def put_silence(self, silence: Silence) -> None: ...
     def silences(self, now_ns: int | None = None) -> list[Silence]: ...
     def expire(self, before_ns: int) -> list[Segment]:
-        """Forget batches, publications taken by all, gaps, ledgers and windows older than this; returns segments whose files may go."""
+        """Forget batches, publications taken by all, gaps, ledgers and windows older than this, back-filled ones by their closing.
+
+        Returns dropped and replaced segments for the deletion of their files, each in two calls, lest a crash leave one behind.
+        """
 
     def ready(self) -> bool: ...
     def close(self) -> None: ...
@@ -301,7 +307,10 @@ class SegmentStore(Protocol):
     def write_records(
         self, kind: SegmentKind, model: str, version: str, span: Span, records: Sequence[Mapping[str, Any]], now_ns: int
     ) -> Segment:
-        """Anomalies or explanations: one JSON-able mapping each, with `prediction_id` and `time_ns`."""
+        """Anomalies or explanations: one JSON-able mapping each, with `prediction_id` and `time_ns`.
+
+        All records of the window at once: they take the place of what an earlier revision wrote for this span.
+        """
 
     def find_records(
         self,

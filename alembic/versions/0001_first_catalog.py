@@ -97,7 +97,7 @@ def upgrade() -> None:
     op.create_table(
         "publications",
         sa.Column("sequence", _SEQUENCE, autoincrement=True, nullable=False),
-        sa.Column("end_ns", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ns", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name="pk_publications"),
         sqlite_autoincrement=True,
@@ -113,11 +113,12 @@ def upgrade() -> None:
         sa.Column("start_ns", sa.BigInteger(), nullable=False),
         sa.Column("end_ns", sa.BigInteger(), nullable=False),
         sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_segments"),
         sa.UniqueConstraint("path", name="uq_segments_path"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_segments_end_ns", "segments", ["end_ns"])
+    op.create_index("ix_segments_state", "segments", ["state"])
     op.create_index("ix_segments_kind_model_start_ns", "segments", ["kind", "model", "start_ns"])
     op.create_table(
         "sidecar_models",

@@ -11,7 +11,7 @@ from monitor.ports import Publication
 
 
 def add(connection: Connection, body: PublicationBody) -> int:
-    return insert_keyed(connection, PUBLICATIONS, {"end_ns": body.window.span.end_ns, "body": pack_publication(body)})
+    return insert_keyed(connection, PUBLICATIONS, {"closed_ns": body.window.closed_ns, "body": pack_publication(body)})
 
 
 def list_next(connection: Connection, exporter: str, limit: int) -> list[Publication] | None:

@@ -1,4 +1,9 @@
-"""Statements about segments: which file holds what."""
+"""Statements about segments: which file holds what.
+
+A segment that is dropped or replaced is gone for every reader at once, but its file can only be deleted afterwards. So its
+row stays, and `take_dropped` hands it out twice, in two passes of retention: a crash between forgetting the row and deleting
+the file would leave a file that nobody knows.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, delete, func, select, union
+from sqlalchemy import Connection, Row, delete, func, select, union, update
 
 from monitor.catalog.statements import chunks, within
 from monitor.catalog.tables import SEGMENTS, WINDOWS
 from monitor.errors import Stale
 from monitor.ports import Segment, SegmentKind
+
+LIVE, DROPPED, OFFERED = "live", "dropped", "offered"
+"""In force; gone for readers; gone, and handed out once for its file to be deleted."""
 
 
 def insert(connection: Connection, segments: Sequence[Segment]) -> None:
@@ -27,6 +35,7 @@ def insert(connection: Connection, segments: Sequence[Segment]) -> None:
                 start_ns=segment.start_ns,
                 end_ns=segment.end_ns,
                 created_ns=segment.created_ns,
+                state=LIVE,
             )
         )
 
@@ -41,11 +50,16 @@ def find(
     end_ns: int | None,
     after_id: int,
 ) -> list[Segment]:
-    chosen = [SEGMENTS.c.kind == kind, SEGMENTS.c.model == model, SEGMENTS.c.id > after_id]
+    chosen = [
+        SEGMENTS.c.kind == kind,
+        SEGMENTS.c.model == model,
+        SEGMENTS.c.id > after_id,
+        SEGMENTS.c.state == LIVE,
+    ]
     if version is not None:
         chosen.append(SEGMENTS.c.version == version)
     chosen += [*within(SEGMENTS.c.start_ns, None, end_ns), *within(SEGMENTS.c.end_ns, start_ns, None)]
-    return [entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
+    return [_entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
 
 
 def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segment]) -> None:
@@ -54,7 +68,7 @@ def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segmen
     known = 0
     for part in chunks(ids):
         known += connection.execute(
-            select(func.count()).select_from(SEGMENTS).where(SEGMENTS.c.id.in_(part))
+            select(func.count()).select_from(SEGMENTS).where(SEGMENTS.c.id.in_(part), SEGMENTS.c.state == LIVE)
         ).scalar_one()
     if known != len(set(ids)):
         raise Stale("segments to replace", f"{len(ids) - known} of {len(ids)} are gone")
@@ -64,17 +78,30 @@ def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segmen
 
 def drop(connection: Connection, ids: Sequence[int]) -> None:
     for part in chunks(ids):
-        connection.execute(delete(SEGMENTS).where(SEGMENTS.c.id.in_(part)))
+        connection.execute(
+            update(SEGMENTS).where(SEGMENTS.c.id.in_(part), SEGMENTS.c.state == LIVE).values(state=DROPPED)
+        )
+
+
+def take_dropped(connection: Connection) -> list[Segment]:
+    """Segments whose files may go."""
+    gone = select(SEGMENTS).where(SEGMENTS.c.state != LIVE).order_by(SEGMENTS.c.id)
+    found = [_entry(row) for row in connection.execute(gone)]
+    connection.execute(delete(SEGMENTS).where(SEGMENTS.c.state == OFFERED))
+    connection.execute(update(SEGMENTS).where(SEGMENTS.c.state == DROPPED).values(state=OFFERED))
+    return found
 
 
 def list_versions(connection: Connection, model: str) -> list[str]:
     """Versions that predictions or closed windows of the model name, ascending."""
-    predicted = select(SEGMENTS.c.version).where(SEGMENTS.c.kind == "predictions", SEGMENTS.c.model == model)
+    predicted = select(SEGMENTS.c.version).where(
+        SEGMENTS.c.kind == "predictions", SEGMENTS.c.model == model, SEGMENTS.c.state == LIVE
+    )
     judged = select(WINDOWS.c.version).where(WINDOWS.c.model == model)
     return sorted(connection.execute(union(predicted, judged)).scalars())
 
 
-def entry(row: Row[Any]) -> Segment:
+def _entry(row: Row[Any]) -> Segment:
     return Segment(
         kind=row.kind,
         model=row.model,

@@ -147,11 +147,13 @@ SEGMENTS = Table(
     _time("start_ns"),
     _time("end_ns"),
     _time("created_ns"),
+    Column("state", Text, nullable=False),
     UniqueConstraint("path"),
     Index(None, "kind", "model", "start_ns"),
-    Index(None, "end_ns"),
+    Index(None, "state"),
     sqlite_autoincrement=True,
 )
+"""`state` is one of the states of segments.py: a dropped segment stays until its file had time to go."""
 
 WINDOWS = Table(
     "windows",
@@ -237,7 +239,7 @@ PUBLICATIONS = Table(
     "publications",
     METADATA,
     _sequence("sequence"),
-    _time("end_ns"),
+    _time("closed_ns"),
     Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -421,6 +421,12 @@ def test_a_commit_that_fails_changes_nothing(catalog: Catalog) -> None:
     assert catalog.publications("prometheus") == []
 
 
+def test_a_window_without_tiles_is_committed(catalog: Catalog) -> None:
+    """A window without a baseline has none."""
+    catalog.commit_window(result(tiles=b""), [], 1)
+    assert catalog.tiles("income", "1", "5m", Span(0, 10)) == b""
+
+
 def test_a_revision_takes_the_place_of_the_one_before(catalog: Catalog) -> None:
     """Readers see the latest revision and its tiles only; memory is replaced as a whole."""
     catalog.commit_window(result(memory={"k": b"old"}), [], 1)
@@ -595,8 +601,8 @@ def test_findings_keep_ranges_infinities_and_nothing(catalog: Catalog) -> None:
 
 
 def test_what_is_old_expires(catalog: Catalog) -> None:
-    """Batches, gaps, ledgers, windows and segments before the instant go; younger ones and alerts stay."""
-    for start, sequence in ((0, 1), (100, 2)):
+    """Batches, gaps, ledgers and windows before the instant go; younger ones, segments and alerts stay."""
+    for start, sequence in ((0, 1), (200, 2)):
         catalog.accept(
             BatchKey("s", sequence),
             [segment(f"p{start}", start, start + 9)],
@@ -604,19 +610,35 @@ def test_what_is_old_expires(catalog: Catalog) -> None:
             [Ledger(start_ns=start, end_ns=start + 9, model="income", seen=1, captured=1)],
             start,
         )
-        catalog.commit_window(
-            result(window(start), alerts=(alert(),), transitions=(transition(start=start),)), [], start
-        )
-    assert [s.path for s in catalog.expire(50)] == ["p0"]
-    assert [s.path for s in catalog.segments("predictions", "income")] == ["p100"]
-    assert [w.span.start_ns for w in catalog.windows("income")] == [100]
+        closed = window(start, closed_ns=start + 10)
+        catalog.commit_window(result(closed, alerts=(alert(),), transitions=(transition(start=start),)), [], start)
+    assert catalog.expire(150) == []
+    assert len(catalog.segments("predictions", "income")) == 2
+    assert [w.span.start_ns for w in catalog.windows("income")] == [200]
     assert catalog.tiles("income", "1", "5m", Span(0, 10)) is None
-    assert [g.gap.start_ns for g in catalog.gaps("income", None, None)] == [100]
+    assert [g.gap.start_ns for g in catalog.gaps("income", None, None)] == [200]
     assert catalog.ledger("income", None, 0, 1000).seen == 1
     assert not catalog.accepted(BatchKey("s", 1))
     assert catalog.accepted(BatchKey("s", 2))
     assert len(catalog.alerts()) == 1
     assert len(catalog.transitions()) == 2
+
+
+def test_a_window_of_long_ago_that_was_closed_today_is_young(catalog: Catalog) -> None:
+    """What is back-filled has its whole retention."""
+    catalog.commit_window(result(window(0, closed_ns=1_000)), [], 1)
+    catalog.expire(500)
+    assert len(catalog.windows("income")) == 1
+
+
+def test_files_of_dropped_segments_are_handed_out_twice(catalog: Catalog) -> None:
+    """So that a crash before their deletion leaves no file behind; then they are forgotten."""
+    catalog.put_segments([segment("a"), segment("b"), segment("c")])
+    a, b, _ = catalog.segments("predictions", "income")
+    catalog.drop_segments([a.id])
+    catalog.replace_segments([b], [segment("d")])
+    assert [s.path for s in catalog.segments("predictions", "income")] == ["c", "d"]
+    assert [[s.path for s in catalog.expire(0)] for _ in range(3)] == [["a", "b"], ["a", "b"], []]
 
 
 def test_a_publication_stays_until_every_exporter_took_it(catalog: Catalog) -> None:
