@@ -63,7 +63,7 @@ class Counts:
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values changed or removed, by kind."""
     connections: Mapping[str, int] = field(default_factory=dict)
-    """Connections by what they turned out to speak: http1 or opaque."""
+    """Connections by what they turned out to speak: http1, opaque, or silent where no byte passed."""
     opaque: Mapping[OpaqueCause, int] = field(default_factory=dict)
     """Connections whose bytes pass unread, by cause; one that was http1 at first is in both."""
     faults: tuple[Fault, ...] = ()
@@ -159,7 +159,7 @@ class Pipeline:
 
     def opened(self, connection: int, time_ns: int) -> None:
         """A client connected."""
-        self._connections.pop(connection, None)
+        self.closed(connection, time_ns)
         self._follow(connection, time_ns, met_midway=False)
 
     def received(self, connection: int, direction: Direction, data: bytes | memoryview, time_ns: int) -> None:
@@ -192,7 +192,9 @@ class Pipeline:
         known = self._connections.pop(connection, None)
         if known is None:
             return
-        if known.spoken is None:
+        if known.silent:
+            self._protocols["silent"] += 1
+        elif known.spoken is None:
             self._protocols["opaque"] += 1
             self._opaque["unknown"] += 1
         for exchange in known.closed(time_ns):

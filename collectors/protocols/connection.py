@@ -32,6 +32,11 @@ class Connection:
         return self._opaque or (self._http1.given_up if self._http1 else None)
 
     @property
+    def silent(self) -> bool:
+        """Whether no byte has passed yet."""
+        return self.spoken is None and not self._start
+
+    @property
     def flights(self) -> int:
         """Requests without a whole response."""
         return self._http1.flights if self._http1 else 0

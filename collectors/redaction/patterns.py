@@ -11,13 +11,17 @@ from collections.abc import Callable, Sequence
 
 _EMAIL = r"[\w.%+-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 _IBAN = r"\b[A-Za-z]{2}\d{2}(?:[ ]?[A-Za-z0-9]{4}){2,7}(?:[ ]?[A-Za-z0-9]{1,3})?\b"
-_CARD = r"(?<!\d)[2-6]\d{3}(?:[ .-]?\d){9,15}(?!\d)"
+_CARD = r"(?<!\d)[1-6]\d{3}(?:[ .-]?\d){8,15}(?!\d)"
 _PHONE = (
     r"(?:(?<![\w+])\+|(?<!\d)00)[1-9](?:[ ().-]{0,3}\d){6,14}(?!\d)"
-    r"|(?<![\w(])\(\d{3}\)[ ]?\d{3}[-. ]\d{4}(?![\w-])"
+    r"|(?<![\w(])\(\d{2,5}\)[ ]?\d{3}[-. ]?\d{3,4}(?![\w-])"
     r"|(?<![\w.-])\d{3}([-. ])\d{3}[-. ]\d{4}(?![\w-])"
+    r"|(?<![\w.,-])0\d{2,4}(?:[ ]\d{2,4}){2,4}(?![\w-])"
 )
-_IP = r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?![\w:]|\.\d)"
+_IP = (
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)"
+    r"|(?<![\w.:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])"
+)
 
 _SUSPICIOUS = re.compile(r"[@:]|\d.*\d", re.DOTALL)
 """Texts without any of this hold none of the patterns; most categories end here."""
@@ -30,7 +34,7 @@ def _is_card(found: str) -> bool:
     issued = (
         (digits[0] == 4 and length in (13, 16, 19))
         or (length == 16 and (5100 <= lead <= 5599 or 2221 <= lead <= 2720))
-        or (length == 15 and lead // 100 in (34, 37))
+        or (length == 15 and (lead // 100 in (34, 37) or lead in (1800, 2131)))
         or (length in (16, 19) and (lead == 6011 or lead // 100 in (64, 65, 62, 35)))
         or (length == 14 and lead // 100 in (30, 36, 38, 39))
         or (12 <= length <= 19 and lead // 100 in (50, *range(56, 64), 67))

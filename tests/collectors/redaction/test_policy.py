@@ -1,0 +1,160 @@
+"""What may be stored: rules by name, texts by length, personal data by pattern."""
+
+import hmac
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from collectors.records.packing import pack, unpack
+from collectors.records.types import Prediction, Tensor
+from collectors.redaction import RedactionPolicy, Rule, redact, redact_id
+
+KEY = b"0123456789abcdef"
+MATRIX = Tensor(name="x", shape=(2, 3), datatype="FP64", data=np.arange(6, dtype="<f8").tobytes())
+AGES = Tensor(name="age", shape=(3,), datatype="INT64", data=pack([17, 34, 99], "INT64"))
+NAMES = Tensor(name="name", shape=(2, 1), datatype="BYTES", items=("Ann", "Bob"))
+
+
+def stored(policy: RedactionPolicy, *inputs: Tensor, error: str | None = None) -> tuple[Prediction, dict[str, int]]:
+    counts: Counter[str] = Counter()
+    record = Prediction(
+        exchange="e",
+        id="i",
+        id_source="body",
+        model="m",
+        version="1",
+        time_ns=1,
+        inputs=inputs,
+        outputs=inputs[:1],
+        error=error,
+    )
+    return redact(record, policy, counts), dict(counts)
+
+
+def ruled(rule: Rule, tensor: Tensor) -> Tensor:
+    return stored(RedactionPolicy(rules=(rule,), key=KEY), tensor)[0].inputs[0]
+
+
+def test_a_record_without_anything_to_hide_is_itself() -> None:
+    """Numbers pass untouched."""
+    record, counts = stored(RedactionPolicy(), MATRIX, AGES)
+    assert (record.inputs, counts) == ((MATRIX, AGES), {})
+
+
+def test_a_dropped_tensor_is_gone_from_both_sides() -> None:
+    """And each of its values is counted."""
+    record, counts = stored(RedactionPolicy(rules=(Rule("a*", "drop"),)), AGES, MATRIX)
+    assert (record.inputs, record.outputs, counts) == ((MATRIX,), (), {"drop": 6})
+
+
+def test_a_masked_tensor_is_missing() -> None:
+    """Its values are not zeros: they are not there."""
+    assert ruled(Rule("age", "mask"), AGES) == Tensor(
+        name="age", shape=(3,), datatype="INT64", data=bytes(24), missing=(0, 1, 2)
+    )
+    assert ruled(Rule("name", "mask"), NAMES).items == ("", "")
+
+
+@pytest.mark.parametrize("action", ["mask", "drop", "hash"])
+def test_a_column_of_a_matrix_is_masked(action: str) -> None:
+    """The matrix keeps its shape, so neither dropping nor hashing is possible inside it."""
+    tensor = ruled(Rule("x_1", action), MATRIX)  # type: ignore[arg-type]
+    assert (tensor.missing, list(unpack(tensor.data, "FP64"))) == ((1, 4), [0, 0, 2, 3, 0, 5])
+
+
+def test_a_hash_is_keyed_and_the_same_for_the_same_value() -> None:
+    """Whatever type carried the value; missing stays missing."""
+    ages = ruled(Rule("age", "hash"), AGES)
+    floats = ruled(
+        Rule("age", "hash"), Tensor(name="age", shape=(2,), datatype="FP32", data=pack([17.0, 0], "FP32"), missing=(1,))
+    )
+    assert (ages.datatype, ages.shape) == ("BYTES", (3,))
+    assert ages.items[0] == hmac.new(KEY, b"17", "sha256").hexdigest()[:32]
+    assert (floats.items, floats.missing) == ((ages.items[0], ""), (1,))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Rule("age", "round", step=10), [20, 30, 100]),
+        (Rule("age", "bin", edges=(0, 18, 65)), [0, 18, 65]),
+        (Rule("age", "bin", edges=(18, 65)), [18, 18, 65]),
+    ],
+)
+def test_numbers_can_be_made_coarser(rule: Rule, expected: list[float]) -> None:
+    """To multiples of a step, or to the lower edge of a bin."""
+    assert list(unpack(ruled(rule, AGES).data, "INT64")) == expected
+
+
+def test_a_column_can_be_made_coarser() -> None:
+    """Not finite values stay what they are."""
+    tensor = Tensor(
+        name="x", shape=(2, 2), datatype="FP32", data=pack([1.26, 1.26, float("nan"), float("inf")], "FP32")
+    )
+    values = unpack(ruled(Rule("x_1", "round", step=0.5), tensor).data, "FP32")
+    assert values[1] == 1.5
+    assert values[3] == float("inf")
+
+
+def test_what_cannot_be_made_coarser_is_masked() -> None:
+    """Texts, and numbers whose rounded value does not fit."""
+    assert ruled(Rule("name", "round", step=10), NAMES).missing == (0, 1)
+    bytes_ = Tensor(name="b", shape=(1,), datatype="UINT8", data=b"\xff")
+    assert ruled(Rule("b", "round", step=100), bytes_).missing == (0,)
+
+
+def test_the_first_rule_that_matches_counts() -> None:
+    """So an exception stands before its rule."""
+    policy = RedactionPolicy(rules=(Rule("age", "round", step=10), Rule("*", "drop")))
+    assert [tensor.name for tensor in stored(policy, AGES, NAMES)[0].inputs] == ["age"]
+
+
+def test_long_texts_are_payload() -> None:
+    """Only their length is kept, unless the policy wants texts."""
+    texts = Tensor(name="t", shape=(3,), datatype="BYTES", items=("short", "x" * 100, b"\xff" * 100))
+    record, counts = stored(RedactionPolicy(), texts)
+    assert record.inputs[0].items == ("short", "<text 100>", "<bytes 100>")
+    assert counts == {"text": 2, "bytes": 2}
+    assert stored(RedactionPolicy(text_chars_max=None), texts)[0].inputs[0] == texts
+
+
+def test_personal_data_is_replaced_in_texts_bytes_and_errors() -> None:
+    """Wherever it stands in them."""
+    texts = Tensor(name="t", shape=(2,), datatype="BYTES", items=("to a@b.cd", b"\xff 10.0.0.1"))
+    record, counts = stored(RedactionPolicy(), texts, error="bad card 4111-1111-1111-1111")
+    assert record.inputs[0].items == ("to <email>", b"\xff <ip>")
+    assert record.error == "bad card <card>"
+    assert counts == {"email": 2, "ip": 2, "card": 1}
+
+
+def test_an_id_with_personal_data_becomes_its_keyed_hash() -> None:
+    """Labels can still be joined by whoever has the key; without a key there is no such id."""
+    counts: Counter[str] = Counter()
+    hashed = redact_id("a@b.cd", RedactionPolicy(key=KEY), counts)
+    assert hashed == hmac.new(KEY, b"a@b.cd", "sha256").hexdigest()[:32]
+    assert redact_id("a@b.cd", RedactionPolicy(), counts) is None
+    assert redact_id("request-17", RedactionPolicy(), counts) == "request-17"
+    assert counts == {"id": 2}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda: Rule("x", "round"),
+        lambda: Rule("x", "bin"),
+        lambda: Rule("x", "bin", edges=(2, 1)),
+        lambda: RedactionPolicy(patterns=("email", "shoe size")),
+        lambda: RedactionPolicy(key=b"short"),
+        lambda: RedactionPolicy(rules=(Rule("x", "hash"),)),
+    ],
+)
+def test_a_policy_that_cannot_hold_is_refused_at_once(broken: object) -> None:
+    """Before anything is captured."""
+    with pytest.raises(ValueError, match=r"redaction|expected"):
+        broken()  # type: ignore[operator]
+
+
+def test_the_key_does_not_show() -> None:
+    """Policies are logged."""
+    assert "0123456789abcdef" not in repr(RedactionPolicy(key=KEY))
