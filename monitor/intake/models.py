@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from litestar import Controller, Request, post, put
@@ -11,19 +10,21 @@ from litestar.status_codes import HTTP_200_OK
 
 from monitor.definitions import MODEL_NAME, MonitoredModel, document_of
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.intake.records import Observer, body_of
+from monitor.intake.provided import (
+    TheCatalog,
+    TheClock,
+    TheExplainerMaker,
+    TheLabelsReader,
+    TheObserver,
+    TheRowsReader,
+    TheStore,
+)
+from monitor.intake.records import body_of
 from monitor.jobs.accept_labels import accept_labels
 from monitor.jobs.bodies import BASELINE_BYTES_MAX, DECLARATION_BYTES_MAX, LABELS_BYTES_MAX
 from monitor.jobs.declare_model import declare_model
-from monitor.jobs.profile_window import Explainer
 from monitor.jobs.set_baseline import resolve_kinds, set_baseline
-from monitor.ports import BaselineEntry, Catalog, SegmentStore
-from monitor.tiles.rows import Rows
-
-RowsReader = Callable[..., Rows]
-"""(body, media type, name, time=column or None) → rows."""
-LabelsReader = Callable[[bytes, str, str, str, str], tuple[Any, Any]]
-"""(body, media type, name, id column, label column) → ids and values."""
+from monitor.ports import BaselineEntry, Catalog
 
 
 class DeclarationsController(Controller):
@@ -36,9 +37,9 @@ class DeclarationsController(Controller):
     async def declare(
         self,
         request: Request[Any, Any, Any],
-        catalog: Catalog,
-        store: SegmentStore,
-        clock: Callable[[], int],
+        catalog: TheCatalog,
+        store: TheStore,
+        clock: TheClock,
         model: str,
     ) -> dict[str, Any]:
         document = document_of(await body_of(request, DECLARATION_BYTES_MAX), "body")
@@ -52,11 +53,11 @@ class DeclarationsController(Controller):
     async def baseline(
         self,
         request: Request[Any, Any, Any],
-        catalog: Catalog,
-        store: SegmentStore,
-        clock: Callable[[], int],
-        rows_reader: RowsReader,
-        explainer_for: Callable[[MonitoredModel, Rows], Explainer | None],
+        catalog: TheCatalog,
+        store: TheStore,
+        clock: TheClock,
+        rows_reader: TheRowsReader,
+        explainer_for: TheExplainerMaker,
         model: str,
         time: str | None = None,
     ) -> dict[str, Any]:
@@ -78,11 +79,11 @@ class DeclarationsController(Controller):
     async def labels(
         self,
         request: Request[Any, Any, Any],
-        catalog: Catalog,
-        store: SegmentStore,
-        clock: Callable[[], int],
-        observed: Observer,
-        labels_reader: LabelsReader,
+        catalog: TheCatalog,
+        store: TheStore,
+        clock: TheClock,
+        observed: TheObserver,
+        labels_reader: TheLabelsReader,
         model: str,
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from litestar import Controller, Request, post
@@ -10,12 +9,9 @@ from litestar.concurrency import sync_to_thread
 from litestar.status_codes import HTTP_200_OK
 
 from monitor.errors import Fault, InvalidInput
+from monitor.intake.provided import TheCatalog, TheClock, TheObserver, TheStore
 from monitor.jobs.accept_records import Accepted, accept_records
 from monitor.jobs.bodies import BATCH_BODY_BYTES_MAX
-from monitor.ports import Catalog, SegmentStore
-
-Observer = Callable[[str, int], None]
-"""Told (what, how many) of what came in: the monitor's own telemetry."""
 
 
 async def body_of(request: Request[Any, Any, Any], bytes_max: int) -> bytes:
@@ -40,10 +36,10 @@ class RecordsController(Controller):
     async def records(
         self,
         request: Request[Any, Any, Any],
-        catalog: Catalog,
-        store: SegmentStore,
-        clock: Callable[[], int],
-        observed: Observer,
+        catalog: TheCatalog,
+        store: TheStore,
+        clock: TheClock,
+        observed: TheObserver,
     ) -> dict[str, Any]:
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
         accepted: Accepted = await sync_to_thread(accept_records, body, catalog, store, clock())

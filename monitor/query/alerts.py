@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
+from litestar.params import Parameter
 
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Alert, AlertKind, AlertStatus, rfc3339, transition_document, window_document
 from monitor.ports import Catalog, Silence
 from monitor.query.paging import Page, time_ns
+from monitor.query.provided import TheCatalog, TheClock
 
 SILENCE_NS_MAX = 30 * 86_400 * 10**9
 """A silence ends within 30 days: one without end is a check switched off, and belongs in the declaration."""
@@ -67,9 +68,9 @@ class AlertsController(Controller):
     @get("/", sync_to_thread=True, summary="Alerts that are or were open, worst first")
     def alerts(
         self,
-        catalog: Catalog,
+        catalog: TheCatalog,
         model: str | None = None,
-        state: str | None = None,
+        alert_state: Annotated[str | None, Parameter(query="state", required=False)] = None,
         kind: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -78,20 +79,20 @@ class AlertsController(Controller):
             a
             for a in catalog.alerts(model)
             if (a.since_ns is not None or a.state not in (AlertStatus.INACTIVE, AlertStatus.PENDING))
-            and state in (None, a.state.value)
+            and alert_state in (None, a.state.value)
             and kind in (None, a.kind.value)
         ]
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
         return Page.of(limit, cursor).of_all([alert_item(a) for a in found])
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
-    def alert(self, catalog: Catalog, fingerprint: str) -> dict[str, Any]:
+    def alert(self, catalog: TheCatalog, fingerprint: str) -> dict[str, Any]:
         alert = _alert(catalog, fingerprint)
         transitions = catalog.transitions(fingerprint=fingerprint)
         return alert_item(alert) | {"transitions": [transition_document(t) for t in transitions]}
 
     @post("/{fingerprint:str}/acknowledge", sync_to_thread=True, summary="Acknowledge: stops repeats, not the state")
-    def acknowledge(self, catalog: Catalog, fingerprint: str, data: Acknowledgement) -> dict[str, Any]:
+    def acknowledge(self, catalog: TheCatalog, fingerprint: str, data: Acknowledgement) -> dict[str, Any]:
         if not data.by.strip():
             raise InvalidInput(Fault("by", "nothing", "the name of a person or team"))
         alert = replace(_alert(catalog, fingerprint), acknowledged_by=data.by.strip()[:128])
@@ -107,18 +108,18 @@ class SilencesController(Controller):
 
     @get("/", sync_to_thread=True, summary="Silences that have not ended")
     def silences(
-        self, catalog: Catalog, clock: Callable[[], int], limit: int | None = None, cursor: str | None = None
+        self, catalog: TheCatalog, clock: TheClock, limit: int | None = None, cursor: str | None = None
     ) -> dict[str, Any]:
         return Page.of(limit, cursor).of_all([_silence_item(s) for s in catalog.silences(clock())])
 
     @post("/", sync_to_thread=True, summary="Silence alerts of a model or kind until an end")
-    def silence(self, catalog: Catalog, clock: Callable[[], int], data: NewSilence) -> dict[str, Any]:
+    def silence(self, catalog: TheCatalog, clock: TheClock, data: NewSilence) -> dict[str, Any]:
         silence = _checked(data, clock())
         catalog.put_silence(silence)
         return _silence_item(silence)
 
     @delete("/{silence_id:str}", sync_to_thread=True, summary="End a silence now")
-    def end(self, catalog: Catalog, clock: Callable[[], int], silence_id: str) -> None:
+    def end(self, catalog: TheCatalog, clock: TheClock, silence_id: str) -> None:
         now_ns = clock()
         found = next((s for s in catalog.silences(now_ns) if s.id == silence_id), None)
         if found is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from monitor.findings import Span, finding_document, rfc3339, window_document
 from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page, time_ns
+from monitor.query.provided import TheCatalog, TheReport, TheStore
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.encoding import decode_baseline, decode_tileset
 from monitor.tiles.numeric import NumericGrid, NumericTile
@@ -36,8 +36,8 @@ class MeasurementsController(Controller):
     @get("/measurements", sync_to_thread=True, summary="Decision records, latest revisions")
     def measurements(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
+        catalog: TheCatalog,
+        store: TheStore,
         model: str,
         start: From = None,
         end: To = None,
@@ -59,8 +59,8 @@ class MeasurementsController(Controller):
     @get("/distributions", sync_to_thread=True, summary="Baseline and windows on shared bins")
     def distributions(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
+        catalog: TheCatalog,
+        store: TheStore,
         model: str,
         feature: str,
         start: From = None,
@@ -120,8 +120,8 @@ class MeasurementsController(Controller):
     @get("/anomalies", sync_to_thread=True, summary="Recorded anomalous inputs")
     def anomalies(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
+        catalog: TheCatalog,
+        store: TheStore,
         model: str,
         start: From = None,
         end: To = None,
@@ -135,8 +135,8 @@ class MeasurementsController(Controller):
     @get("/explanations", sync_to_thread=True, summary="Attributions of explained predictions")
     def explanations(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
+        catalog: TheCatalog,
+        store: TheStore,
         model: str,
         start: From = None,
         end: To = None,
@@ -152,8 +152,8 @@ class MeasurementsController(Controller):
     @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
     def rows(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
+        catalog: TheCatalog,
+        store: TheStore,
         model: str,
         start: From = None,
         end: To = None,
@@ -181,9 +181,9 @@ class MeasurementsController(Controller):
     )
     def report(
         self,
-        catalog: Catalog,
-        store: SegmentStore,
-        report: Callable[[Rows, Rows, Any], bytes],
+        catalog: TheCatalog,
+        store: TheStore,
+        report: TheReport,
         model: str,
         start: From = None,
         end: To = None,

@@ -11,6 +11,7 @@ from monitor.errors import NotFound
 from monitor.findings import AlertStatus, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
 from monitor.query.paging import Page, time_ns
+from monitor.query.provided import TheCatalog
 
 From = Annotated[str | None, Parameter(query="from", required=False, description="Window start, inclusive, RFC 3339.")]
 To = Annotated[str | None, Parameter(query="to", required=False, description="Window start, exclusive, RFC 3339.")]
@@ -53,7 +54,7 @@ class ModelsController(Controller):
     tags = ("models",)
 
     @get("/", sync_to_thread=True, summary="Models by worst state")
-    def models(self, catalog: Catalog, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
+    def models(self, catalog: TheCatalog, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
         open_alerts: dict[str, list[str]] = {}
         for alert in catalog.alerts():
             if alert.state == AlertStatus.FIRING:
@@ -81,7 +82,7 @@ class ModelsController(Controller):
         }
 
     @get("/{model:str}", sync_to_thread=True, summary="One model's declaration and state")
-    def model(self, catalog: Catalog, model: str) -> dict[str, Any]:
+    def model(self, catalog: TheCatalog, model: str) -> dict[str, Any]:
         entry = model_of(catalog, model)
         firing = [a.kind.value for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
         proposal = entry.proposal.to_document() if entry.proposal else None
@@ -93,7 +94,7 @@ class ModelsController(Controller):
     @get("/{model:str}/windows", sync_to_thread=True, summary="Windows, latest revisions")
     def windows(
         self,
-        catalog: Catalog,
+        catalog: TheCatalog,
         model: str,
         start: From = None,
         end: To = None,
@@ -119,7 +120,7 @@ class ModelsController(Controller):
     @get("/{model:str}/gaps", sync_to_thread=True, summary="Known holes in what was seen")
     def gaps(
         self,
-        catalog: Catalog,
+        catalog: TheCatalog,
         model: str,
         start: From = None,
         end: To = None,
