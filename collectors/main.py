@@ -20,13 +20,13 @@ import msgspec
 
 from collectors.errors import InvalidSettings, SettingsFault, StartFailed
 from collectors.pipeline import Pipeline
-from collectors.records.types import IdSource
+from collectors.records.types import Gap, IdSource
 from collectors.redaction import RedactionPolicy, Rule
 from collectors.redaction.policy import Action
 from collectors.sampling import SamplingPolicy
 from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool
 from collectors.shipping import Shipper, ShippingCounts
-from collectors.spool import Spool, SpoolBusy, SpoolUnusable
+from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts, decode_status
@@ -38,18 +38,18 @@ LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted while a forwarder is started again."""
 LOOK_SECONDS = 0.1
 """How often the supervisor looks whether a child is to be started again, unless a signal says so sooner."""
-END_SECONDS = 9.0
+SPOOL_PATIENCE_SECONDS = 5.0
+"""A worker whose supervisor was killed holds the spool until it has put away what it has."""
+END_SECONDS = 8.5
 """Below the ten seconds in which the sidecar has promised to end; the worker has what the forwarder leaves of it."""
-FORWARDER_END_SECONDS = 6.0
+FORWARDER_END_SECONDS = 5.5
 """Of that: longer than the forwarder waits for exchanges in flight."""
 ALIVE_SECONDS = 10.0
 """A child that has not shown itself for this long does not live."""
 SHIPPER_STOP_SECONDS = 1.0
 """Of the worker's end: a batch under way may be answered for; what is not stays in the spool."""
-LAST_FLUSH_SECONDS = 0.5
-"""Of the worker's end: the last batch goes to the disk."""
-WORKER_NICE = 10
-"""The forwarder goes first where both want the same core."""
+WORKER_NICE = 5
+"""The forwarder goes first where both want the same core; much more, and a busy machine would starve the worker."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -79,6 +79,7 @@ def run_sidecar(settings: SidecarSettings) -> None:
         by = time.monotonic() + END_SECONDS
         forwarder.end(FORWARDER_END_SECONDS)
         worker.end(by - time.monotonic())
+        tell_of_unread(settings, segment)
         if server is not None:
             server.stop()
 
@@ -227,7 +228,7 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     if shipper is not None:
         shipper.start()
     try:
-        worker.run(stop, seconds_after=SHIPPER_STOP_SECONDS + LAST_FLUSH_SECONDS)
+        worker.run(stop)
     finally:
         if shipper is not None:
             shipper.stop(SHIPPER_STOP_SECONDS)
@@ -236,14 +237,44 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
 
 def open_spool(settings: SidecarSettings) -> Spool:
     """The spool of these settings. Raises StartFailed."""
+    patience = time.monotonic() + SPOOL_PATIENCE_SECONDS
+    while True:
+        try:
+            return Spool.open(
+                settings.spool or default_spool(settings.listeners),
+                quota_bytes=settings.spool_quota_bytes,
+                free_space_floor_bytes=settings.spool_free_space_floor_bytes,
+            )
+        except SpoolBusy as error:
+            if time.monotonic() > patience:
+                raise StartFailed("spool", str(error)) from error
+            time.sleep(LOOK_SECONDS)
+        except SpoolUnusable as error:
+            raise StartFailed("spool", str(error)) from error
+
+
+def tell_of_unread(settings: SidecarSettings, segment: Segment) -> None:
+    """A worker that did not end by itself has left something in the ring: a gap record says so."""
+    words = segment.words
+    unread = words[at.HEAD] - words[at.TAIL]
+    if not unread and not words[at.IN_FLIGHT_EXCHANGES]:
+        return
+    status = decode_status(segment.read_status())
+    seen = status.captured + status.sampled_out + status.not_inference
+    exchange_bytes = words[at.BYTES_COPIED] / max(1, seen)
+    gap = Gap(
+        start_ns=words[at.IN_FLIGHT_SINCE_NS],
+        end_ns=time.time_ns(),
+        reason="worker_killed",
+        connections=words[at.IN_FLIGHT_CONNECTIONS],
+        bytes=unread + words[at.IN_FLIGHT_BYTES],
+        exchanges_estimated=words[at.IN_FLIGHT_EXCHANGES] + round(unread / max(1.0, exchange_bytes)),
+    )
     try:
-        return Spool.open(
-            settings.spool or default_spool(settings.listeners),
-            quota_bytes=settings.spool_quota_bytes,
-            free_space_floor_bytes=settings.spool_free_space_floor_bytes,
-        )
-    except (SpoolBusy, SpoolUnusable) as error:
-        raise StartFailed("spool", str(error)) from error
+        with open_spool(settings) as spool:
+            spool.append([gap])
+    except (StartFailed, SpoolFull) as error:
+        _LOG.error("gap_not_told", extra={"error": str(error), "gap": str(gap)})
 
 
 def add_sink_counts(status: WorkerStatus, before: WorkerStatus, counts: ShippingCounts) -> None:

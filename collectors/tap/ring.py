@@ -2,7 +2,9 @@
 
 A record is a header of 24 bytes (length of the payload u32, kind u32, connection u64, Unix nanoseconds u64) and its
 payload, contiguous, aligned to ALIGNMENT. What does not fit before the ring's end is preceded by a filler that says so.
-`HEAD` and `TAIL` count bytes since the segment was made and never go back; the ring position is their remainder.
+`HEAD` and `TAIL` count bytes since the segment was made and never go back; where in the ring a byte is, is the
+remainder of its count since `BASE`. When the reader has caught up, the writer may set `BASE` to `HEAD` and so begin
+again at the ring's start, which is still in the cache; nothing unread is ever before `BASE`.
 
 The writer hands out the place where the next bytes may be received, so that copying costs no copy: bytes are received
 into the ring, sent from there, and then only a header is written. Nothing is visible to the reader before `publish`.
@@ -27,7 +29,7 @@ RECEIVE_BYTES_MAX = 256 * 1024
 CONTROL_RESERVE_BYTES = 1024 * 1024
 """Room for some ten thousand openings, closings and losses while data no longer fits."""
 HOT_BYTES = 1024 * 1024
-"""When the reader has caught up beyond this, the writer starts over at the beginning, which is still in the cache."""
+"""When the reader has caught up beyond this, the writer begins again at the ring's start."""
 WAKE_SHARE = 8
 """The writer wakes a sleeping reader when more than one part in this many of the ring waits."""
 ALIGNMENT = 32
@@ -87,6 +89,7 @@ class RingWriter:
         self._wake_bytes = self._size // WAKE_SHARE
         self._fence = threading.Lock()
         self.head = self._words[at.HEAD]
+        self._base = self._words[at.BASE]
         self._tail = self._words[at.TAIL]
         self._place = 0
 
@@ -94,9 +97,12 @@ class RingWriter:
         """Where up to RECEIVE_BYTES_MAX bytes may be received now, or None when the ring is full."""
         size = self._size
         head = self.head
-        position = head % size
+        position = (head - self._base) % size
+        if position > HOT_BYTES and self._words[at.TAIL] == head:
+            self._base = self._words[at.BASE] = head
+            position = 0
         room = size - position
-        if room < _PLACE_BYTES or (position > HOT_BYTES and self._words[at.TAIL] == head):
+        if room < _PLACE_BYTES:
             if not self._fits(room + _PLACE_BYTES + CONTROL_RESERVE_BYTES):
                 return None
             self._fill(position, room)
@@ -116,7 +122,7 @@ class RingWriter:
     def put(self, kind: int, connection: int, time_ns: int, payload: bytes = b"") -> bool:
         """Write a control record, into the reserve if need be; False when even that is full."""
         need = (HEADER_BYTES + len(payload) + ALIGNMENT - 1) & -ALIGNMENT
-        position = self.head % self._size
+        position = (self.head - self._base) % self._size
         room = self._size - position
         if room < need:
             if not self._fits(room + need):
@@ -173,9 +179,10 @@ class RingReader:
         """The records that wait, up to about `bytes_max`; payloads are views that end with the next `advance`."""
         with self._fence:
             head = self._words[at.HEAD]
+        base = self._words[at.BASE]
         end = min(head, self._position + bytes_max)
         while self._position < end:
-            position = self._position % self._size
+            position = (self._position - base) % self._size
             length, kind, connection, time_ns = HEADER.unpack_from(self._data, position)
             begin = position + HEADER_BYTES
             after = self._position + ((HEADER_BYTES + length + ALIGNMENT - 1) & -ALIGNMENT)

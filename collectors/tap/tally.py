@@ -73,8 +73,6 @@ class Tally:
         """Account for what the pipeline hands on; returns the records that are to be spooled soon."""
         if counts.connections:
             add_counts(self.status.protocols, counts.connections)
-        if not counts.seen:
-            return list(records)
         status = self.status
         for (outcome, reason), count in counts.exchanges.items():
             if outcome == "dropped":
@@ -89,13 +87,15 @@ class Tally:
         return [record for record in records if not self._entered(record)]
 
     def _entered(self, record: Record) -> bool:
-        """Take in a ledger entry; look at a prediction."""
+        """Take in a ledger entry; look at anything else."""
         if isinstance(record, Ledger):
             key = (record.start_ns, record.model, record.version)
             self._entry(key, record).add(record)
             return True
         if isinstance(record, Prediction):
             self._look_at(record)
+        else:
+            self.unspooled += record.exchanges_estimated
         return False
 
     def _entry(self, key: _Key, like: Ledger | _Entry) -> _Entry:

@@ -27,14 +27,18 @@ TURN_BYTES = 1024 * 1024
 SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.004, 0.05
 """Between looks at the ring: short while there is traffic, then longer. Sleeping gathers work into larger turns and
 leaves the processor to the forwarder; a ring that fills quickly ends the sleep."""
+STARTS_AT_TAIL_MAX = 3
+"""When so many workers in a row have died before they got any further in the ring, the next steps over its bytes."""
 FLUSH_SECONDS = 0.2
 """Finished records wait at most this long for others of their batch."""
 FLUSH_BYTES = 8 * 1024 * 1024
 """And no batch gathers many more bytes than this."""
 SYNC_SECONDS = 1.0
 """What was appended is put on the disk this often: what a machine that loses power may forget."""
-FINISH_SECONDS = 1.5
-"""What waits in the ring is read for this long when the supervisor died; otherwise it says how long."""
+FINISH_SECONDS = 3.0
+"""To end in when the supervisor died; otherwise it says how long."""
+FINISH_SHARE = 0.5
+"""Of that time: what waits in the ring is read; the rest is for the last batch."""
 
 
 class CaptureWorker:
@@ -63,11 +67,8 @@ class CaptureWorker:
         self._read_bytes = 0
         self._flushed = self._synced = time.monotonic()
 
-    def run(self, stop: int, *, seconds_after: float) -> None:
-        """Work until the stop descriptor is readable or at its end, then finish what waits.
-
-        `seconds_after` are to be left of the time that the supervisor gives.
-        """
+    def run(self, stop: int) -> None:
+        """Work until the stop descriptor is readable or at its end, then finish what waits."""
         poll = select.poll()
         poll.register(stop, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
@@ -89,8 +90,7 @@ class CaptureWorker:
                         os.eventfd_read(self._wake)
                 elif deadline is None:
                     poll.unregister(stop)
-                    seconds = seconds_to_end(stop, FINISH_SECONDS + seconds_after)
-                    deadline = time.monotonic() + seconds - seconds_after
+                    deadline = time.monotonic() + FINISH_SHARE * seconds_to_end(stop, FINISH_SECONDS)
         self._finish()
 
     def _turn(self) -> int:
@@ -100,15 +100,16 @@ class CaptureWorker:
             for record in self._ring.read(TURN_BYTES):
                 self._take_in(record)
         except RingDamaged:
-            self._forget_all(time.time_ns())
-            lost = self._ring.skip_all()
-            now = time.time_ns()
-            self._pipeline.interrupted(now, now, len(self._open), lost, len(self._open), "ring_damaged")
+            now, connections = time.time_ns(), len(self._open)
+            self._forget_all(now)
+            self._pipeline.interrupted(now, now, connections, self._ring.skip_all(), connections, "ring_damaged")
         self._take()
         read = max(0, before - self._ring.waiting)
         self._read_bytes += read
         self._tell_in_flight()
         self._ring.advance()
+        if read:
+            self._words[at.STARTS_AT_TAIL] = 0
         return read
 
     def _take(self) -> None:
@@ -172,23 +173,32 @@ class CaptureWorker:
                 words[at.IN_FLIGHT_EXCHANGES],
                 "worker_died",
             )
+            self._take()
+            self._flush()
         words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
+        words[at.STARTS_AT_TAIL] += 1
+        if words[at.STARTS_AT_TAIL] > STARTS_AT_TAIL_MAX:
+            self._step_over(TURN_BYTES, "worker_fails")
 
-    def _tell_of_unread(self) -> None:
-        """Step over what still waits, counting the turns in it: about one exchange each."""
+    def _step_over(self, bytes_max: int, reason: str) -> None:
+        """Give up what waits, up to about so much, counting the turns in it: about one exchange each."""
         last: dict[int, int] = {}
         first_ns = last_ns = count = turns = 0
-        with suppress(RingDamaged):
-            for kind, connection, time_ns, payload in self._ring.read(self._ring.waiting):
+        try:
+            for kind, connection, time_ns, payload in self._ring.read(bytes_max):
                 if kind > Kind.TO_CLIENT:
                     continue
                 turns += kind < last.get(connection, Kind.TO_CLIENT)
                 last[connection] = kind
                 count += len(payload)
                 first_ns, last_ns = first_ns or time_ns, time_ns
-        self._ring.skip_all()
+        except RingDamaged:
+            count += self._ring.skip_all()
         if count:
-            self._pipeline.interrupted(first_ns, last_ns, len(last), count, turns, "stopped")
+            self._pipeline.interrupted(first_ns, last_ns, len(last), count, turns, reason)
+            self._take()
+            self._flush()  # before the ring forgets it: whoever dies in between leaves it to be told again
+        self._ring.advance()
 
     # Into the spool.
 
@@ -229,7 +239,7 @@ class CaptureWorker:
         """The last flush; what there was no time to read is told as a gap."""
         self._turn()
         self._forget_all(time.time_ns())
-        self._tell_of_unread()
+        self._step_over(self._ring.waiting, "stopped")
         self._take()
         self._flush()
         self._words[at.IN_FLIGHT_EXCHANGES] = 0
