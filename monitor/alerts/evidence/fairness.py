@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from collectors.records.categories import canonical_category
 from monitor.alerts.effects import Effect, Z, beyond_zero
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.tails import bernstein_log_p
@@ -40,11 +41,12 @@ def fairness_tests(look: Look) -> Sequence[Trials]:
     return [_trials(metric, found, look.effect, 1 / len(cases)) for metric, found in cases.items()]
 
 
-def base_group(tile: GroupTile, declared: str | None) -> int | None:
-    """Index of the base group: the declared one, else the baseline's largest."""
-    if declared is not None:
-        return tile.groups.index(declared) if declared in tile.groups else None
-    return int(np.argmax(tile.counts[:, ROWS])) if len(tile.groups) else None
+def _base_group(tile: GroupTile, declared: object) -> int | None:
+    """Index of the base group: the declared one, else the baseline's largest (groups come in order of size)."""
+    name = canonical_category(declared)
+    if name is not None:
+        return tile.groups.index(name) if name in tile.groups else None
+    return 0 if tile.groups else None
 
 
 def _selected(tile: GroupTile, group: int) -> tuple[float, float]:
@@ -60,7 +62,7 @@ def _cases(look: Look, counts: _Counts) -> list[_Case]:
     cases = []
     for column, there in look.baseline.tiles.groups.items():
         here = look.window.groups.get(column)
-        base = base_group(there, look.base_groups.get(column))
+        base = _base_group(there, look.base_groups.get(column))
         if here is None or base is None or here.groups != there.groups:
             continue
         for group, name in enumerate(there.groups):

@@ -45,7 +45,8 @@ def quality_tests(look: Look) -> Sequence[Trials]:
 def _missing(name: str, here: FeatureTile | None, there: FeatureTile, rows: int) -> _Case:
     if here is None:
         return name, rows, rows, there.n_missing, there.rows, True
-    return name, here.n_missing, here.rows, there.n_missing, there.rows, here.n_missing == here.rows
+    # Windows of a merge that lack the column as a whole have no tile in it; their rows are missing too.
+    return name, rows - here.n, rows, there.n_missing, there.rows, here.n == 0
 
 
 def _trials(metric: str, cases: Sequence[_Case], word: str, effect: float, weight: float) -> Trials:
