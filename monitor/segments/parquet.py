@@ -14,6 +14,9 @@ from monitor.segments.paths import write_whole
 
 FORMAT = b"outrider.format"
 VERSION = 1
+SMALL_ROWS_MAX = 1_000
+"""A file of so few rows is not compressed and is read by one thread: 50 rows of 20 columns take the same 13 kB either way,
+and a window made of hundreds of such files is read in a third of the time. Compaction compresses them."""
 ZSTD_LEVEL = 1
 """Level 3 saves 3 % of census rows and takes twice the time."""
 
@@ -21,9 +24,10 @@ ZSTD_LEVEL = 1
 def write_table(path: Path, table: Any, metadata: Mapping[bytes, bytes] | None = None) -> None:
     known = {FORMAT: str(VERSION).encode(), **(metadata or {})}
     table = table.replace_schema_metadata(known)
-    write_whole(
-        path, lambda temporary: pq.write_table(table, temporary, compression="zstd", compression_level=ZSTD_LEVEL)
-    )
+    options: dict[str, Any] = {"compression": "none"}
+    if len(table) > SMALL_ROWS_MAX:
+        options = {"compression": "zstd", "compression_level": ZSTD_LEVEL}
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, **options))
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
@@ -31,7 +35,10 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             _check(path, (file.metadata.metadata or {}).get(FORMAT))
-            return file.read(columns=None if columns is None else list(columns))
+            return file.read(
+                columns=None if columns is None else list(columns),
+                use_threads=file.metadata.num_rows > SMALL_ROWS_MAX,
+            )
     except FileNotFoundError as error:
         raise Unavailable("segment", f"{path.name} is absent") from error
     except (pa.ArrowException, OSError) as error:

@@ -42,10 +42,14 @@ def test_the_layout_is_that_of_the_page(store: LocalSegmentStore, tmp_path: Path
     assert sorted(p.name for p in (tmp_path / folder).iterdir()) == [name.replace(".parquet", ".ids"), name]
 
 
-def test_a_segment_is_compressed_and_says_its_format(store: LocalSegmentStore, tmp_path: Path) -> None:
-    """Zstandard in every column, the version in the metadata."""
-    metadata = pq.read_metadata(tmp_path / written(store).path)
-    assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {"ZSTD"}
+@pytest.mark.parametrize(("n", "compression"), [(1_000, "UNCOMPRESSED"), (1_001, "ZSTD")])
+def test_a_segment_of_many_rows_is_compressed(
+    store: LocalSegmentStore, tmp_path: Path, n: int, compression: str
+) -> None:
+    """Small ones are read often and joined soon; both say the version of their format."""
+    rows = one_row().take(np.zeros(n, np.int64))
+    metadata = pq.read_metadata(tmp_path / store.write_rows("income", "1", rows, 5).path)
+    assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {compression}
     assert metadata.metadata[b"outrider.format"] == b"1"
 
 
