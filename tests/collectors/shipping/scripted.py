@@ -100,7 +100,9 @@ class ScriptedMonitor:
         while (line := stream.readline().decode().strip()) != "":
             name, _, value = line.partition(": ")
             headers[name] = value
-        return first.split()[1], headers, stream.read(int(headers["content-length"]))
+        size = int(headers.get("content-length", -1))
+        body = stream.read(max(size, 0))
+        return (first.split()[1], headers, body) if len(body) == size else None  # cut off: its sender was killed
 
     def _take(self, body: bytes) -> Step:
         batch = decode_batch(body)
