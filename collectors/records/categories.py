@@ -38,15 +38,20 @@ def _canonical_text(text: str) -> str:
         return text.lower()
     if not text or len(text) > _NUMBER_CHARS_MAX or text[-1] not in "0123456789" or text[0] not in "+-0123456789.":
         return text
-    if text.isascii() and text.isdigit() and (text[0] != "0" or text == "0"):
-        return text
+    digits = text.lstrip("+-")
+    if "_" in text or (digits[:1] == "0" and digits[1:2].isdigit()):
+        return text  # 007 and 1_000 are names, not numbers
     try:
-        number = float(text)
+        return str(int(text)) if digits.isdigit() else _canonical_decimal(text)
     except ValueError:
         return text
-    if "_" in text or (text.lstrip("+-")[:1] == "0" and text.lstrip("+-")[1:2].isdigit()):
-        return text  # 007 and 1_000 are names, not numbers
-    return _canonical_float(number) or text
+
+
+def _canonical_decimal(text: str) -> str:
+    """A number beyond what a double holds is a name: hexadecimal digests such as 7e1000 and 0e99 are not all one category."""
+    number = float(text)
+    vanished = number == 0 and text.strip("+-0.").lower().startswith("e")
+    return text if math.isinf(number) or vanished else _canonical_float(number) or text
 
 
 _NUMBER_CHARS_MAX = 24

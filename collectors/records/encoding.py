@@ -41,5 +41,5 @@ def decode_batch(data: bytes) -> Batch:
         raise BatchError(f"byte 4: not a zstandard frame ({error})") from error
     try:
         return _DECODER.decode(plain)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BatchError(f"batch: {error}") from error
