@@ -62,8 +62,8 @@ class Address:
 
 def parse_address(url: str) -> Address:
     """Raises ValueError, which says what is wrong with the URL."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise ValueError(f"monitor URL {url!r}: {error}") from error
@@ -72,6 +72,8 @@ def parse_address(url: str) -> Address:
             f"monitor URL: found {url!r}, expected http://HOST:PORT or https://HOST:PORT, with or without a path"
         )
     is_tls = parts.scheme == "https"
+    if not parts.hostname.isascii():
+        raise ValueError(f"monitor URL: found the host {parts.hostname!r}, expected it in ASCII (xn--…)")
     path = parts.path.rstrip("/")
     if not path.isascii() or any(character <= " " or character == "\x7f" for character in path):
         raise ValueError(f"monitor URL: found the path {path!r}, expected it percent-encoded")

@@ -2,7 +2,8 @@
 
 One thread, one connection. A batch is acknowledged in the spool when the monitor has it (2xx, or 409: it had it
 already) or will never take it (put into `refused/` then); anything else is tried again, in the same place in the
-order. What is not answered for when shipping stops stays in the spool and is sent again by the next start: at least
+order. A batch at which the monitor itself fails (500, again and again, while it takes the next one) would hold up all
+that come behind it, so it counts as one that it will never take. What is not answered for when shipping stops stays in the spool and is sent again by the next start: at least
 once, and once in effect because the monitor knows a batch by its id.
 """
 
@@ -26,6 +27,12 @@ BATCH_HEADER = "outrider-batch"
 
 FINISHING_SHARE = 0.5
 """Of the time given to stop: the request under way may end by itself in it; then its connection is cut."""
+
+POISON_ATTEMPTS = 8
+"""Answers 500 to one batch after which we ask whether the monitor would take another: with the default pauses a minute
+or more, longer than a restart."""
+
+INTERNAL_SERVER_ERROR = 500
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,7 +132,7 @@ class Shipper:
         """Post one batch until it is answered for; False where shipping stops first."""
         batch = self._spool.batch_id(sequence)
         headers = {"content-type": CONTENT_TYPE, BATCH_HEADER: batch}
-        is_retry = False
+        is_retry, server_errors, are_others_taken = False, 0, False
         while not self._stopping.is_set():
             if is_retry:
                 self._counts = replace(self._counts, retries=self._counts.retries + 1)
@@ -136,14 +143,29 @@ class Shipper:
                 if not self._stopping.is_set():
                     self._wait_after(failure.reason, str(failure), None)
                 continue
-            if self._is_answered_for(sequence, payload, answer):
+            is_poison = answer.status == INTERNAL_SERVER_ERROR and are_others_taken
+            if self._is_answered_for(sequence, payload, answer, is_poison=is_poison):
                 return True
+            server_errors += answer.status == INTERNAL_SERVER_ERROR
+            are_others_taken = server_errors >= POISON_ATTEMPTS and self._is_next_taken(sequence)
             now = datetime.fromtimestamp(self._clock() / 1e9, UTC)
             self._wait_after(f"http_{answer.status}", _text(answer.detail), retry_after_s(answer.retry_after, now))
         return False
 
-    def _is_answered_for(self, sequence: int, payload: bytes, answer: Answer) -> bool:
-        said = verdict(answer.status)
+    def _is_next_taken(self, sequence: int) -> bool:
+        """Send the batch behind this one; it is sent again in its turn, and known then."""
+        try:
+            following = self._spool.read(sequence, 1)
+            if not following or self._stopping.is_set():
+                return False
+            number, payload = following[0]
+            headers = {"content-type": CONTENT_TYPE, BATCH_HEADER: self._spool.batch_id(number)}
+            return verdict(self._client.post(PATH, headers, payload).status) in ("taken", "known")
+        except (OSError, RequestFailed):
+            return False
+
+    def _is_answered_for(self, sequence: int, payload: bytes, answer: Answer, *, is_poison: bool) -> bool:
+        said = "refused" if is_poison else verdict(answer.status)
         if said == "again":
             return False
         kept = True

@@ -22,7 +22,7 @@ from typing import Self
 from collectors.records.types import Record
 from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, opened_for_reading
 from collectors.spool.errors import SpoolFull, SpoolUnusable
-from collectors.spool.framing import JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
+from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
 from collectors.spool.journal import Journal
 from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
@@ -209,7 +209,7 @@ class Spool:
             packed = pack(records, sidecar=self.sidecar, sequence=self._next)
             now_ns = self._clock()
             last = packed[-1].sequence
-            self._admit(sum(len(part.payload) for part in packed))
+            self._admit(JOURNAL_HEADER_BYTES + sum(FRAME_HEADER_BYTES + len(part.payload) for part in packed))
             self._reserve(last)
             self._write(packed, now_ns)
             return last
@@ -217,6 +217,8 @@ class Spool:
     def sync(self) -> None:
         """Put what was appended and acknowledged on the disk. A disk that refuses is counted, not raised."""
         with self._lock:
+            if self._lock_file < 0:
+                return
             unsynced = self._take_unsynced()
         if unsynced is not None:
             self._sync_to_disk(unsynced)

@@ -52,6 +52,8 @@ def test_addresses(url: str, expected: Address) -> None:
         "http://x?q=1",
         "http://u:p@x",
         "http://x/a b",
+        "http://é",
+        "http://[::1",
     ],
 )
 def test_what_is_no_address_is_named(url: str) -> None:

@@ -149,6 +149,33 @@ def test_a_batch_that_will_never_be_taken_is_kept_aside(spool: Spool) -> None:
     assert decode_batch(payload).id == f"{spool.sidecar}/1"
 
 
+def test_a_batch_at_which_the_monitor_fails_does_not_hold_up_the_others(spool: Spool) -> None:
+    """It is set aside once the monitor has taken the next one and failed at it again."""
+    append(spool, 1)
+    append(spool, 2)
+    append(spool, 3)
+    with scripted_monitor() as monitor:
+        take = monitor._take
+        monitor._take = lambda body: (  # type: ignore[method-assign]
+            answer(500, body=b"bug") if decode_batch(body).sequence == 1 else take(body)
+        )
+        with shipping(spool, monitor.url) as (shipper, _):
+            eventually(lambda: spool.pending_records == 0 and shipper.counts.sent_records)
+    assert monitor.records == [2, 3]
+    assert (shipper.counts.refused_batches, shipper.counts.known_batches, shipper.counts.sent_batches) == (1, 1, 1)
+    (kept,) = (spool.directory / "refused").iterdir()
+    assert json.loads(kept.read_bytes().partition(b"\n")[0])["status"] == 500
+
+
+def test_a_monitor_that_fails_at_everything_costs_no_batch(spool: Spool) -> None:
+    """However long it goes on; a batch that was sent to ask may be the first to be taken."""
+    append(spool, 1)
+    append(spool, 2)
+    monitor, shipper, _ = shipped(spool, *[answer(500)] * 60)
+    assert sorted(monitor.records) == [1, 2]
+    assert shipper.counts.refused_batches == 0
+
+
 def test_a_refused_batch_without_room_is_counted(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dead-letter folder is bounded, and shipping goes on."""
     monkeypatch.setattr("collectors.spool.side_files.SIDE_BYTES_MAX", 0)
