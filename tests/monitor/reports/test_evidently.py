@@ -67,6 +67,13 @@ def test_the_page_loads_nothing(page: str) -> None:
     assert f'http-equiv="Content-Security-Policy" content="{evidently.POLICY}"' in page
 
 
+def test_its_usage_reports_are_off(page: str) -> None:
+    """By Evidently's own account, after a report was made."""
+    from evidently.telemetry import event_logger  # noqa: PLC0415  (imported first by the code under test)
+
+    assert page and not event_logger.is_enabled()
+
+
 def test_a_large_window_is_sampled_and_the_title_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A named cap bounds both sides, the same rows every time."""
     monkeypatch.setattr(evidently, "ROWS_MAX", 100)
