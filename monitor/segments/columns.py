@@ -140,4 +140,4 @@ def _as_texts(values: Array, missing: npt.NDArray[np.bool_]) -> tuple[Array, npt
     distinct, codes = np.unique(values, return_inverse=True)
     names = [canonical_category(value) for value in distinct.tolist()]
     texts = np.array([name or "" for name in names], object)[codes]
-    return texts, missing | np.array([name is None for name in names])[codes]
+    return texts, missing | np.array([name is None for name in names], np.bool_)[codes]

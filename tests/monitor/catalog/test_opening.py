@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -147,6 +150,32 @@ def test_a_migration_that_fails_leaves_nothing(file: Path) -> None:
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     connection.close()
     assert tables == ["windows"]
+
+
+@pytest.mark.system
+def test_a_broken_connection_is_replaced() -> None:
+    """After PostgreSQL ended our sessions the next call works."""
+    with running_postgresql() as server:
+        url = server.new_database()
+        catalog = open_catalog(url)
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        assert catalog.models() == []
+        catalog.close()
+
+
+def test_what_is_committed_survives_a_kill(file: Path) -> None:
+    """A process that dies right after a commit, without closing anything."""
+    code = (
+        "import os, sys; from monitor.catalog import open_catalog; from monitor.definitions import MonitoredModel;"
+        "open_catalog(sys.argv[1]).put_model(MonitoredModel('income'), 1, declared=True);"
+        "os.kill(os.getpid(), 9)"
+    )
+    died = subprocess.run([sys.executable, "-c", code, f"sqlite:///{file}"], check=False)
+    assert died.returncode == -9
+    catalog = open_catalog(f"sqlite:///{file}")
+    assert [entry.name for entry in catalog.models()] == ["income"]
+    catalog.close()
 
 
 def test_a_closed_database_is_not_ready(file: Path) -> None:
