@@ -1,0 +1,85 @@
+"""Children are started again when they die, and end when told or when nobody holds their leash."""
+
+import os
+import signal
+import sys
+import time
+
+from collectors.tap.supervisor import Child, Order, seconds_to_end
+
+ENDS_WITH_ITS_LEASH = """
+import os, sys, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+given = sys.stdin.read()
+os.write(int(sys.argv[2]), given.encode())
+os.read(int(sys.argv[1]), 64)
+"""
+
+
+def child_of(tmp_path) -> tuple[Child, list[bool], int]:
+    changes: list[bool] = []
+    reading, writing = os.pipe()
+    order = Order(
+        "test",
+        lambda leash: [sys.executable, "-c", ENDS_WITH_ITS_LEASH, str(leash), str(writing)],
+        [writing],
+        stdin=b"hello",
+    )
+    return Child(order, starts=changes.append), changes, reading
+
+
+def wait_until(condition, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not come true"
+        time.sleep(0.005)
+
+
+def test_a_child_gets_its_input_and_ends_with_its_leash(tmp_path):
+    """In order, and without being killed."""
+    child, changes, reading = child_of(tmp_path)
+    child.start()
+    assert os.read(reading, 5) == b"hello"
+    began = time.monotonic()
+    child.end(5)
+    assert time.monotonic() - began < 4
+    assert changes == [True, False]
+    assert not child.running
+
+
+def test_a_killed_child_is_started_again_within_a_second(tmp_path):
+    """Whoever killed it."""
+    child, changes, reading = child_of(tmp_path)
+    child.start()
+    os.read(reading, 5)
+    assert child._process is not None
+    os.kill(child._process.pid, signal.SIGKILL)
+    began = time.monotonic()
+
+    def looked_after() -> bool:
+        child.look_after()
+        return changes == [True, False, True]
+
+    wait_until(looked_after)
+    assert time.monotonic() - began < 1
+    assert os.read(reading, 5) == b"hello"
+    child.end(5)
+
+
+def test_a_child_that_does_not_end_is_killed(tmp_path):
+    """No child outlives the sidecar."""
+    order = Order("test", lambda leash: [sys.executable, "-c", "import time; time.sleep(60)"], [])
+    child = Child(order, starts=lambda running: None)
+    child.start()
+    child.end(0.1)
+    assert not child.running
+
+
+def test_a_leash_says_how_long_there_is():
+    """And the default holds where the supervisor died without a word."""
+    for told, expected in ((b"2.5", 2.5), (b"", 7.0)):
+        reading, writing = os.pipe()
+        os.write(writing, told)
+        os.close(writing)
+        assert seconds_to_end(reading, 7.0) == expected
+        os.close(reading)

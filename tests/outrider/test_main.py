@@ -1,0 +1,60 @@
+"""The command: lazily imported subcommands, exit codes, one line for what is wrong."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from outrider.main import BAD_INPUT, COMMANDS, DONE, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_overview_names_every_command(capsys):
+    """Without importing any."""
+    assert main([]) == DONE
+    overview = capsys.readouterr().out
+    assert all(f"  {name} " in overview for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["sidecar", "--bogus"],
+        ["sidecar", "--listen", "x"],
+        ["sidecar", "--config", "/nonexistent.yaml"],
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_two(arguments, capsys):
+    """No traceback: where, what was found, what was expected."""
+    assert main(arguments) == BAD_INPUT
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert captured.err.startswith("outrider")
+
+
+def test_help_is_not_an_error(capsys):
+    """It goes to standard output."""
+    assert main(["sidecar", "--help"]) == DONE
+    assert "--upstream" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_each_command_has_its_file(name):
+    """In the module that the list names."""
+    assert importlib.util.find_spec(COMMANDS[name].module) is not None
+
+
+def test_the_sidecar_imports_nothing_of_the_service():
+    """It runs where only the plain install is."""
+    script = (
+        "import sys, outrider.main, outrider.commands.sidecar;"
+        "print([m for m in ('sqlalchemy', 'scipy', 'pandas', 'numpy', 'pyarrow', 'evidently', 'litestar')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
