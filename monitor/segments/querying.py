@@ -15,6 +15,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "memory_limit": "1GB",
+    # Nothing is spilled: a query that needs more than a gigabyte fails, and no rows end up in a folder that nobody named.
+    "temp_directory": "",
 }
 
 
@@ -25,7 +27,7 @@ def query(sql: str, values: Sequence[Any], tables: Mapping[str, Any] | None = No
             connection.register(name, table)
         try:
             rows: list[tuple[Any, ...]] = connection.execute(sql, list(values)).fetchall()
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.OutOfMemoryException) as error:
             raise Unavailable("segments", str(error).splitlines()[0]) from error
         return rows
 
