@@ -1,8 +1,8 @@
 """Runs the migrations on the connection it is given (the monitor at start-up, tests) or on that of alembic.ini."""
 
-from alembic import context
 from typing import Any, Literal
 
+from alembic import context
 from sqlalchemy import Connection, create_engine
 
 from monitor.catalog.tables import METADATA, ForeignText
