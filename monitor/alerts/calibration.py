@@ -21,8 +21,10 @@ BLOCK_ROWS_MIN = 16
 """Smallest block: below it an empirical distribution is too coarse to compare variances."""
 BLOCKS_MIN = 10
 """Fewer blocks than this say nothing of a variance."""
-LEARNING_WINDOWS = 20
-"""First windows from which the effect is learned where the baseline has no time order."""
+LEARNING_WINDOWS_MIN = 3
+"""Windows from which on the effect can be learned, where there are features enough for FREEDOM_MIN."""
+FREEDOM_MIN = 10
+"""Degrees of freedom (over windows and features) under which an upper bound would be all caution."""
 _EDGES_MAX = 16
 """Points at which a distribution is looked at: more are near copies of their neighbours."""
 _MIDDLE = (0.2, 0.8)
@@ -67,22 +69,23 @@ def effect_for(effects: DesignEffects | None, rows: float) -> float:
 
 
 def learn(windows: Sequence[TileSet], baseline: Baseline) -> DesignEffects | None:
-    """Learn the effect of one window's size from successive windows. None while there are fewer than BLOCKS_MIN.
+    """Learn the effect of one window's size from successive windows; None while they are too few to tell.
 
-    The differences of neighbours are unmoved by a slow trend; a jump moves one of them, and the largest is left out.
+    The differences of neighbours are unmoved by a slow trend or a shift that was there from the start; a jump moves
+    one of them, and the largest is left out.
     """
     tiles = [w for w in windows if w.rows > 0]
-    if len(tiles) < BLOCKS_MIN:
+    if len(tiles) < LEARNING_WINDOWS_MIN:
         return None
     ratios = [
         ratio
         for name, own in baseline.tiles.features.items()
         if (ratio := _successive_ratio([w.features.get(name) for w in tiles], own)) is not None
     ]
-    if not ratios:
-        return None
     # Differences of neighbours overlap: k of them weigh as about 2k/3 independent ones.
     freedom = max(1, 2 * (len(tiles) - 2) // 3)
+    if freedom * len(ratios) < FREEDOM_MIN:
+        return None
     size = int(np.median([w.rows for w in tiles]))
     return DesignEffects((size,), (max(1.0, _bound(np.array(ratios), freedom)),))
 
@@ -126,7 +129,7 @@ def _block_ratio(step: npt.NDArray[np.bool_], size: int, blocks: int) -> float:
 
 def _successive_ratio(tiles: Sequence[FeatureTile | None], own: FeatureTile) -> float | None:
     counts = [t.counts for t in tiles if t is not None and t.counts.shape == own.counts.shape and t.counts.sum() > 0]
-    if len(counts) < BLOCKS_MIN:
+    if len(counts) < LEARNING_WINDOWS_MIN:
         return None
     table = np.array(counts, np.float64)
     n = table.sum(1)
@@ -141,5 +144,7 @@ def _successive_ratio(tiles: Sequence[FeatureTile | None], own: FeatureTile) -> 
     F = mean[chosen]  # noqa: N806  # the distribution function's usual letter
     squares = np.diff(shares[:, chosen], axis=0) ** 2
     expected = (1 / n[1:] + 1 / n[:-1])[:, None] * F * (1 - F)
-    ratios = np.sort(squares.sum(1) / expected.sum(1))[:-1]
-    return float(ratios.mean())
+    ratios = np.sort(squares.sum(1) / expected.sum(1))
+    # What leaving out the largest takes from the mean, were they exponential (the harmonic number is its mean).
+    left = 1 - float((1 / np.arange(1, len(ratios) + 1)).sum()) / len(ratios)
+    return float(ratios[:-1].sum()) / len(ratios) / left

@@ -89,7 +89,21 @@ def test_a_jump_among_the_first_windows_teaches_no_dependence():
 
 
 def test_too_few_windows_teach_nothing():
-    """Nine windows are no variance."""
+    """Two windows are no variance, nor are nine of a single feature."""
     rng = np.random.default_rng(7)
-    baseline = baseline_of({"f0": rng.normal(size=500)})
-    assert learn(windows(baseline, rng.normal(size=(900, 1)), 100), baseline) is None
+    one = baseline_of({"f0": rng.normal(size=500)})
+    many = baseline_of({f"f{i}": rng.normal(size=500) for i in range(20)})
+    assert learn(windows(one, rng.normal(size=(900, 1)), 100), one) is None
+    assert learn(windows(many, rng.normal(size=(200, 20)), 100), many) is None
+
+
+def test_three_windows_of_many_features_teach_caution():
+    """Dependence is seen early where many features show it, and a shift from the start is not taken for it."""
+    rng = np.random.default_rng(8)
+    rows = autoregressive(rng, 300, 20, 0.9)
+    many = baseline_of({f"f{i}": rng.normal(size=2_000) for i in range(20)})
+    dependent, shifted = (learn(windows(many, x, 100), many) for x in (rows, rng.normal(size=(300, 20)) + 0.5))
+    assert dependent is not None
+    assert shifted is not None
+    assert dependent.effects[0] > 6
+    assert shifted.effects[0] < 2.5
