@@ -25,6 +25,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "demo": Command("outrider.commands.demo", "See it all on loopback: server, sidecar, monitor, drift, alert."),
     "sidecar": Command("outrider.commands.sidecar", "Ride in front of an inference server: forward, observe, ship."),
     "monitor": Command("outrider.commands.monitor", "Run the service: windows, metrics, alerts, dashboards."),
     "model": Command("outrider.commands.model", "Declare and show monitored models."),
