@@ -25,10 +25,10 @@ from monitor.ports import Labels, Publication
 BULK_DOCUMENTS_MAX = 1_000
 BULK_BYTES_MAX = 5 * 2**20
 """Elastic's advice is 5 to 15 MB a request; results are small, so the low end."""
-ATTEMPTS_MAX = 4
-"""Tries within one `publish`; after that the caller asks again later, and the scheduler stays free meanwhile."""
-BACKOFF_SECONDS = 0.5
-BACKOFF_SECONDS_MAX = 8.0
+ATTEMPTS_MAX = 3
+"""Tries within one `publish` where the server answers that it is busy; then the caller asks again later."""
+BACKOFF_SECONDS = 0.25
+"""Doubled at each try. The tries of one call take two seconds at most: alerts wait behind it."""
 REQUEST_TIMEOUT_SECONDS = 10.0
 TOO_LARGE, TOO_MANY = 413, 429
 REFUSED_KINDS_MAX = 20
@@ -102,7 +102,7 @@ class ElasticsearchExporter:
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 self._telemetry.retried(self.name)
-                self._sleep(min(BACKOFF_SECONDS * 2**attempt, BACKOFF_SECONDS_MAX) * self._jitter.uniform(0.5, 1.0))
+                self._sleep(BACKOFF_SECONDS * 2**attempt * self._jitter.uniform(0.75, 1.0))
             pending = self._send(self._not_there_yet(pending))
             if not pending:
                 self._uncertain = False
@@ -119,9 +119,9 @@ class ElasticsearchExporter:
             answer = self._client.bulk(
                 operations=lines, filter_path="items.*.status,items.*.error.type,items.*.error.reason"
             )
-        except TransportError:
+        except TransportError as error:
             self._uncertain = True
-            return documents
+            raise Unavailable(self.name, _cause(error)) from error
         except ApiError as error:
             return self._send_again(documents, error)
         results = [next(iter(item.values())) for item in answer["items"]]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from monitor.errors import Fault, InvalidInput
+from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.series import ExposedMetric
 from monitor.exporters.telemetry import Telemetry
@@ -28,6 +30,13 @@ class ExporterSettings:
     """Environment variable with the API key."""
     otlp_endpoint: str | None = None
     """Full URL of an OTLP/HTTP receiver for metrics, such as http://collector:4318/v1/metrics."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An exporter with something to ask its server before the first result."""
+
+    def prepare(self) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,17 @@ def prometheus_exporter(house: House) -> PrometheusExporter:
 def pushing_exporters(settings: ExporterSettings, house: House) -> list[Exporter]:
     """The exporters that send somewhere, as far as the settings ask for them."""
     return [exporter for make in PUSHING for exporter in make(settings, house)]
+
+
+def prepare(exporters: Sequence[Exporter]) -> None:
+    """Let those that must ask their server something do it at the start of the process.
+
+    Raises InvalidInput where one is sure never to work; one whose server does not answer yet prepares itself later.
+    """
+    for exporter in exporters:
+        if isinstance(exporter, Preparing):
+            with suppress(Unavailable):
+                exporter.prepare()
 
 
 def _elasticsearch(settings: ExporterSettings, house: House) -> list[Exporter]:

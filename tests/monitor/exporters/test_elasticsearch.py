@@ -179,7 +179,9 @@ def test_a_lost_answer_before_a_rollover_does_not_double(tmp_path: Path) -> None
         b.exporter.prepare()
         b.exporter.publish([publication()])
         b.fake.lose_answers = 1
-        b.exporter._sleep = lambda seconds: b.fake.roll_over()
+        with pytest.raises(Unavailable):
+            b.exporter.publish([publication(1)])
+        b.fake.roll_over()
         b.exporter.publish([publication(1)])
         assert len(b.fake.documents(WINDOW)) == 4
 
