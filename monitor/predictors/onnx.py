@@ -34,8 +34,8 @@ TEXTS_MAX = 100_000
 """Distinct texts remembered for inputs of type string; rows with further ones are not scored."""
 THREADS = 1
 """Explanations run in a process of a pool: more threads would fight with its neighbours."""
-CUDA_LIBRARIES = ("libcuda.so.1", "libcublasLt.so.12", "libcudnn.so.9")
-"""What the CUDA provider needs; asked for without them, ONNX Runtime prints errors and goes on without."""
+CUDA_LIBRARIES = (("libcuda.so.1",), ("libcublasLt.so.12", "libcublasLt.so.13"), ("libcudnn.so.9",))
+"""What the CUDA provider needs, one of each; asked for without them, ONNX Runtime complains and goes on without."""
 _SILENT = 4
 """Severity `fatal`: faults reach us as exceptions and are not printed too."""
 
@@ -44,7 +44,7 @@ _NUMBERS: dict[str, type[np.generic]] = {
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
 }
-_WHOLE: dict[str, type[np.generic]] = {
+_WHOLE: dict[str, type[np.integer[Any] | np.bool_]] = {
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
     "tensor(int16)": np.int16,
@@ -204,12 +204,13 @@ class OnnxPredictor(Predictor):
             raise InvalidInput(self._fault("a row of zeros", error.cause, "a score")) from error
 
     def _usable(self, rows: F64) -> npt.NDArray[np.bool_]:
-        """Rows without a gap in an input that cannot hold one: whole numbers, booleans and strings have no NaN."""
+        """Rows whose values each input can hold: whole numbers have no NaN, no fraction and a range, texts have a code."""
         usable = np.ones(len(rows), np.bool_)
         for node in self._inputs:
             if node.type not in _NUMBERS:
+                low, high = _range(node.type)
                 part = rows[:, list(node.columns)]
-                usable &= (np.isfinite(part) & (part == np.floor(part))).all(axis=1)
+                usable &= ((part >= low) & (part <= high) & (part == np.floor(part))).all(axis=1)
         return usable
 
     def _run(self, rows: F64) -> F64:
@@ -231,7 +232,8 @@ class OnnxPredictor(Predictor):
         if node.type == _TEXT:
             texts = np.array([*self._texts, ""], dtype=object)
             return texts[np.clip(values.astype(np.int64), 0, len(texts) - 1)]
-        return np.ascontiguousarray(values, dtype=_NUMBERS.get(node.type) or _WHOLE[node.type])
+        with np.errstate(over="ignore"):  # beyond float32 a number is infinite, as it would be on the wire
+            return np.ascontiguousarray(values, dtype=_NUMBERS.get(node.type) or _WHOLE[node.type])
 
     def _scores(self, output: Any, rows: int) -> F64:
         """The positive class's score, whatever form the output has."""
@@ -300,7 +302,7 @@ def _session(path: Path, threads: int) -> Any:
 
 
 def _providers(available: Sequence[str]) -> list[str]:
-    if "CUDAExecutionProvider" in available and all(map(_loads, CUDA_LIBRARIES)):
+    if "CUDAExecutionProvider" in available and all(any(map(_loads, names)) for names in CUDA_LIBRARIES):
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
 
@@ -311,6 +313,15 @@ def _loads(library: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _range(kind: str) -> tuple[float, float]:
+    """The least and the largest value of an input that holds no fractions; of a text, of its code."""
+    if kind == "tensor(bool)":
+        return 0.0, 1.0
+    info = np.iinfo(np.dtype(_WHOLE.get(kind, np.int64)))
+    # The largest double within the type: its own maximum may round up beyond it.
+    return float(info.min), float(np.nextafter(float(info.max) + 1.0, 0.0))
 
 
 def _floats(column: Column) -> F64:

@@ -167,6 +167,22 @@ def test_onnx_runtime_reports_nothing_about_its_use(tmp_path: Path) -> None:
     assert list(home.rglob("*")) == []
 
 
+@pytest.mark.parametrize(
+    ("library", "switch"), [("onnxruntime", "ORT_DISABLE_TELEMETRY"), ("evidently", "DO_NOT_TRACK")]
+)
+def test_whoever_imports_a_library_that_reports_switches_it_off_before(library: str, switch: str) -> None:
+    """In every file of the product the switch stands above the first import."""
+    importing = re.compile(rf"^\s*(?:import|from) {library}\b", re.MULTILINE)
+    found = 0
+    for folder in ("collectors", "monitor", "dashboards", "outrider", "examples", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            if match := importing.search(text):
+                found += 1
+                assert 0 <= text.find(f'"{switch}"') < match.start(), path
+    assert found
+
+
 def test_the_watch_sees_what_it_should(tmp_path: Path) -> None:
     """A look-up, a connection and a messenger process are recorded: silence above means silence."""
     code = """

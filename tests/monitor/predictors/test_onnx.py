@@ -120,6 +120,21 @@ def test_a_row_with_a_gap_in_a_whole_number_is_not_scored(tmp_path: Path) -> Non
     assert np.isfinite(found).tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("age", [2.0**63, -(2.0**64), 1e300, np.inf])
+def test_a_number_beyond_the_type_is_not_scored(tmp_path: Path, age: float) -> None:
+    """An INT64 cannot hold it: no score, and no number made of an overflow."""
+    path, _, _ = mixed_model(tmp_path / "m.onnx")
+    predictor = OnnxPredictor(path, ("age", "pay", "sex"), positive=1)
+    rows = rows_of(age=np.array([age]), pay=np.ones(1), sex=np.array(["m"], object))
+    assert np.isnan(predictor.predict(predictor.matrix(rows))).tolist() == [True]
+
+
+def test_a_number_beyond_float32_is_scored_as_infinite(tmp_path: Path, binary: LogisticRegression) -> None:
+    """Without a warning, whatever the model makes of it."""
+    path = saved(tmp_path / "m.onnx", binary, numbers(1).astype(np.float32))
+    assert OnnxPredictor(path, NAMES, positive=1).predict(np.array([[1e300, 0.0, 0.0]])).tolist() == [1.0]
+
+
 def test_a_missing_text_is_not_scored(tmp_path: Path) -> None:
     """A null category is not the empty text."""
     path, _, _ = mixed_model(tmp_path / "m.onnx")
