@@ -27,6 +27,9 @@ TENSOR_BYTES_MAX = 48 * 1024 * 1024
 ITEMS_MAX = 1_000_000
 """Texts in one tensor; each costs a Python object."""
 
+MISSING_MAX = 1_000_000
+"""Nulls in one tensor; each is looked at by itself and costs a Python object."""
+
 NESTING_MAX = 8
 """How deep a list of texts may be nested."""
 
@@ -159,6 +162,8 @@ def _odd_numbers(piece: bytes, datatype: Datatype, first: int, missing: list[int
     values = []
     for position, element in enumerate(elements, first):
         if element is None:
+            if len(missing) >= MISSING_MAX:
+                raise Undecodable("record_too_large", f"{where}.data[{position}]", f"more than {MISSING_MAX} nulls")
             missing.append(position)
             values.append(0.0 if datatype.startswith(("FP", "BF")) else 0)
         else:
@@ -200,7 +205,7 @@ def _json_items(data: bytes, count: int, missing: list[int], where: str) -> tupl
     depth = _depth(data)
     if depth > NESTING_MAX:
         raise Undecodable("element_type", f"{where}.data", f"expected lists at most {NESTING_MAX} deep")
-    if data.count(b'"') > 4 * ITEMS_MAX:
+    if data.count(b'"') > 4 * ITEMS_MAX or (depth > 1 and data.count(b"[") > ITEMS_MAX):
         raise Undecodable("record_too_large", f"{where}.data", f"expected at most {ITEMS_MAX} texts")
     try:
         nested = _TEXTS[max(depth, 1) - 1].decode(data if depth else b"[" + data + b"]")

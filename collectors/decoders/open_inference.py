@@ -40,6 +40,9 @@ ERROR_CHARS_MAX = 1024
 _LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
 """How far we look for the end of the JSON object where its length was lost; values are behind it, so it is short."""
 
+_NONFINITE_JSON_BYTES_MAX = 8 * 1024 * 1024
+"""Bodies with NaN tokens are rewritten before they are read, token by token; larger ones would keep us too long."""
+
 _LENGTH_HEADER = "inference-header-content-length"
 _PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/infer/?(?:[?#]|$)")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -178,7 +181,7 @@ def _json(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray, where: st
     except msgspec.ValidationError as error:
         raise _not_protocol(error, where) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if b"NaN" not in data and b"Infinity" not in data:
+        if len(data) > _NONFINITE_JSON_BYTES_MAX or (b"NaN" not in data and b"Infinity" not in data):
             raise _not_json(error, where) from error
     try:  # NaN and the infinities are no JSON, but Python clients and servers write them
         return decoder.decode(_NONFINITE_TOKEN.sub(_quoted, data))

@@ -18,12 +18,16 @@ import msgspec
 from collectors.records.categories import canonical_category
 from collectors.records.packing import pack, unpack
 from collectors.records.types import ITEM_BYTES, Prediction, Tensor
-from collectors.redaction.patterns import PATTERNS, replace_patterns
+from collectors.redaction.patterns import PATTERNS, may_hold_patterns, replace_patterns
 
 Action = Literal["drop", "mask", "hash", "round", "bin"]
 
 TEXT_CHARS_MAX = 64
 """Categories are shorter; sentences and prompts are longer."""
+
+SCANNED_CHARS_MAX = 1_000_000
+"""Characters of one exchange that are searched for personal data, which takes up to some microseconds each. Texts without
+digits, @ and : are not counted; texts beyond it are reduced to their length."""
 
 KEY_BYTES_MIN = 16
 """A shorter key could be guessed from the hashes of known values."""
@@ -73,8 +77,9 @@ class RedactionPolicy:
 
 def redact(record: Prediction, policy: RedactionPolicy, counts: Counter[str]) -> Prediction:
     """The record as it may be stored; adds to `counts` how many values were changed, by kind."""
-    inputs = _tensors(record.inputs, policy, counts)
-    outputs = _tensors(record.outputs, policy, counts)
+    texts = _Texts(policy, counts)
+    inputs = _tensors(record.inputs, policy, texts, counts)
+    outputs = _tensors(record.outputs, policy, texts, counts)
     error = replace_patterns(record.error, policy.patterns, counts) if record.error else record.error
     if inputs is record.inputs and outputs is record.outputs and error is record.error:
         return record
@@ -89,13 +94,15 @@ def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str 
     return _hashed(found, policy.key) if policy.key else None
 
 
-def _tensors(tensors: tuple[Tensor, ...], policy: RedactionPolicy, counts: Counter[str]) -> tuple[Tensor, ...]:
+def _tensors(
+    tensors: tuple[Tensor, ...], policy: RedactionPolicy, texts: "_Texts", counts: Counter[str]
+) -> tuple[Tensor, ...]:
     kept = tensors
     if policy.rules:
         ruled = (_apply_rules(tensor, policy, counts) for tensor in tensors)
         kept = tuple(tensor for tensor in ruled if tensor is not None)
     if any(tensor.items for tensor in kept):
-        return tuple(_without_payload(tensor, policy, counts) for tensor in kept)
+        return tuple(texts.stored(tensor) if tensor.items else tensor for tensor in kept)
     return kept
 
 
@@ -178,21 +185,35 @@ def _finite(value: float) -> bool:
     return value - value == 0
 
 
-def _without_payload(tensor: Tensor, policy: RedactionPolicy, counts: Counter[str]) -> Tensor:
-    if not tensor.items:
-        return tensor
-    items = tuple(_stored_item(item, policy, counts) for item in tensor.items)
-    return tensor if items == tensor.items else msgspec.structs.replace(tensor, items=items)
+class _Texts:
+    """Brings the texts of one exchange into the form in which they may be stored."""
 
+    def __init__(self, policy: RedactionPolicy, counts: Counter[str]) -> None:
+        self._chars_max = SCANNED_CHARS_MAX if policy.text_chars_max is None else policy.text_chars_max
+        self._patterns = policy.patterns
+        self._counts = counts
+        self._left = SCANNED_CHARS_MAX
 
-def _stored_item(item: str | bytes, policy: RedactionPolicy, counts: Counter[str]) -> str | bytes:
-    if policy.text_chars_max is not None and len(item) > policy.text_chars_max:
+    def stored(self, tensor: Tensor) -> Tensor:
+        items = tuple(map(self._item, tensor.items))
+        return tensor if items == tensor.items else msgspec.structs.replace(tensor, items=items)
+
+    def _item(self, item: str | bytes) -> str | bytes:
+        text = item if isinstance(item, str) else item.decode("latin-1")
+        if len(text) > self._chars_max:
+            return self._length_of(item)
+        if not self._patterns or not may_hold_patterns(text):
+            return item
+        if len(text) > self._left:
+            return self._length_of(item)
+        self._left -= len(text)
+        replaced = replace_patterns(text, self._patterns, self._counts)
+        return replaced if isinstance(item, str) else replaced.encode("latin-1")
+
+    def _length_of(self, item: str | bytes) -> str:
         kind = "text" if isinstance(item, str) else "bytes"
-        counts[kind] += 1
+        self._counts[kind] += 1
         return f"<{kind} {len(item)}>"
-    if isinstance(item, str):
-        return replace_patterns(item, policy.patterns, counts)
-    return replace_patterns(item.decode("latin-1"), policy.patterns, counts).encode("latin-1")
 
 
 def _size(tensor: Tensor) -> int:

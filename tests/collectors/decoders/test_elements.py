@@ -204,3 +204,14 @@ def test_an_unknown_datatype_is_refused() -> None:
     """By name."""
     with pytest.raises(Undecodable, match="INT322"):
         checked_datatype("INT322", "r")
+
+
+@pytest.mark.parametrize(
+    ("unit", "shape", "datatype"), [("null", (2_000_000,), "INT8"), ("[]", (1,), "BYTES"), ('""', (1,), "BYTES")]
+)
+def test_elements_that_cost_much_and_say_nothing_are_bounded(
+    unit: str, shape: tuple[int, ...], datatype: Datatype
+) -> None:
+    """Millions of nulls, empty lists or empty texts are refused before they become as many objects."""
+    text = "[" + ",".join([unit] * 2_000_001) + "]"
+    assert refused(text, shape, datatype)[0] == "record_too_large"

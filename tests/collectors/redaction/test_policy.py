@@ -9,6 +9,7 @@ import pytest
 from collectors.records.packing import pack, unpack
 from collectors.records.types import Prediction, Tensor
 from collectors.redaction import RedactionPolicy, Rule, redact, redact_id
+from collectors.redaction import policy as policy_module
 
 KEY = b"0123456789abcdef"
 MATRIX = Tensor(name="x", shape=(2, 3), datatype="FP64", data=np.arange(6, dtype="<f8").tobytes())
@@ -158,3 +159,10 @@ def test_a_policy_that_cannot_hold_is_refused_at_once(broken: object) -> None:
 def test_the_key_does_not_show() -> None:
     """Policies are logged."""
     assert "0123456789abcdef" not in repr(RedactionPolicy(key=KEY))
+
+
+def test_only_so_much_of_an_exchange_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts beyond it are reduced to their length; those that cannot hold personal data pass."""
+    monkeypatch.setattr(policy_module, "SCANNED_CHARS_MAX", 20)
+    texts = Tensor(name="t", shape=(4,), datatype="BYTES", items=("1234567890", "1234567890", "12345", "clerk"))
+    assert stored(RedactionPolicy(), texts)[0].inputs[0].items == ("1234567890", "1234567890", "<text 5>", "clerk")
