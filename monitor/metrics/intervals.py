@@ -34,7 +34,10 @@ def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float]:
 
 
 def noncentral_chi2_z(x: float, df: float, noncentrality: float) -> float:
-    """The normal quantile of P(X <= x), X non-central chi-square (Sankaran 1963; within 0.002 of the exact law here)."""
+    """The normal quantile of P(X <= x), X non-central chi-square (Sankaran 1963).
+
+    Within 0.003 of the exact probability from five degrees on; with one or two only in the upper half of the law.
+    ."""
     k, spread = df + noncentrality, df + 2.0 * noncentrality
     h = 1.0 - 2.0 * k * (df + 3.0 * noncentrality) / (3.0 * spread * spread)
     p = spread / (k * k)

@@ -98,11 +98,11 @@ def numeric_grid(column: Column, *, score: bool = False) -> NumericGrid:
         edges, deciles = np.unique(np.quantile(values, cuts)), np.quantile(values, tenths)
         edges = np.union1d(edges, deciles)
     low, high = float(distinct[0]), float(distinct[-1])
-    if edges[0] == low:
-        # The least value is a cell of its own: what is smaller must not be counted with it.
-        below = np.nextafter(low, -np.inf)
-        edges = np.concatenate(([below], edges))
-        deciles = np.concatenate(([below], deciles)) if deciles[0] == low else deciles
+    # What lies outside the baseline's range has cells of its own, and so has a least value that many rows share.
+    below = np.nextafter(low, -np.inf)
+    edges = np.union1d(edges, [below, high])
+    if deciles[0] == low:
+        deciles = np.concatenate(([below], deciles))
     if score and low >= 0.0 and high <= 1.0:
         edges = np.union1d(edges, np.arange(1, SCORE_CELLS) / SCORE_CELLS)
     return NumericGrid(

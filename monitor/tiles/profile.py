@@ -96,8 +96,8 @@ def numeric_tile(column: Column, grid: NumericGrid, cells: npt.NDArray[np.float3
         nan=nan,
         positive_infinite=positive,
         negative_infinite=negative,
-        below=int((values < grid.low).sum()) if minimum < grid.low else 0,
-        above=int((values > grid.high).sum()) if maximum > grid.high else 0,
+        below=int(counts[: np.searchsorted(grid.edges, grid.low)].sum()) if minimum < grid.low else 0,
+        above=int(counts[np.searchsorted(grid.edges, grid.high) + 1 :].sum()) if maximum > grid.high else 0,
     )
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammaln
 
 from monitor.findings import Value
 from monitor.metrics.drift.cells import Counts, shared_cells
@@ -13,8 +14,10 @@ from monitor.metrics.intervals import noncentrality_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
-SPARSE_ROWS = 32
-"""Rows of a cell, both sides together, below which its share of the null law is computed rather than taken as 1."""
+SPARSE_ROWS = 16
+"""Rows expected in a cell, on the side with fewer, below which its part of the null law is computed, not taken as known."""
+LAW_TERMS = 96
+"""Terms of that computation: 20 standard deviations above SPARSE_ROWS expected rows."""
 
 
 def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
@@ -63,10 +66,7 @@ def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
 
 def _divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
     """The divergence in nats. Terms of empty cells are 0; rounding never makes it negative."""
-    middle = (p + q) / 2.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / middle), 0.0) + np.where(q > 0, q * np.log(q / middle), 0.0)
-    return max(0.0, float(terms.sum()) / 2.0)
+    return max(0.0, float(_terms(p, q).sum()) / 2.0)
 
 
 def _interval(divergence: float, b: Counts, w: Counts) -> tuple[float, float]:
@@ -87,33 +87,33 @@ def _interval(divergence: float, b: Counts, w: Counts) -> tuple[float, float]:
 def _null_moments(together: Counts, share: float) -> tuple[float, float]:
     """Mean and variance, under no drift, of the sum of the cells' terms of 8 D nm/(n + m).
 
-    A cell of t rows has Binomial(t, share) of them in the window. With many rows its term is chi-square with one
-    degree (mean 1, variance 2); below SPARSE_ROWS both are summed over the binomial law.
+    A cell of t rows has Binomial(t, share) of them in the window. With many on either side its term is chi-square with
+    one degree (mean 1, variance 2); where fewer than SPARSE_ROWS are expected, both are summed over the binomial law.
     """
-    sparse = together[together < SPARSE_ROWS]
-    mean, variance = float(len(together) - len(sparse)), 2.0 * (len(together) - len(sparse))
-    if len(sparse):
-        times = np.bincount(sparse, minlength=SPARSE_ROWS)
-        for rows in np.flatnonzero(times):
-            one_mean, one_variance = _cell_moments(int(rows), share)
-            mean += float(times[rows]) * one_mean
-            variance += float(times[rows]) * one_variance
-    return mean, variance
+    few = min(share, 1.0 - share)
+    sparse = together * few < SPARSE_ROWS
+    full = float(len(together) - sparse.sum())
+    if not sparse.any():
+        return full, 2.0 * full
+    rows, times = np.unique(together[sparse], return_counts=True)
+    total = rows[:, None].astype(np.float64)
+    w = np.arange(min(int(rows[-1]), LAW_TERMS) + 1, dtype=np.float64)[None, :]
+    rest = np.maximum(total - w, 0.0)
+    log_law = gammaln(total + 1.0) - gammaln(w + 1.0) - gammaln(rest + 1.0)
+    law = np.where(w <= total, np.exp(log_law + w * math.log(few) + rest * math.log1p(-few)), 0.0)
+    # The cell's shares on both sides, up to the common factor that 8 nm/(n + m) takes away.
+    p, q = rest / (1.0 - few), w / few
+    terms = 4.0 * few * (1.0 - few) * _terms(p, q)
+    means = (law * terms).sum(axis=1)
+    variances = (law * (terms - means[:, None]) ** 2).sum(axis=1)
+    return full + float(times @ means), 2.0 * full + float(times @ variances)
 
 
-def _cell_moments(rows: int, share: float) -> tuple[float, float]:
-    now = np.arange(rows + 1)
-    log_choices = np.cumsum(np.log(np.arange(rows, 0, -1) / np.arange(1, rows + 1)))
-    log_law = np.append(0.0, log_choices) + now * math.log(share) + (rows - now) * math.log1p(-share)
-    law = np.exp(log_law)
-    # p and q are shares up to the common factor that 8 nm/(n + m) takes away.
-    p, q = (rows - now) / (1.0 - share), now / share
+def _terms(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """p ln(p / a) + q ln(q / a) with a = (p + q) / 2; what is empty adds 0."""
     middle = (p + q) / 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / middle), 0.0) + np.where(q > 0, q * np.log(q / middle), 0.0)
-    terms *= 4.0 * share * (1.0 - share)
-    mean = float(law @ terms)
-    return mean, float(law @ (terms - mean) ** 2)
+        return np.where(p > 0.0, p * np.log(p / middle), 0.0) + np.where(q > 0.0, q * np.log(q / middle), 0.0)
 
 
 JS_DISTANCE = DriftMetric(

@@ -22,8 +22,9 @@ def wasserstein_normalized(before: NumericTile, now: NumericTile, grid: NumericG
     distance by which the window's values must be moved to become the baseline's.
 
     **Formula.** ∫ |F(x) - G(x)| dx / s, F and G the empirical distribution functions, s the baseline's standard
-    deviation. A cell's count and sum give the integral of F - G over it exactly, the outer, open cells included; where
-    the sign changes inside a cell, F and G are taken as straight lines there, which costs less than 0.005 here.
+    deviation. Between two of the 260 baseline quantiles the rows of either side are taken to stand at their mean,
+    which is exact for a discrete number and where the sign of F - G does not change; beyond the baseline's range it is
+    exact too. The error stays under 0.01.
 
     **Range.** 0 upward without bound.
 
@@ -64,24 +65,32 @@ def standard_deviation(tile: NumericTile, grid: NumericGrid) -> float:
 
 
 def _distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
+    """∫ |F - G| dx, the rows of a cell standing at their mean."""
     if not len(edges):
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        # Shares and means of both sides at and between the edges, baseline less window.
-        gap = np.cumsum(before.counts) / before.n - np.cumsum(now.counts) / now.n
+        share, share_now = before.counts / before.n, now.counts / now.n
+        gap = np.cumsum(share - share_now)
         moment = before.sums / before.n - now.sums / now.n
-        # ∫ F dx over (a, b] = b F(b) - a F(a) - ∫ x dF; below the first edge a F(a) is 0.
-        at = edges * gap[:-1]
-        inner = np.abs(np.diff(at) - moment[1:-1])
-        width = np.diff(edges)
-        left, right = gap[:-2], gap[1:-1]
-        size = np.abs(left) + np.abs(right)
-        crossing = left * right < 0.0
-        straight = (
-            np.where(crossing, (left * left + right * right) / np.where(size > 0.0, 2.0 * size, 1.0), 0.0) * width
+        # Beyond the edges one of both functions stands still: the integral of the gap is exact.
+        outside = abs(edges[0] * gap[0] - moment[0]) + abs(edges[-1] * gap[-2] + moment[-1])
+        left, right = edges[:-1], edges[1:]
+        step = _means(before, left, right), _means(now, left, right)
+        first, second = np.minimum(*step), np.maximum(*step)
+        between = gap[:-2] + np.where(step[0] <= step[1], share[1:-1], -share_now[1:-1])
+        inside = (
+            np.abs(gap[:-2]) * (first - left)
+            + np.abs(between) * (second - first)
+            + np.abs(gap[1:-1]) * (right - second)
         )
-        inner = np.where(crossing, np.maximum(inner, straight), inner)
-        return float(abs(at[0] - moment[0]) + inner.sum() + abs(at[-1] + moment[-1]))
+        return float(outside + inside.sum())
+
+
+def _means(tile: NumericTile, left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of each inner cell's rows, kept within the cell where rounding would move it out; its right end where it has none."""
+    counts = tile.counts[1:-1]
+    means = np.where(counts > 0, tile.sums[1:-1] / np.maximum(counts, 1), right)
+    return np.clip(means, left, right)
 
 
 def _chance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:

@@ -84,7 +84,7 @@ def test_tied_quantiles_merge() -> None:
     grid = numeric_grid(column(np.maximum(RNG.normal(size=10_000), 0.0)))
     assert (np.diff(grid.edges) > 0).all()
     assert (np.diff(grid.decile_edges) > 0).all()
-    assert grid.edges[0] < 0.0 == grid.edges[1]
+    assert grid.edges[0] < 0.0 == grid.edges[1] and grid.edges[-1] == grid.high
 
 
 def test_a_score_has_the_fixed_grid_and_the_quantiles() -> None:

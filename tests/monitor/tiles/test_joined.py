@@ -29,7 +29,8 @@ def test_confusion_and_losses_agree_with_scikit_learn() -> None:
     late = rng.random(800) < 0.3
     said = (p > 0.6).astype(int)
     found = outcome(
-        rows({"p": p, "yhat": said}, label=[None if l else int(v) for l, v in zip(late, y, strict=True)]), BINARY
+        rows({"p": p, "yhat": said}, label=[None if unknown else int(v) for unknown, v in zip(late, y, strict=True)]),
+        BINARY,
     )
     assert isinstance(found, BinaryOutcome)
     tn, fp, fn, tp = metrics.confusion_matrix(y[~late], said[~late]).ravel()
@@ -102,7 +103,9 @@ def test_groups_count_rows_selections_and_confusion() -> None:
     said, y = rng.integers(0, 2, n), rng.integers(0, 2, n)
     late = rng.random(n) < 0.4
     baseline = rows({"p": rng.random(9), "yhat": [0, 1, 1] * 3, "sex": ["M"] * 6 + ["F"] * 3})
-    window = rows({"yhat": said, "sex": sex}, label=[None if l else int(v) for l, v in zip(late, y, strict=True)])
+    window = rows(
+        {"yhat": said, "sex": sex}, label=[None if unknown else int(v) for unknown, v in zip(late, y, strict=True)]
+    )
     tile = profile(window, freeze(baseline, BINARY), BINARY).groups["sex"]
     assert tile.groups == ("M", "F") and tile.unseen == (sex == "X").sum() and tile.missing == 0
     for i, group in enumerate(tile.groups):

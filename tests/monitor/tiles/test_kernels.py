@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.tiles.kernels import count_cells, compile_ahead
+from monitor.tiles.kernels import compile_ahead, count_cells
 
 NONE = np.zeros(0, np.float32)
 
