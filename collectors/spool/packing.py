@@ -14,6 +14,9 @@ BATCH_BYTES_TARGET = 8 * 1024 * 1024
 """Inflated size above which a batch of several records is split: one request of it passes the default limits of common
 proxies and costs a reader little memory. A single record may be larger, up to BATCH_BYTES_MAX."""
 
+_ZSTD_HEADER_BYTES_MAX = 18
+"""Of a zstandard frame (RFC 8878, section 3.1.1): the inflated size stands in it."""
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -32,7 +35,7 @@ def pack(records: Sequence[Record], *, sidecar: str, sequence: int) -> list[Pack
         part = waiting.pop()
         number = sequence + len(packed)
         payload = encode_batch(Batch(sidecar=sidecar, sequence=number, records=part))
-        inflated = zstandard.frame_content_size(payload[4:])
+        inflated = zstandard.frame_content_size(payload[4 : 4 + _ZSTD_HEADER_BYTES_MAX])
         if len(part) > 1 and inflated > BATCH_BYTES_TARGET:
             middle = len(part) // 2
             waiting += [part[middle:], part[:middle]]

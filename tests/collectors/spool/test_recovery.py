@@ -8,7 +8,7 @@ import pytest
 from collectors.records.encoding import decode_batch
 from collectors.records.types import Gap
 from collectors.spool import Spool, SpoolUnusable, recovery
-from collectors.spool.mark import SLOT_OFFSETS
+from collectors.spool.mark import RESERVED_AHEAD, SLOT_OFFSETS
 from tests.collectors.spool.second_reader import journals, read_journal
 
 
@@ -123,17 +123,18 @@ def test_a_lost_mark_means_a_new_identity(directory: Path, lose: str) -> None:
 
 
 @pytest.mark.parametrize("slot", SLOT_OFFSETS)
-def test_one_damaged_slot_of_the_mark_costs_nothing(directory: Path, slot: int) -> None:
-    """The other one stands; numbers that the lost one may have reserved are stepped over."""
+def test_one_damaged_slot_of_the_mark_costs_nothing(directory: Path, tmp_path: Path, slot: int) -> None:
+    """The other one stands; numbers that the lost one may have reserved are stepped over, even if no journal is left."""
     with opened(directory) as spool:
-        old = spool.sidecar
-        last = spool.append([Gap(start_ns=1, end_ns=2, reason="x")])
-    overwrite(directory / "mark", slot + 20, b"\x99\x99")
-    for path in journals(directory):
+        last = [spool.append([Gap(start_ns=1, end_ns=2, reason="x")]) for _ in range(RESERVED_AHEAD + 2)][-1]
+        crashed = tmp_path / "crashed"
+        shutil.copytree(directory, crashed)
+    overwrite(crashed / "mark", slot + 20, b"\x99\x99")
+    for path in journals(crashed):
         path.unlink()
-    with opened(directory) as spool:
-        assert spool.sidecar == old
-        assert spool.append([Gap(start_ns=1, end_ns=2, reason="x")]) > last
+    with opened(crashed) as again:
+        assert again.sidecar == spool.sidecar
+        assert again.append([Gap(start_ns=1, end_ns=2, reason="x")]) > last
 
 
 def test_a_file_that_was_being_written_is_removed(directory: Path) -> None:
