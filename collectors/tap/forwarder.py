@@ -78,6 +78,7 @@ class Side:
         "socket",
     )
 
+    link: "Link"
     peer: "Side"
 
     def __init__(self, sock: socket.socket, link: "Link", direction: int) -> None:
@@ -109,6 +110,11 @@ class Link:
         self.client.peer, self.server.peer = self.server, self.client
         self.accepted_ns = time.time_ns()
         self.active = 0.0
+
+    def dissolve(self) -> None:
+        """Let go of the cycles between a link and its sides: the garbage collector is off."""
+        for side in (self.client, self.server):
+            del side.peer, side.link
 
 
 class Forwarder:
@@ -200,12 +206,13 @@ class Forwarder:
         except OSError:
             self._refuse(client)
             return
-        side = Link(client, server).server
+        server.setblocking(False)
         outcome = server.connect_ex(route.address)
         if outcome not in (0, errno.EINPROGRESS):
             server.close()
             self._refuse(client)
             return
+        side = Link(client, server).server
         self._connecting[side.fd] = side
         self._listen_for(side, OUT)
 
@@ -217,6 +224,7 @@ class Forwarder:
             self._poll.unregister(side.fd)
             side.socket.close()
             self._refuse(link.client.socket)
+            link.dissolve()
             return
         link.copied = self._copier.opened(link.accepted_ns)
         for each in (link.client, link.server):
@@ -355,7 +363,7 @@ class Forwarder:
         for side in (link.client, link.server):
             self._leave(side)
             side.socket.close()
-        del link.client.peer, link.server.peer  # the collector is off: nothing else ends this cycle
+        link.dissolve()
         self._copier.closed(link.copied, time.time_ns())
 
     def _leave(self, side: Side) -> None:
@@ -379,10 +387,9 @@ class Forwarder:
 
     def _drain(self, elapsed: float) -> None:
         """Close the links that are idle; when the time is over, all."""
-        for side in list(self._sides.values()):
-            link = side.link
+        for link in [side.link for side in self._sides.values() if side.direction == TO_SERVER]:
             idle = link.copied.last == TO_CLIENT and self._now - link.active > QUIET_SECONDS
-            if side is link.client and (idle or elapsed > DRAIN_SECONDS_MAX):
+            if idle or elapsed > DRAIN_SECONDS_MAX:
                 self._finish(link)
 
 

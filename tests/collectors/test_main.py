@@ -186,16 +186,17 @@ def test_a_killed_supervisor_leaves_neither_the_port_nor_a_process_behind(sideca
     assert len(sidecar.spooled()[0]) == 10
 
 
-def test_a_port_in_use_is_bad_input():
-    """One line that names the setting, and exit code 2."""
+def test_what_cannot_be_had_is_bad_input(tmp_path):
+    """One line that names the setting, and exit code 2: a port in use, a spool that is a file."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        command = [sys.executable, "-m", "outrider", "sidecar", "--listen", place, "--upstream", "127.0.0.1:9"]
-        done = subprocess.run(
-            [*command, "--spool", os.devnull], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("outrider sidecar: spool: ")
-        assert len(done.stderr.splitlines()) == 1
+        for spool, where in ((str(tmp_path / "spool"), "listeners[0].listen"), (os.devnull, "spool")):
+            command = [sys.executable, "-m", "outrider", "sidecar", "--listen", place, "--upstream", "127.0.0.1:9"]
+            done = subprocess.run(
+                [*command, "--spool", spool], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith(f"outrider sidecar: {where}: ")
+            assert len(done.stderr.splitlines()) == 1

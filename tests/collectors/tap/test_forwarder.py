@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import socket
 import struct
 import threading
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from collectors.tap import segment as at
+from collectors.tap.forwarder import Link, Side
 from collectors.tap.ring import Kind
 from collectors.tap.segment import UNCOPIED, Uncopied
 
@@ -235,3 +237,21 @@ def test_stopping_lets_an_exchange_in_flight_end(tap):
     running.stop()
     with pytest.raises(OSError):
         running.connect()
+
+
+@pytest.mark.parametrize("serve", [answers_by_kind, None], ids=["served", "refused"])
+def test_links_leave_nothing_behind(tap, serve):
+    """The forwarder runs without a garbage collector."""
+    running = tap(serve)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                running.talk(b"small")
+        words = running.segment.words
+        wait_until(lambda: words[at.CONNECTIONS_COPIED] + words[at.CONNECTIONS_REFUSED] == 50)
+        left = [each for each in gc.get_objects() if isinstance(each, Link | Side)]
+    finally:
+        gc.enable()
+    assert len(left) <= 3  # the last link may still be on the loop's stack
