@@ -24,7 +24,7 @@ from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sample import sample
 
 ROWS_MAX = 20_000
-"""Rows of each side that enter the report: enough for its pictures, and a report takes seconds and about 100 MB."""
+"""Rows of each side that enter the report: enough for its pictures, and a report takes seconds and about 250 MB."""
 COLUMNS_MAX = 100
 """Columns of a report, the declared features first: each adds two interactive pictures to one page."""
 CATEGORIES_MAX = 200

@@ -43,6 +43,8 @@ class Coded:
 def numbers(column: Column) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
     """(values float64 [n], missing mask or None)."""
     values, missing = column.values, column.missing
+    if values.ndim > 1:  # a vector where a number is due
+        return np.full(len(values), np.nan), np.ones(len(values), np.bool_)
     if values.dtype.kind in "fiub":
         return np.ascontiguousarray(values, np.float64), missing
     parsed = _Numbers()

@@ -108,3 +108,9 @@ def test_a_vector_is_no_category() -> None:
 def test_categories_are_counted_most_frequent_first() -> None:
     """Ties by name."""
     assert list(counts_by_name(column(["b", "c", "a", "c", None])).items()) == [("c", 2), ("a", 1), ("b", 1)]
+
+
+def test_a_vector_where_a_number_is_due_is_missing() -> None:
+    """Its rows are counted as missing, one a row."""
+    values, missing = numbers(Column(np.zeros((3, 2), np.float32)))
+    assert values.shape == (3,) and missing is not None and missing.all()

@@ -209,6 +209,22 @@ def test_a_column_of_the_wrong_type_counts_as_missing(detector: ecod.AnomalyMode
     assert ecod.contributions(rows, detector)[0, 0] == pytest.approx(np.log(detector.fitted + 1))
 
 
+def test_a_vector_where_a_number_is_due_counts_as_missing(detector: ecod.AnomalyModel) -> None:
+    """A client that sends [n, 2] for a feature is scored, not crashed on."""
+    rows = rows_of(**{**drawn(2, 4).columns, "x": Column(np.zeros((2, 2), np.float32))})
+    assert ecod.contributions(rows, detector)[0, 0] == pytest.approx(np.log(detector.fitted + 1))
+
+
+def test_a_feature_that_the_baseline_never_had_a_value_of_makes_any_value_odd() -> None:
+    """All missing in the baseline: missing is ordinary, a number is not."""
+    rows = drawn(200, 19)
+    gone = rows_of(**{**rows.columns, "x": Column(np.full(200, np.nan))})
+    detector = ecod.fit(gone, freeze(rows, MODEL), MODEL)
+    assert detector is not None
+    assert ecod.contributions(gone, detector)[0, 0] == 0
+    assert ecod.contributions(rows, detector)[0, 0] == pytest.approx(np.log(detector.fitted + 1))
+
+
 def test_no_rows_give_no_scores(detector: ecod.AnomalyModel) -> None:
     """An empty window is answered with an empty tile."""
     empty = drawn(10, 4).take(slice(0, 0))
