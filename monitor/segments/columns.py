@@ -30,6 +30,8 @@ TEXTS = pa.dictionary(pa.int32(), pa.string())
 def to_arrow(column: Column) -> Any:
     """The Arrow array of a column. Raises TypeError where its values are of no known kind."""
     values, missing = column.values, column.missing
+    if values.ndim == 2 and values.shape[1] == 0:  # a tensor of shape [n, 3, 0] holds nothing to keep
+        return pa.nulls(len(values), pa.float64())
     if values.ndim == 2:
         flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
         mask = None if missing is None else pa.array(missing)

@@ -74,6 +74,11 @@ def test_a_column_of_another_type_is_refused() -> None:
         to_arrow(Column(np.array([1j])))
 
 
+def test_a_vector_without_elements_is_missing() -> None:
+    """A client can send a tensor of shape [2, 3, 0]; Arrow has no list of no elements."""
+    assert seen(from_arrow(pa.chunked_array([to_arrow(Column(np.zeros((2, 0), np.float32)))]))) == [None, None]
+
+
 def test_what_no_part_has_is_missing() -> None:
     """A column that is missing in every segment."""
     both = joined([(None, 2), (None, 1)])
