@@ -11,15 +11,16 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from monitor.alerts.budget import Plan, families_present
-from monitor.alerts.calibration import calibrated
+from monitor.alerts.calibration import calibrated, learn
 from monitor.alerts.judging import judge
 from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import Check, MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
+from monitor.jobs.look import LEARNING_WINDOWS
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.merge import merge
 from monitor.tiles.numeric import QUANTILE_CELLS, NumericGrid, NumericTile
-from monitor.tiles.tileset import Baseline, Grids, TileSet
+from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
 from monitor.windows.trailing import Pyramid, extend
 
 Generator = np.random.Generator
@@ -65,7 +66,7 @@ def tile_of(grid: NumericGrid, values: Floats) -> NumericTile:
     )
 
 
-def baseline_of(columns: dict[str, Floats], *, time_ordered: bool = False) -> Baseline:
+def baseline_of(columns: dict[str, Floats], *, time_ordered: bool = True) -> Baseline:
     grids = {name: grid_of(values) for name, values in columns.items()}
     rows = len(next(iter(columns.values())))
     tiles = TileSet(rows, {name: tile_of(grids[name], values) for name, values in columns.items()})
@@ -113,7 +114,7 @@ def category_baseline(rng: Generator, shares: Floats, m: int, features: int) -> 
         counts = rng.multinomial(m, shares)
         grids[f"f{i}"] = CategoricalGrid(tuple(f"c{k}" for k in range(len(shares))))
         tiles[f"f{i}"] = CategoricalTile(np.append(counts, 0))
-    return Baseline("b", m, Grids(grids), TileSet(m, tiles))
+    return Baseline("b", m, Grids(grids), TileSet(m, tiles), DesignEffects((16,), (1.0,)))
 
 
 def category_windows(rng: Generator, shares: Floats, n: int, features: int, windows: int) -> Iterator[TileSet]:
@@ -128,14 +129,21 @@ def model_of(tolerance: float, budget: float) -> MonitoredModel:
     return MonitoredModel("m", false_alarms_per_month=budget, checks=checks)  # type: ignore[arg-type]
 
 
-def live(model: MonitoredModel, baseline: Baseline, windows: Iterator[TileSet]) -> Iterator[tuple[int, Transition]]:
+def live(
+    model: MonitoredModel, baseline: Baseline, windows: Iterator[TileSet], *, learning: bool = False
+) -> Iterator[tuple[int, Transition]]:
     """Judge windows one after another, as the service does, and yield what people would be told."""
     plan = Plan.of(model, families_present(model, baseline), looks_per_month=LOOKS_PER_MONTH)
     pyramid: Pyramid[TileSet] = Pyramid()
     alerts: dict[AlertKind, Alert] = {}
+    first: list[TileSet] = []
+    learns = learning and baseline.design_effects is None
     for index, tiles in enumerate(windows):
         span = Span(index * WINDOW_NS, (index + 1) * WINDOW_NS)
         pyramid, trailing = extend(pyramid, tiles, merge)
+        if learns and len(first) < LEARNING_WINDOWS:
+            first.append(tiles)
+            baseline = replace(baseline, design_effects=learn(first, baseline))
         judged = judge(
             model=model,
             version=None,

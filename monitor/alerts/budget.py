@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from monitor.alerts.calibration import effect_for
 from monitor.alerts.tolerances import DEFAULTS, Tolerance
 from monitor.definitions import MONTH_NS, Check, CheckName, MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
@@ -32,6 +33,9 @@ SHARES: Mapping[tuple[AlertKind, ...], float] = {
     (AlertKind.ATTRIBUTION,): 0.05,
 }
 """Default shares; kinds that stand together halve theirs. What cannot fire gives its share to the others in proportion."""
+UNKNOWN_EFFECT = 10.0
+"""Design effect taken until the first windows tell (autocorrelation of 0.8): strong shifts speak at once, others wait a
+few windows. A single look (`compare`) takes rows as independent."""
 ALPHA_MAX = 0.05
 """No look spends more than this, however generous the budget: beyond it the tails are no longer tails."""
 
@@ -48,7 +52,8 @@ class Plan:
     declared: Mapping[tuple[AlertKind, str], Tolerance] = field(default_factory=dict)
     origin: str = ""
     """The budget in words: part of every threshold's origin that rests on it."""
-    base_groups: Mapping[str, str] = field(default_factory=dict)
+    unknown_effect: float = UNKNOWN_EFFECT
+    """Design effect where neither the baseline nor the first windows have told one."""
 
     @classmethod
     def of(
@@ -66,7 +71,8 @@ class Plan:
     @classmethod
     def for_compare(cls, model: MonitoredModel, families: AbstractSet[AlertKind]) -> Plan:
         """One look at one window."""
-        return _plan(model, families, COMPARE_FALSE_ALARMS, (1,), "1 false alarm in 1,000 runs")
+        plan = _plan(model, families, COMPARE_FALSE_ALARMS, (1,), "1 false alarm in 1,000 runs")
+        return replace(plan, unknown_effect=1.0)
 
     def log_alpha(self, kind: AlertKind, scale: int) -> float:
         """Log of what one evaluation of this family at this scale may spend, over all its tests. -inf: nothing."""
@@ -74,6 +80,10 @@ class Plan:
         if share <= 0 or scale not in self.scales:
             return -math.inf
         return math.log(self.alpha * share / len(self.scales) * evaluated_every(scale))
+
+    def effect(self, baseline: Baseline, rows: float) -> float:
+        """Design effect of a sample of `rows`."""
+        return self.unknown_effect if baseline.design_effects is None else effect_for(baseline.design_effects, rows)
 
     def tolerance(self, kind: AlertKind, metric: str) -> tuple[Tolerance, str] | None:
         """The limit of the second gate and where it comes from; None where the metric has none."""
@@ -156,5 +166,4 @@ def _plan(
         scales=scales,
         declared=declared,
         origin=origin,
-        base_groups=dict(model.base_groups),
     )

@@ -23,7 +23,7 @@ BLOCKS_MIN = 10
 """Fewer blocks than this say nothing of a variance."""
 LEARNING_WINDOWS_MIN = 3
 """Windows from which on the effect can be learned, where there are features enough for FREEDOM_MIN."""
-FREEDOM_MIN = 10
+FREEDOM_MIN = 5
 """Degrees of freedom (over windows and features) under which an upper bound would be all caution."""
 _EDGES_MAX = 16
 """Points at which a distribution is looked at: more are near copies of their neighbours."""
@@ -60,10 +60,8 @@ def calibrated(baseline: Baseline, codes: Mapping[str, Codes]) -> Baseline:
     return replace(baseline, design_effects=design_effects(codes))
 
 
-def effect_for(effects: DesignEffects | None, rows: float) -> float:
-    """Effect for a sample of `rows`: that of the next larger block size; 1 where nothing is known."""
-    if effects is None:
-        return 1.0
+def effect_for(effects: DesignEffects, rows: float) -> float:
+    """Effect for a sample of `rows`: that of the next larger block size, beyond the largest that one's."""
     index = int(np.searchsorted(effects.sizes, rows))
     return effects.effects[min(index, len(effects.effects) - 1)]
 

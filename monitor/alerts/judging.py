@@ -11,7 +11,6 @@ import numpy as np
 from scipy import special
 
 from monitor.alerts.budget import Plan
-from monitor.alerts.calibration import effect_for
 from monitor.alerts.effects import Effect, Z
 from monitor.alerts.evidence import FAMILIES
 from monitor.alerts.evidence.distribution import ROWS_MIN
@@ -142,7 +141,7 @@ def judge(
         # A merge larger than the baseline would speak of the baseline's luck, not of the stream.
         if scale not in plan.scales or (scale > 1 and merged.rows > baseline.rows):
             continue
-        look = _look(model, merged, baseline)
+        look = _look(model, merged, baseline, plan)
         for kind in active:
             tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
             found = [
@@ -164,11 +163,11 @@ def judge(
     return Judgement(findings, evidence)
 
 
-def _look(model: MonitoredModel, tiles: TileSet, baseline: Baseline) -> Look:
+def _look(model: MonitoredModel, tiles: TileSet, baseline: Baseline, plan: Plan) -> Look:
     return Look(
         window=tiles,
         baseline=baseline,
-        effect=effect_for(baseline.design_effects, tiles.rows),
+        effect=plan.effect(baseline, tiles.rows),
         base_groups=model.base_groups,
         expected_anomalies=model.anomaly_rate,
     )

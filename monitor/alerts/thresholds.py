@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from monitor.alerts.budget import Plan
-from monitor.alerts.calibration import effect_for
 from monitor.alerts.evidence.distribution import NUMBER_VIEWS
 from monitor.alerts.tolerances import RULES, level
 from monitor.findings import Measurement
@@ -34,8 +33,8 @@ def threshold_of(
         return level(m.metric, reference, limit), origin
     if m.metric != "ks_statistic" or not m.value.n_window or not m.value.n_baseline:
         return None, None
-    chance = _ks_chance(m, log_alpha, effect_for(baseline.design_effects, tiles.rows))
-    return chance, f"learned: {plan.origin}; {_dependence(baseline)}"
+    chance = _ks_chance(m, log_alpha, plan.effect(baseline, tiles.rows))
+    return chance, f"learned: {plan.origin}; {_dependence(baseline, plan)}"
 
 
 def _ks_chance(m: Measurement, log_alpha: float, effect: float) -> float:
@@ -45,9 +44,9 @@ def _ks_chance(m: Measurement, log_alpha: float, effect: float) -> float:
     return min(1.0, math.sqrt((math.log(2) - spent) / 2 / rows))
 
 
-def _dependence(baseline: Baseline) -> str:
+def _dependence(baseline: Baseline, plan: Plan) -> str:
     effects = baseline.design_effects
     if effects is None:
-        return "rows taken as independent until windows tell otherwise"
+        return f"design effect {plan.unknown_effect:g} until the first windows tell"
     where = "the baseline's blocks" if baseline.time_ordered else "the first windows"
     return f"design effect up to {np.max(effects.effects):.1f} from {where}"

@@ -7,6 +7,7 @@ import pytest
 
 from monitor.alerts.budget import (
     COMPARE_FALSE_ALARMS,
+    UNKNOWN_EFFECT,
     Plan,
     due_scales,
     evaluated_every,
@@ -17,7 +18,7 @@ from monitor.definitions import Check, MonitoredModel, WindowRule
 from monitor.errors import InvalidInput
 from monitor.findings import AlertKind
 from monitor.tiles.numeric import NumericGrid, NumericTile
-from monitor.tiles.tileset import Baseline, Grids, TileSet
+from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
 
 MINUTE = 60 * 10**9
 ALL = frozenset(AlertKind) - {AlertKind.CAPTURE, AlertKind.ATTRIBUTION}
@@ -83,6 +84,14 @@ def test_looks_come_from_the_length_or_from_the_arrivals():
     assert looks_per_month(WindowRule(rows=1_000), rows_per_ns=1e-9) == pytest.approx(2_592)
     with pytest.raises(InvalidInput, match="no rate of arrivals"):
         looks_per_month(WindowRule(rows=1_000))
+
+
+def test_unknown_dependence_is_met_with_caution_but_not_in_compare():
+    """Until the first windows tell, a stream's look assumes dependent rows; the one look of `compare` does not."""
+    unknown = Baseline("b", 10, Grids(), TileSet(10))
+    known = Baseline("b", 10, Grids(), TileSet(10), DesignEffects((16,), (2.0,)))
+    assert [plan().effect(b, 16) for b in (unknown, known)] == [UNKNOWN_EFFECT, 2.0]
+    assert Plan.for_compare(MODEL, ALL).effect(unknown, 16) == 1.0
 
 
 def test_tolerances_say_where_they_come_from():

@@ -61,10 +61,9 @@ def test_a_short_or_constant_baseline_tells_nothing():
 
 
 def test_the_effect_of_a_size_is_that_of_the_next_larger_block():
-    """Between two sizes the larger effect, beyond the last the last, without knowledge 1."""
+    """Between two sizes the larger effect, beyond the last the last."""
     effects = DesignEffects((16, 32), (2.0, 3.0))
     assert [effect_for(effects, n) for n in (10, 16, 17, 1_000)] == [2.0, 2.0, 3.0, 3.0]
-    assert effect_for(None, 100) == 1.0
 
 
 @pytest.mark.parametrize(("phi", "least", "most"), [(0.0, 1.0, 1.6), (0.9, 8.0, 30.0)])

@@ -24,7 +24,7 @@ class Look:
     def __init__(self, features=5, rows=5_000, seed=1):
         self.rng = np.random.default_rng(seed)
         self.names = [f"f{i}" for i in range(features)]
-        self.baseline = baseline_of({name: self.rng.normal(size=rows) for name in self.names})
+        self.baseline = baseline_of({name: self.rng.normal(size=rows) for name in self.names}, time_ordered=True)
 
     def window(self, n, **shifts):
         grids = self.baseline.grids.features
