@@ -30,7 +30,15 @@ class LocalSegmentStore:
         self._root = root
 
     def write_rows(self, model: str, version: str, rows: Rows, now_ns: int) -> Segment:
-        return self._write_rows(model, version, rows, now_ns, PARQUET)
+        rows = rows.in_canonical_order()
+        table = rows_table.to_table(rows)
+        start_ns, end_ns = _range(rows.time_ns)
+        path = segment_path("predictions", model, version, start_ns, PARQUET)
+        index = id_index.encode(rows.prediction_ids(), rows.time_ns)
+        # The index first: where the segment is, its index is.
+        write_whole(_index_path(inside(self._root, path)), lambda file: _write_bytes(file, index))
+        write_table(inside(self._root, path), table)
+        return Segment("predictions", model, version, path, len(rows), start_ns, end_ns, now_ns)
 
     def read_rows(
         self,
@@ -134,7 +142,7 @@ class LocalSegmentStore:
             raise ValueError("only segments of one kind, model and version make one segment")
         kind, model, version = segments[0].kind, segments[0].model, segments[0].version
         if kind == "predictions":
-            return self._write_rows(model, version, self.read_rows(segments), now_ns, PARQUET)
+            return self.write_rows(model, version, self.read_rows(segments), now_ns)
         bounds = np.array([(s.start_ns, s.end_ns) for s in segments], np.int64).ravel()
         if kind == "labels":
             table, metadata = labels_table.to_table(*self._latest_labels(segments))
@@ -144,17 +152,6 @@ class LocalSegmentStore:
             return self._write(kind, model, version, table, bounds, now_ns)
         table = records_table.surviving(self._files(segments))
         return self._write(kind, model, version, table, bounds, now_ns, suffix=records_table.COMPACTED)
-
-    def _write_rows(self, model: str, version: str, rows: Rows, now_ns: int, suffix: str) -> Segment:
-        rows = rows.in_canonical_order()
-        table = rows_table.to_table(rows)
-        start_ns, end_ns = _range(rows.time_ns)
-        path = segment_path("predictions", model, version, start_ns, suffix)
-        index = id_index.encode(rows.prediction_ids(), rows.time_ns)
-        # The index first: where the segment is, its index is.
-        write_whole(_index_path(inside(self._root, path)), lambda file: _write_bytes(file, index))
-        write_table(inside(self._root, path), table)
-        return Segment("predictions", model, version, path, len(rows), start_ns, end_ns, now_ns)
 
     def _write(
         self,

@@ -71,16 +71,12 @@ def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
     return Rows(
         time_ns=from_arrow(table.column(TIME)).values.astype(np.int64, copy=False),
         id=from_arrow(table.column(ID)).values.astype(object, copy=False),
-        row=_int32(table.column(ROW)),
-        of=_int32(table.column(OF)),
+        row=table.column(ROW).to_numpy(),
+        of=table.column(OF).to_numpy(),
         columns=found,
         label=from_arrow(table.column(LABEL)) if LABEL in table.column_names else None,
         inclusion=table.column(INCLUSION).to_numpy() if INCLUSION in table.column_names else None,
     )
-
-
-def _int32(array: Any) -> Any:
-    return array.to_numpy()
 
 
 def _inclusion(rows: Rows) -> Any:

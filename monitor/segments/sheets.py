@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,8 +178,7 @@ def _names(names: Sequence[str], source: str) -> list[str]:
     if len(names) > COLUMNS_MAX:
         raise InvalidInput(Fault(source, f"{len(names)} columns", f"at most {COLUMNS_MAX}"))
     named = [name or f"unnamed_{i}" for i, name in enumerate(names)]
-    seen: set[str] = set()
-    twice = [name for name in named if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    twice = [name for name, times in Counter(named).items() if times > 1]
     if twice:
         raise InvalidInput(Fault(f"{source}: header", f"the column {_quoted(twice[0])!r} twice", "each name once"))
     return named
