@@ -19,6 +19,8 @@ from tests.results import MINUTE, alert, transition
 from tests.scripted_http import Answer, Scripted, scripted_http
 from tests.system.services.alertmanager import Alertmanager, installed, running_alertmanager
 from tests.system.services.process import wait_until
+from tests.system.services.prometheus import installed as prometheus_installed
+from tests.system.services.prometheus import running_prometheus
 
 pytestmark = [
     pytest.mark.system,
@@ -88,3 +90,13 @@ def test_what_calls_nobody_is_not_posted(route: Route) -> None:
     """A pending alert is our own affair."""
     route.send(AlertStatus.PENDING)
     assert route.alertmanager.alerts() == []
+
+
+@pytest.mark.skipif(not prometheus_installed(), reason="needs Prometheus: apt-get install prometheus")
+def test_the_heartbeat_of_our_rules_goes_the_whole_way(route: Route, tmp_path: Path) -> None:
+    """Prometheus evaluates the shipped rules, Alertmanager forwards, the receiver hears the watchdog."""
+    rules = Path(__file__).parents[2] / "deploy" / "prometheus" / "outrider.rules.yml"
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    with running_prometheus(folder, {}, [rules], route.alertmanager.url.removeprefix("http://")):
+        wait_until(lambda: ("OutriderWatchdog", "firing") in route.told(), 30, "the watchdog arrives")

@@ -70,6 +70,8 @@ def running_prometheus(
         f"--config.file={file}",
         f"--web.listen-address=127.0.0.1:{port}",
         f"--storage.tsdb.path={folder / 'data'}",
+        # The first sending may come before Alertmanager is discovered; the next one would wait a minute.
+        "--rules.alert.resend-delay=1s",
         "--web.enable-lifecycle",
         "--web.enable-remote-write-receiver",
         "--enable-feature=exemplar-storage,native-histograms",
