@@ -53,7 +53,6 @@ def find_waiting(model: str, catalog: Catalog, store: SegmentStore, now_ns: int)
         return LabelsAccepted(0, len(labels))
     segments, accepted = _write(model, labels.id, labels.value, times, store, now_ns)
     catalog.replace_segments(waiting, segments)
-    store.delete(waiting)
     return accepted
 
 

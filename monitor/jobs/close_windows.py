@@ -329,13 +329,19 @@ class Closer:
             window=entry,
             tiles=encode_tileset(profiled.tiles) if profiled else b"",
             findings=looked.findings if looked else (),
-            segments=self._write(span, looked.findings if looked else (), profiled if revision == 0 else None, now_ns),
+            segments=self._write(
+                span, looked.findings if looked else (), self._with_records(profiled, model, status), now_ns
+            ),
             alerts=looked.alerts if looked else (),
             transitions=looked.transitions if looked else (),
             memory={progress_key(place.model, place.version, place.rule): encode_progress(self._advance())},
         )
         context.catalog.commit_window(result, model.receivers, now_ns)
         context.observed("windows", 1)
+
+    def _with_records(self, profiled: Profiled | None, model: MonitoredModel, status: Status | None) -> Profiled | None:
+        """Rows are recorded once: by the first rule, when its window closes or gets late rows, not when labels come."""
+        return profiled if status is None and self.place.rule == model.windows[0] else None
 
     def _write(
         self, span: Span, findings: Sequence[Finding], profiled: Profiled | None, now_ns: int

@@ -34,14 +34,15 @@ def expire(context: Context, retention: Retention) -> int:
         "explanations": retention.records_days,
         "measurements": retention.measurements_days,
     }
-    gone: list[Segment] = []
+    old: list[Segment] = []
     for entry in context.catalog.models():
         for kind, kept in days.items():
             before = now_ns - kept * DAY_NS
-            old = context.catalog.segments(kind, entry.name, end_ns=before)
-            gone.extend(s for s in old if s.end_ns < before and s.created_ns < before)
-    context.catalog.drop_segments([s.id for s in gone])
-    gone.extend(context.catalog.expire(now_ns - retention.bookkeeping_days * DAY_NS))
+            found = context.catalog.segments(kind, entry.name, end_ns=before)
+            old.extend(s for s in found if s.end_ns < before and s.created_ns < before)
+    context.catalog.drop_segments([s.id for s in old])
+    # The catalog names a file once nobody can be reading it any more.
+    gone = context.catalog.expire(now_ns - retention.bookkeeping_days * DAY_NS)
     context.store.delete(gone)
     return len(gone)
 
@@ -57,7 +58,6 @@ def compact(context: Context, kind: SegmentKind, model: str) -> int:
         if len(alike) >= COMPACT_SEGMENTS_MIN:
             joined = context.store.compact(sorted(alike, key=lambda s: s.id), now_ns)
             context.catalog.replace_segments(alike, [joined])
-            context.store.delete(alike)
             saved += len(alike) - 1
     return saved
 
