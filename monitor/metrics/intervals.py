@@ -37,7 +37,7 @@ def noncentral_chi2_z(x: float, df: float, noncentrality: float) -> float:
     """The normal quantile of P(X <= x), X non-central chi-square (Sankaran 1963).
 
     Within 0.003 of the exact probability from five degrees on; with one or two only in the upper half of the law.
-    ."""
+    """
     k, spread = df + noncentrality, df + 2.0 * noncentrality
     h = 1.0 - 2.0 * k * (df + 3.0 * noncentrality) / (3.0 * spread * spread)
     p = spread / (k * k)

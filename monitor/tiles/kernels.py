@@ -145,9 +145,11 @@ def _count(
     lane_counts: Int64,
     lane_sums: Float64,
     cells: npt.NDArray[np.float32],
+    middle: int,
 ) -> None:
-    """Count the first 4 · (n // 4) values in their lanes, and write their cell numbers where `cells` has room for them."""
+    """Count the first 4 · (n // 4) values in their lanes, and write their cell numbers less `middle` where `cells` has room for them."""
     write = cells.size == x.size
+    offset = np.float32(middle)
     low, scale, first, shift, step = key
     bits = x.view(np.int64)
     for i in range(0, x.size - 3, LANES):
@@ -177,16 +179,25 @@ def _count(
         lane_sums[2, c2] += x2
         lane_sums[3, c3] += x3
         if write:
-            cells[i], cells[i + 1], cells[i + 2], cells[i + 3] = c0, c1, c2, c3
+            cells[i] = np.float32(c0) - offset
+            cells[i + 1] = np.float32(c1) - offset
+            cells[i + 2] = np.float32(c2) - offset
+            cells[i + 3] = np.float32(c3) - offset
 
 
 @_compiled
 def count_cells(
-    x: Float64, edges: Float64, center: float, counts: Int64, sums: Float64, cells: npt.NDArray[np.float32]
+    x: Float64,
+    edges: Float64,
+    center: float,
+    counts: Int64,
+    sums: Float64,
+    cells: npt.NDArray[np.float32],
+    middle: int,
 ) -> float:
     """Add the finite values `x` to `counts` and `sums` of the cells between `edges`; returns the sum of (x - center)^2.
 
-    `cells`, where it has the length of x, receives the cell number of every row.
+    `cells`, where it has the length of x, receives the cell number of every row less `middle`.
     """
     n, k = x.size, edges.size
     padded = np.full(k + PADDING, np.inf)
@@ -197,13 +208,13 @@ def count_cells(
         key = _choose_key(edges, table)
     lane_counts = np.zeros((LANES, k + 1), np.int64)
     lane_sums = np.zeros((LANES, k + 1), np.float64)
-    _count(x, key, table, padded, lane_counts, lane_sums, cells)
+    _count(x, key, table, padded, lane_counts, lane_sums, cells, middle)
     for i in range(n - n % LANES, n):
         c = np.searchsorted(edges, x[i])
         lane_counts[0, c] += 1
         lane_sums[0, c] += x[i]
         if cells.size == n:
-            cells[i] = c
+            cells[i] = c - middle
     for c in range(k + 1):
         counts[c] += lane_counts[0, c] + lane_counts[1, c] + lane_counts[2, c] + lane_counts[3, c]
         sums[c] += (lane_sums[0, c] + lane_sums[1, c]) + (lane_sums[2, c] + lane_sums[3, c])
@@ -233,4 +244,4 @@ def _squares(x: Float64, center: float) -> float:
 
 def compile_ahead() -> None:
     """Compile the kernels, or load them from their cache: what a process does before its first window."""
-    count_cells(np.zeros(0), np.zeros(1), 0.0, np.zeros(2, np.int64), np.zeros(2), np.zeros(0, np.float32))
+    count_cells(np.zeros(0), np.zeros(1), 0.0, np.zeros(2, np.int64), np.zeros(2), np.zeros(0, np.float32), 0)

@@ -36,9 +36,9 @@ def test_it_counts_as_searchsorted_does(name: str, n: int) -> None:
     counts, sums = np.zeros(len(edges) + 1, np.int64), np.zeros(len(edges) + 1)
     cells = np.zeros(n, np.float32)
     with np.errstate(over="ignore"):
-        squares = count_cells(x, edges, 1.5, counts, sums, cells)
+        squares = count_cells(x, edges, 1.5, counts, sums, cells, 7)
         expected = np.searchsorted(edges, x)
-        np.testing.assert_array_equal(cells, expected)
+        np.testing.assert_array_equal(cells, expected - 7.0)
         np.testing.assert_array_equal(counts, np.bincount(expected, minlength=len(edges) + 1))
         np.testing.assert_allclose(
             sums, np.bincount(expected, x, minlength=len(edges) + 1), rtol=1e-9, atol=1e-9 * np.abs(x).max(initial=0.0)
@@ -51,7 +51,7 @@ def test_it_needs_no_edges_to_count(edges: np.ndarray) -> None:
     """None, one, or two neighbours."""
     x = np.random.default_rng(1).normal(size=3_000)
     counts, sums = np.zeros(len(edges) + 1, np.int64), np.zeros(len(edges) + 1)
-    count_cells(x, edges, 0.0, counts, sums, NONE)
+    count_cells(x, edges, 0.0, counts, sums, NONE, 0)
     np.testing.assert_array_equal(counts, np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1))
 
 
@@ -59,7 +59,7 @@ def test_values_on_an_edge_belong_below_it() -> None:
     """Cell i holds e(i-1) < x <= e(i)."""
     edges = np.arange(1.0, 400.0)
     counts, sums = np.zeros(400, np.int64), np.zeros(400)
-    count_cells(np.repeat(edges, 10), edges, 0.0, counts, sums, NONE)
+    count_cells(np.repeat(edges, 10), edges, 0.0, counts, sums, NONE, 0)
     np.testing.assert_array_equal(counts, [10] * 399 + [0])
     np.testing.assert_array_equal(sums, [10 * e for e in edges] + [0.0])
 
@@ -69,7 +69,7 @@ def test_it_adds_to_what_is_there() -> None:
     edges, x = np.array([0.0]), np.array([-1.0, 2.0])
     counts, sums = np.zeros(2, np.int64), np.zeros(2)
     for _ in range(2):
-        count_cells(x, edges, 0.0, counts, sums, NONE)
+        count_cells(x, edges, 0.0, counts, sums, NONE, 0)
     assert (counts.tolist(), sums.tolist()) == ([2, 2], [-2.0, 4.0])
 
 
