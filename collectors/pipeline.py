@@ -14,7 +14,7 @@ from collectors.decoders.decoder import Decoded, Undecodable
 from collectors.decoders.identity import choose_id, generated_id, trace_of
 from collectors.decoders.registry import find
 from collectors.protocols import Direction, Exchange
-from collectors.protocols.connection import Connection, OpaqueCause
+from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
 from collectors.protocols.exchange import DROPPED
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
 from collectors.records.types import Gap, IdSource, Ledger, Prediction, Record, Tensor
@@ -35,6 +35,9 @@ FAULTS_MAX = 16
 
 LEDGER_INTERVAL_NS = 1_000_000_000
 """Exchanges are accounted to the second their request began in, so that windows of whole seconds add up."""
+
+_MEAN_WEIGHT = 0.05
+"""Of the newest exchange in the mean by which the exchanges in a gap are estimated."""
 
 _RECORD_BYTES = 512
 """About what a record weighs beside its tensors."""
@@ -116,7 +119,8 @@ class _Hole:
     def __init__(self, start_ns: int) -> None:
         self.start_ns = self.end_ns = start_ns
         self.connections: set[int] = set()
-        self.bytes = self.exchanges = 0
+        self.bytes = 0
+        self.exchanges = 0.0
 
 
 class Pipeline:
@@ -160,12 +164,16 @@ class Pipeline:
     def opened(self, connection: int, time_ns: int) -> None:
         """A client connected."""
         self.closed(connection, time_ns)
-        self._follow(connection, time_ns, met_midway=False)
+        self._follow(connection, met_midway=False)
 
     def received(self, connection: int, direction: Direction, data: bytes | memoryview, time_ns: int) -> None:
         """Bytes of a connection, in the order they passed."""
-        known = self._connections.get(connection) or self._follow(connection, time_ns, met_midway=True)
+        known = self._connections.get(connection) or self._follow(connection, met_midway=True)
         spoken, opaque = known.spoken, known.opaque
+        if opaque in LEFT_UNREAD:
+            hole = self._hole(opaque, connection, len(data), time_ns)
+            hole.exchanges += len(data) / self._exchange_bytes_mean if self._exchange_bytes_mean else 0.0
+            return
         finished = known.received(direction, bytes(data), time_ns)
         self._note_protocol(known, spoken is None, opaque is None)
         for exchange in finished:
@@ -173,17 +181,13 @@ class Pipeline:
 
     def lost(self, connection: int, direction: Direction, count: int, time_ns: int) -> None:
         """Bytes of a connection that were not copied."""
-        known = self._connections.get(connection) or self._follow(connection, time_ns, met_midway=True)
+        known = self._connections.get(connection) or self._follow(connection, met_midway=True)
         spoken, opaque = known.spoken, known.opaque
-        in_flight = known.flights
-        finished = known.lost(direction, count, time_ns)
+        finished, in_step = known.lost(direction, count)
         self._note_protocol(known, spoken is None, opaque is None)
-        hole = self._holes.setdefault("not_copied", _Hole(time_ns))
-        hole.end_ns = max(hole.end_ns, time_ns)
-        hole.connections.add(connection)
-        hole.bytes += count
-        if opaque is None and len(finished) == in_flight:
-            hole.exchanges += max(0, self._exchanges_in(count) - in_flight)
+        hole = self._hole("not_copied", connection, count, time_ns)
+        if not in_step:
+            hole.exchanges += max(0.0, self._exchanges_in(count) - len(finished))
         for exchange in finished:
             self._finished(exchange)
 
@@ -226,7 +230,7 @@ class Pipeline:
                 reason=reason,
                 connections=len(hole.connections),
                 bytes=hole.bytes,
-                exchanges_estimated=hole.exchanges,
+                exchanges_estimated=round(hole.exchanges),
             )
             for reason, hole in self._holes.items()
         )
@@ -242,13 +246,13 @@ class Pipeline:
         self._begin()
         return records, counts
 
-    def _follow(self, connection: int, time_ns: int, *, met_midway: bool) -> Connection:
+    def _follow(self, connection: int, *, met_midway: bool) -> Connection:
         """Begin to follow a connection; where there are too many, the one followed longest makes room."""
         if len(self._connections) >= CONNECTIONS_MAX:
             evicted = self._connections.pop(next(iter(self._connections)))
             for exchange in evicted.evicted():
                 self._finished(exchange)
-        known = Connection(self._budget, _is_inference, time_ns, met_midway=met_midway)
+        known = Connection(self._budget, _is_inference, met_midway=met_midway)
         self._connections[connection] = known
         if met_midway:
             self._protocols["http1"] += 1
@@ -260,9 +264,17 @@ class Pipeline:
         if was_followed and known.opaque is not None:
             self._opaque[known.opaque] += 1
 
-    def _exchanges_in(self, count: int) -> int:
+    def _hole(self, reason: str, connection: int, count: int, time_ns: int) -> _Hole:
+        """The gap of this reason, grown by so many bytes."""
+        hole = self._holes.setdefault(reason, _Hole(time_ns))
+        hole.end_ns = max(hole.end_ns, time_ns)
+        hole.connections.add(connection)
+        hole.bytes += count
+        return hole
+
+    def _exchanges_in(self, count: int) -> float:
         """How many exchanges were probably in so many bytes: at least one."""
-        return max(1, round(count / self._exchange_bytes_mean)) if self._exchange_bytes_mean else 1
+        return max(1.0, count / self._exchange_bytes_mean) if self._exchange_bytes_mean else 1.0
 
     def _finished(self, exchange: Exchange) -> None:
         """Decide what becomes of one exchange."""
@@ -336,8 +348,8 @@ class Pipeline:
         self._pending_bytes += weight
         self._records.append(stored)
         self._predictions += stored.rows
-        wire = len(exchange.request_body) + len(exchange.response_body)
-        self._exchange_bytes_mean += (wire - self._exchange_bytes_mean) * (0.05 if self._exchange_bytes_mean else 1.0)
+        mean = self._exchange_bytes_mean
+        self._exchange_bytes_mean += (exchange.wire_bytes - mean) * (_MEAN_WEIGHT if mean else 1.0)
         self._account(exchange, record.model, record.version, "captured", "")
 
     def _account(

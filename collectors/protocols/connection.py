@@ -10,21 +10,25 @@ from collectors.protocols.sniff import Spoken, sniff
 OpaqueCause = Cause | Literal["http2", "tls", "unknown"]
 """Why the bytes of a connection pass unread."""
 
+LEFT_UNREAD: frozenset[OpaqueCause] = frozenset(
+    {"malformed", "unsolicited_response", "pipelining_max", "memory_full", "connections_max", "out_of_step"}
+)
+"""Causes behind which there may be exchanges: what passes after them is a gap. The others are another protocol."""
+
 
 class Connection:
     """What is known of one connection. `met_midway` where its beginning was not seen."""
 
-    __slots__ = ("_budget", "_http1", "_opaque", "_start", "_start_ns", "_wanted", "seen_ns", "spoken")
+    __slots__ = ("_budget", "_http1", "_opaque", "_start", "_start_ns", "_wanted", "spoken")
 
-    def __init__(self, budget: Budget, wanted: Wanted, time_ns: int, *, met_midway: bool) -> None:
+    def __init__(self, budget: Budget, wanted: Wanted, *, met_midway: bool) -> None:
         self._budget = budget
         self._wanted = wanted
         self._start = b""
-        self._start_ns = time_ns
+        self._start_ns = 0
         self._opaque: OpaqueCause | None = None
         self._http1 = Http1(budget, wanted, resuming=True) if met_midway else None
         self.spoken: Spoken | None = "http1" if met_midway else None
-        self.seen_ns = time_ns
 
     @property
     def opaque(self) -> OpaqueCause | None:
@@ -36,14 +40,8 @@ class Connection:
         """Whether no byte has passed yet."""
         return self.spoken is None and not self._start
 
-    @property
-    def flights(self) -> int:
-        """Requests without a whole response."""
-        return self._http1.flights if self._http1 else 0
-
     def received(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
         """Take the next bytes of one direction; returns the exchanges that ended with them."""
-        self.seen_ns = time_ns
         if self._http1 is not None:
             self._http1.received(direction, data, time_ns)
             return self._http1.take()
@@ -51,17 +49,19 @@ class Connection:
             return self._sniff(direction, data, time_ns)
         return []
 
-    def lost(self, direction: Direction, count: int, time_ns: int) -> list[Exchange]:
-        """Step over bytes that were not copied; returns the exchanges that were damaged beyond use."""
-        self.seen_ns = time_ns
+    def lost(self, direction: Direction, count: int) -> tuple[list[Exchange], bool]:
+        """Step over bytes that were not copied.
+
+        Returns the exchanges that ended damaged, and whether those are all that the bytes can have held.
+        """
         if self._http1 is None and self._opaque is None:
             self._start = b""
             self.spoken = "http1"  # a guess: the next request line will tell
             self._http1 = Http1(self._budget, self._wanted, resuming=True)
         if self._http1 is None:
-            return []
-        self._http1.lost(direction, count)
-        return self._http1.take()
+            return [], True
+        in_step = self._http1.lost(direction, count)
+        return self._http1.take(), in_step
 
     def closed(self, time_ns: int) -> list[Exchange]:
         """Both directions have ended; returns what was in flight."""

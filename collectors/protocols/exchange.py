@@ -50,4 +50,6 @@ class Exchange:
     status: int
     start_ns: int
     end_ns: int
+    wire_bytes: int = 0
+    """Heads and bodies as far as they were kept."""
     damage: Damage | None = None

@@ -54,13 +54,14 @@ class _Flight:
         "response_body",
         "response_done",
         "start_ns",
+        "wire_bytes",
     )
 
     def __init__(
         self, request: RequestHead, head_bytes: int, start_ns: int, request_body: Kept, response_body: Kept
     ) -> None:
         self.request = request
-        self.head_bytes = head_bytes
+        self.head_bytes = self.wire_bytes = head_bytes
         self.request_body = request_body
         self.request_done = False
         self.response: ResponseHead | None = None
@@ -72,6 +73,7 @@ class _Flight:
 
     def finish(self) -> Exchange:
         request_body, response_body = self.request_body.take(), self.response_body.take()
+        wire_bytes = self.wire_bytes + len(request_body) + len(response_body)
         damage = self.damage or self.request_body.refused or self.response_body.refused
         if damage:
             request_body = response_body = bytearray()
@@ -85,6 +87,7 @@ class _Flight:
             status=self.response.status if self.response else 0,
             start_ns=self.start_ns,
             end_ns=self.end_ns,
+            wire_bytes=wire_bytes,
             damage=damage,
         )
 
@@ -122,20 +125,21 @@ class Http1:
             else:
                 self._malformed(direction, time_ns)
 
-    def lost(self, direction: Direction, count: int) -> None:
-        """Step over bytes that were not copied."""
+    def lost(self, direction: Direction, count: int) -> bool:
+        """Step over bytes that were not copied; False where it is unknown how many exchanges were in them."""
         if self.given_up:
-            return
+            return False
         framing, flight = self._owner(direction)
         if framing and flight and framing.skip(count):
             flight.damage = flight.damage or "not_copied"
             if framing.done:
                 self._body_done(direction, flight)
-            return
+            return True
         pipelined = self._pipelined
         self._resume()
         if pipelined:
             self._give_up("out_of_step")
+        return False
 
     def closed(self, time_ns: int) -> None:
         """Both directions have ended."""
@@ -161,10 +165,6 @@ class Http1:
         """Drain the exchanges that ended."""
         finished, self._finished = self._finished, []
         return finished
-
-    @property
-    def flights(self) -> int:
-        return len(self._flights)
 
     # Client to server.
 
@@ -204,6 +204,7 @@ class Http1:
         if len(self._flights) >= FLIGHTS_MAX:
             self.abandon("connection_given_up", "pipelining_max")
             return
+        framing = request_framing(head.headers)
         if not self._budget.charge(head_bytes):
             self.abandon("memory_full", "memory_full")
             return
@@ -217,9 +218,9 @@ class Http1:
             Kept(self._budget, BODY_BYTES_MAX, wanted=wanted),
             Kept(self._budget, BODY_BYTES_MAX, wanted=wanted),
         )
-        self._sending = request_framing(head.headers)
+        self._sending = framing
         self._flights.append(flight)
-        if self._sending.done:
+        if framing.done:
             self._body_done(Direction.TO_SERVER, flight)
 
     def _hold(self, data: bytes) -> None:
@@ -249,6 +250,7 @@ class Http1:
             if head is None and not _may_begin_response(kept.bytes):
                 raise MalformedHead("expected HTTP/")
             if head is not None:
+                flight.wire_bytes += len(head)
                 self._response_begun(flight, response_head(head), time_ns)
 
     def _answered_unread(self, time_ns: int) -> None:

@@ -91,7 +91,7 @@ class Watched:
         self, steps: Iterable[Step], *, closes: bool = True, budget: Budget | None = None, wanted: bool = True
     ) -> None:
         self.budget = budget or Budget()
-        self.connection = Connection(self.budget, lambda method, target: wanted, 1, met_midway=False)
+        self.connection = Connection(self.budget, lambda method, target: wanted, met_midway=False)
         self.exchanges: list[Exchange] = []
         self.time_ns = 1
         self.say(steps)
@@ -106,7 +106,7 @@ class Watched:
 
     def lose(self, direction: Direction, count: int) -> "Watched":
         self.time_ns += 1
-        self.exchanges += self.connection.lost(direction, count, self.time_ns)
+        self.exchanges += self.connection.lost(direction, count)[0]
         return self
 
     def close(self) -> "Watched":

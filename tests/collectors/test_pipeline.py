@@ -283,6 +283,16 @@ def test_a_hole_inside_a_body_drops_one_exchange() -> None:
     assert [(gap.bytes, gap.exchanges_estimated) for gap in capture.gaps] == [(500, 0)]
 
 
+def test_what_passes_after_a_connection_was_given_up_is_a_gap() -> None:
+    """Its exchanges are estimated from those seen before."""
+    good = [infer(x=X), inferred(p=P)]
+    capture = Capture().open().say([*good * 10, client(b"GET / HTTP/1.1\r\nHost x\r\n\r\n"), *good * 10]).take()
+    assert capture.outcomes == {("captured", ""): 10, ("undecodable", "malformed"): 1}
+    (gap,) = capture.gaps
+    assert (gap.reason, gap.connections, gap.bytes) == ("malformed", 1, 10 * sum(len(data) for _, data in good))
+    assert gap.exchanges_estimated == pytest.approx(10, abs=1)
+
+
 def test_many_holes_are_one_gap() -> None:
     """However many pieces were lost between two takes."""
     capture = Capture().open(1).open(2)
