@@ -168,38 +168,39 @@ class RingReader:
         self._data = segment.ring
         self._size = len(segment.ring)
         self._fence = threading.Lock()
-        self._position = self._words[at.TAIL]
+        self.position = self._words[at.TAIL]
+        """How far it has read, counted like `TAIL`."""
 
     @property
     def waiting(self) -> int:
         """Bytes written and not yet read."""
-        return self._words[at.HEAD] - self._position
+        return self._words[at.HEAD] - self.position
 
     def read(self, bytes_max: int) -> Iterator[RingRecord]:
         """The records that wait, up to about `bytes_max`; payloads are views that end with the next `advance`."""
         with self._fence:
             head = self._words[at.HEAD]
         base = self._words[at.BASE]
-        end = min(head, self._position + bytes_max)
-        while self._position < end:
-            position = (self._position - base) % self._size
+        end = min(head, self.position + bytes_max)
+        while self.position < end:
+            position = (self.position - base) % self._size
             length, kind, connection, time_ns = HEADER.unpack_from(self._data, position)
             begin = position + HEADER_BYTES
-            after = self._position + ((HEADER_BYTES + length + ALIGNMENT - 1) & -ALIGNMENT)
+            after = self.position + ((HEADER_BYTES + length + ALIGNMENT - 1) & -ALIGNMENT)
             if kind > Kind.FILLER or after > head or begin + length > self._size:
-                raise RingDamaged(f"at byte {self._position}: kind {kind}, length {length}")
-            self._position = after
+                raise RingDamaged(f"at byte {self.position}: kind {kind}, length {length}")
+            self.position = after
             if kind != Kind.FILLER:
                 yield RingRecord(kind, connection, time_ns, self._data[begin : begin + length])
 
     def advance(self) -> None:
         """Give the room of what was read back to the writer."""
         with self._fence:
-            self._words[at.TAIL] = self._position
+            self._words[at.TAIL] = self.position
 
     def skip_all(self) -> int:
         """Give up everything that waits; returns how many bytes that were."""
         skipped = self.waiting
-        self._position += skipped
+        self.position += skipped
         self.advance()
         return skipped

@@ -5,6 +5,7 @@ afterwards; so its death loses the exchanges in between, and nothing is ever cap
 in shared memory, and the successor tells it as a gap.
 """
 
+import logging
 import os
 import select
 import time
@@ -35,10 +36,14 @@ FLUSH_BYTES = 8 * 1024 * 1024
 """And no batch gathers many more bytes than this."""
 SYNC_SECONDS = 1.0
 """What was appended is put on the disk this often: what a machine that loses power may forget."""
+FAULTS_SECONDS = 10.0
+"""One exchange that could not be decoded is logged this often; all of them are counted."""
 FINISH_SECONDS = 3.0
 """To end in when the supervisor died; otherwise it says how long."""
 FINISH_SHARE = 0.5
 """Of that time: what waits in the ring is read; the rest is for the last batch."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class CaptureWorker:
@@ -65,6 +70,7 @@ class CaptureWorker:
         self._finished: list[Record] = []
         self._finished_bytes = 0
         self._read_bytes = 0
+        self._faults_due = 0.0
         self._flushed = self._synced = time.monotonic()
 
     def run(self, stop: int) -> None:
@@ -95,7 +101,7 @@ class CaptureWorker:
 
     def _turn(self) -> int:
         """Hand what waits to the pipeline; returns how many bytes of the ring that was."""
-        before = self._ring.waiting
+        before = self._ring.position
         try:
             for record in self._ring.read(TURN_BYTES):
                 self._take_in(record)
@@ -104,7 +110,7 @@ class CaptureWorker:
             self._forget_all(now)
             self._pipeline.interrupted(now, now, connections, self._ring.skip_all(), connections, "ring_damaged")
         self._take()
-        read = max(0, before - self._ring.waiting)
+        read = self._ring.position - before
         self._read_bytes += read
         self._tell_in_flight()
         self._ring.advance()
@@ -113,7 +119,12 @@ class CaptureWorker:
         return read
 
     def _take(self) -> None:
-        finished = self._tally.observed(*self._pipeline.take())
+        records, counts = self._pipeline.take()
+        if counts.faults and time.monotonic() >= self._faults_due:
+            self._faults_due = time.monotonic() + FAULTS_SECONDS
+            fault = counts.faults[0]  # its detail may hold what was sent, and stays out of the log
+            _LOG.warning("undecodable", extra={"reason": fault.reason, "where": fault.where, "model": fault.model})
+        finished = self._tally.observed(records, counts)
         self._finished_bytes += sum(map(_size, finished))
         self._finished += finished
 
