@@ -108,8 +108,9 @@ def _resolve(endpoint: Endpoint, where: str) -> list[tuple[Any, ...]]:
 def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], segment: Segment, wake: int) -> Order:
     routes = []
     for position, (bound, listener) in enumerate(zip(listeners, settings.listeners, strict=True)):
-        family, _, _, _, address = _resolve(listener.upstream, f"listeners[{position}].upstream")[0]
-        routes.append({"listener": bound.fileno(), "family": int(family), "address": address})
+        found = _resolve(listener.upstream, f"listeners[{position}].upstream")
+        addresses = [(int(family), address) for family, _, _, _, address in found]
+        routes.append({"listener": bound.fileno(), "addresses": addresses})
 
     def command(leash: int) -> list[str]:
         asked = {

@@ -54,11 +54,10 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 @dataclass(frozen=True)
 class Route:
-    """A listening socket and the address that its connections are forwarded to."""
+    """A listening socket, and the addresses of the server that its connections go to: the first that answers."""
 
     listener: socket.socket
-    family: int
-    address: tuple[Any, ...]
+    addresses: Sequence[tuple[int, tuple[Any, ...]]]
 
 
 class Side:
@@ -126,7 +125,7 @@ class Forwarder:
         self._stop = stop
         self._poll = select.epoll()
         self._sides: dict[int, Side] = {}
-        self._connecting: dict[int, Side] = {}
+        self._connecting: dict[int, tuple[Side, Route, int]] = {}
         self._resetting: list[tuple[float, Side]] = []
         self._now = 0.0
         self._stopping_since: float | None = None
@@ -176,7 +175,7 @@ class Forwarder:
         if descriptor in self._routes:
             arrivals.append(self._routes[descriptor])
         elif descriptor in self._connecting:
-            self._connected(self._connecting[descriptor])
+            self._connected(*self._connecting.pop(descriptor))
         elif descriptor == self._stop and self._stopping_since is None:
             self._stopping_since = self._now
             self._poll.unregister(self._stop)
@@ -200,31 +199,30 @@ class Forwarder:
                 continue  # this client has already gone
             self._dial(client, route)
 
-    def _dial(self, client: socket.socket, route: Route) -> None:
-        try:
-            server = socket.socket(route.family, socket.SOCK_STREAM)
-        except OSError:
-            self._refuse(client)
-            return
-        server.setblocking(False)
-        outcome = server.connect_ex(route.address)
-        if outcome not in (0, errno.EINPROGRESS):
+    def _dial(self, client: socket.socket, route: Route, first: int = 0) -> None:
+        """Begin to connect to the server, at its first address from position `first` on that does not fail at once."""
+        for position, (family, address) in enumerate(route.addresses[first:], first):
+            try:
+                server = socket.socket(family, socket.SOCK_STREAM)
+            except OSError:
+                continue
+            server.setblocking(False)
+            if server.connect_ex(address) in (0, errno.EINPROGRESS):
+                side = Link(client, server).server
+                self._connecting[side.fd] = (side, route, position)
+                self._listen_for(side, OUT)
+                return
             server.close()
-            self._refuse(client)
-            return
-        side = Link(client, server).server
-        self._connecting[side.fd] = side
-        self._listen_for(side, OUT)
+        self._refuse(client)
 
-    def _connected(self, side: Side) -> None:
+    def _connected(self, side: Side, route: Route, position: int) -> None:
         """The connection to the server stands, or has failed."""
         link = side.link
-        del self._connecting[side.fd]
         if side.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._poll.unregister(side.fd)
             side.socket.close()
-            self._refuse(link.client.socket)
             link.dissolve()
+            self._dial(link.client.socket, route, position + 1)
             return
         link.copied = self._copier.opened(link.accepted_ns)
         for each in (link.client, link.server):
@@ -419,7 +417,7 @@ def main(arguments: Sequence[str]) -> None:
     for route in asked["routes"]:
         listener = socket.socket(fileno=route["listener"])
         listener.setblocking(False)
-        routes.append(Route(listener, route["family"], tuple(route["address"])))
+        routes.append(Route(listener, [(family, tuple(address)) for family, address in route["addresses"]]))
     copier = Copier(Segment(asked["segment"]), asked["wake"], asked["connection_copy_bytes"])
     gc.disable()  # links break their own cycles; a collection would stop all traffic
     gc.freeze()

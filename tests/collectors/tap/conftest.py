@@ -41,7 +41,10 @@ class Tap:
         listener.setblocking(False)
         self.address = listener.getsockname()
         copier = Copier(self.segment, self.wake, connection_copy_bytes)
-        forwarder = Forwarder([Route(listener, socket.AF_INET, address)], copier, stop=self._stop)
+        with listening() as nobody:
+            absent = nobody.getsockname()
+        addresses = [(socket.AF_INET, absent), (socket.AF_INET, address)]  # a name may have several
+        forwarder = Forwarder([Route(listener, addresses)], copier, stop=self._stop)
         self.thread = threading.Thread(target=forwarder.run, daemon=True)
         self.thread.start()
         self.reader = RingReader(self.segment)

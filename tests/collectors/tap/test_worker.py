@@ -199,3 +199,17 @@ def test_it_ends_when_its_supervisor_does(house):
     assert not thread.is_alive()
     assert ids(house.records()) == sent
     os.close(stop)
+
+
+def test_an_undecodable_exchange_is_logged_without_what_was_in_it(house, caplog):
+    """Its place and reason help; its content is nobody's business. And not one line each."""
+    link = house.copier.opened(1)
+    worker = house.worker()
+    for _ in range(5):
+        house.say(link, 0, b"POST /v2/models/m/infer HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", b"{secret")
+        house.say(link, 1, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", b"{}")
+        worker._turn()
+    worker._flush()
+    assert [record.msg for record in caplog.records] == ["undecodable"]
+    assert "secret" not in str(vars(caplog.records[0]))
+    assert sum(house.status().undecodable.values()) == 5
