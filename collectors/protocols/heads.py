@@ -84,5 +84,5 @@ class _Fields:
     def on_header(self, name: bytes, value: bytes) -> None:
         key = KEPT_HEADERS.get(name.lower())
         if key is not None:
-            text = value.decode("latin-1")
+            text = value.decode("latin-1").strip(" \t")
             self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text

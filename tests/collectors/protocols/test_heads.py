@@ -57,3 +57,8 @@ def test_a_malformed_response_head_is_refused(head: bytes) -> None:
 def test_a_response_head_names_its_status() -> None:
     """Reason phrases are optional."""
     assert response_head(b"HTTP/1.1 404\r\n\r\n").status == 404
+
+
+def test_white_space_around_a_value_is_not_part_of_it() -> None:
+    """RFC 9112, section 5: a length with a space behind it is a length."""
+    assert request_head(b"POST / HTTP/1.1\r\nContent-Length:\t5 \t\r\n\r\n").headers == {"content-length": "5"}
