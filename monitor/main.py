@@ -22,7 +22,7 @@ from monitor.catalog.opening import open_catalog
 from monitor.definitions import MonitoredModel
 from monitor.errors import InvalidInput, NotFound, Unavailable
 from monitor.exporters.prometheus import PrometheusExporter
-from monitor.exporters.registry import ExporterSettings, House, prometheus_exporter, pushing_exporters
+from monitor.exporters.registry import ExporterSettings, House, prepare, prometheus_exporter, pushing_exporters
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import AlertStatus, Transition
 from monitor.intake.models import DeclarationsController
@@ -35,7 +35,7 @@ from monitor.metrics.registry import METRICS
 from monitor.notifications.alertmanager import AlertmanagerNotifier
 from monitor.notifications.http import client as http_client
 from monitor.notifications.registry import notifiers
-from monitor.ports import Catalog, FindingQuery, Publication, SegmentStore
+from monitor.ports import Catalog, FindingQuery, Notifier, Publication, SegmentStore
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.alerts import AlertsController, SilencesController
 from monitor.query.measurements import MeasurementsController
@@ -47,6 +47,7 @@ from monitor.segments.files import labels_from_bytes, rows_from_bytes
 from monitor.segments.local_store import LocalSegmentStore
 from monitor.settings import MonitorSettings
 from monitor.tiles.rows import Rows
+from monitor.tiles.sample import sample
 
 log = logging.getLogger("outrider.monitor")
 
@@ -54,6 +55,9 @@ PROBLEM = "application/problem+json"
 STOP_SECONDS = 10.0
 REMINDER_NS = 60 * 10**9
 """Open alerts are told to Alertmanager again this often; it takes those it no longer hears of for ended."""
+REFRESH_NS = 5 * 10**9
+"""A model declared or an alert acknowledged shows in Prometheus within this time, without a new window."""
+TOLD_AGAIN = (AlertStatus.FIRING, AlertStatus.NO_DATA, AlertStatus.ERROR)
 PRIMED_WINDOWS = 200
 """Latest windows shown to Prometheus at once after a start."""
 
@@ -82,7 +86,8 @@ def explainer_for(model: MonitoredModel, background: Rows) -> Explainer | None:
         return None
     settings, predictor = model.explain, OnnxPredictor.of(model)
     served = model.prediction.score or model.prediction.value
-    return lambda rows: explain(rows, predictor, background, settings, served=served)
+    against = sample(background, settings.background)
+    return lambda rows: explain(rows, predictor, against, settings, served=served)
 
 
 def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[], int] = time.time_ns) -> Service:
@@ -116,16 +121,17 @@ def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[],
         store=store,
         runner=InProcessRunner(),
         clock=clock,
+        observer=telemetry,
         exporters=(prometheus, *pushing_exporters(outputs, house)),
         notifiers=known_notifiers,
         explainer_of=_explainers(catalog, store),
         link_of=lambda transition: link_of(settings.url, transition),
-        observed=_observer(telemetry),
     )
+    prepare(context.exporters)
     prime(prometheus, catalog, store)
     retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
-    reminders = Reminders(context, known_notifiers["alertmanager"], settings.url)
-    scheduler = Scheduler(context, retention=retention, reminders=reminders)
+    upkeep = Upkeep(context, known_notifiers["alertmanager"], prometheus, settings.url)
+    scheduler = Scheduler(context, retention=retention, upkeep=upkeep)
     app = application(settings, context, scheduler, prometheus)
     return Service(settings, context, scheduler, prometheus, app)
 
@@ -159,7 +165,7 @@ def application(
         "catalog": context.catalog,
         "store": context.store,
         "clock": context.clock,
-        "observed": context.observed,
+        "observer": context.observer,
         "rows_reader": rows_from_bytes,
         "labels_reader": labels_from_bytes,
         "explainer_for": explainer_for,
@@ -294,50 +300,25 @@ def _explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredMod
     return of
 
 
-class Reminders:
-    """Tells Alertmanager receivers of the open alerts again, every REMINDER_NS."""
+class Upkeep:
+    """What is due again and again: Alertmanager hears of the open alerts, Prometheus of what changed besides windows."""
 
-    def __init__(self, context: Context, notifier: Any, url: str) -> None:
-        self._context, self._notifier, self._url = context, notifier, url
-        self._due_ns = 0
+    def __init__(self, context: Context, notifier: Notifier, prometheus: PrometheusExporter, url: str) -> None:
+        self._context, self._notifier, self._prometheus, self._url = context, notifier, prometheus, url
+        self._reminder_ns = self._refresh_ns = 0
 
     def __call__(self) -> None:
         now_ns = self._context.clock()
-        if now_ns < self._due_ns or not isinstance(self._notifier, AlertmanagerNotifier):
-            return
-        self._due_ns = now_ns + REMINDER_NS
+        if now_ns >= self._refresh_ns:
+            self._refresh_ns = now_ns + REFRESH_NS
+            self._prometheus.refresh()
+        if now_ns >= self._reminder_ns and isinstance(self._notifier, AlertmanagerNotifier):
+            self._reminder_ns = now_ns + REMINDER_NS
+            self._remind(self._notifier, now_ns)
+
+    def _remind(self, notifier: AlertmanagerNotifier, now_ns: int) -> None:
         for entry in self._context.catalog.models():
             receivers = [r for r in entry.declaration.receivers if r.kind == "alertmanager"]
-            firing = (
-                [a for a in self._context.catalog.alerts(entry.name) if a.state == AlertStatus.FIRING]
-                if receivers
-                else []
-            )
-            for receiver in receivers if firing else []:
-                self._notifier.remind(
-                    receiver, firing, link=lambda a: f"{self._url}/alerts/{a.fingerprint}", now_ns=now_ns
-                )
-
-
-def _observer(telemetry: Telemetry) -> Callable[[str, int], None]:
-    """Jobs tell what happened by name; this turns names into the telemetry's counters."""
-
-    def observed(what: str, count: int) -> None:
-        name, _, detail = what.partition(":")
-        match name:
-            case "batches":
-                telemetry.batch_received()
-            case "batches_known":
-                telemetry.batch_received(duplicate=True)
-            case "predictions" | "labels":
-                telemetry.records_received(name, count)
-            case "notifications":
-                telemetry.notified(detail)
-            case "notification_failures":
-                telemetry.notification_failed(detail, "refused")
-            case "exporter_failures":
-                telemetry.retried(detail)
-            case _:
-                pass
-
-    return observed
+            told = [a for a in self._context.catalog.alerts(entry.name) if a.state in TOLD_AGAIN] if receivers else []
+            for receiver in receivers if told else []:
+                notifier.remind(receiver, told, link=lambda a: f"{self._url}/alerts/{a.fingerprint}", now_ns=now_ns)

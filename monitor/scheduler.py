@@ -54,12 +54,12 @@ class Scheduler:
         context: Context,
         *,
         retention: Retention,
-        reminders: Callable[[], None] = lambda: None,
+        upkeep: Callable[[], None] = lambda: None,
         pause_s: float = PASS_SECONDS,
     ) -> None:
         self._context = context
         self._retention = retention
-        self._reminders = reminders
+        self._upkeep = upkeep
         self._pause_s = pause_s
         self._closers: dict[tuple[str, str, str], Closer] = {}
         self._baselines: dict[str, Baseline] = {}
@@ -91,7 +91,7 @@ class Scheduler:
             changed += self._guarded(f"model {entry.name}", partial(self._model, entry), 0)
         self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
         self._guarded("alerts", lambda: raise_alerts(self._context), 0)
-        self._guarded("reminders", self._reminders, None)
+        self._guarded("upkeep", self._upkeep, None)
         if time.monotonic() - self._housekept > HOUSEKEEPING_SECONDS:
             self._housekept = time.monotonic()
             self._guarded("housekeeping", self._housekeeping, None)
@@ -107,7 +107,6 @@ class Scheduler:
         except Exception as error:
             log.exception("job failed", extra={"job": what})
             self.health.failed(what, error)
-            self._context.observed("job_failures", 1)
             return otherwise
 
     def _model(self, entry: ModelEntry) -> int:

@@ -82,7 +82,7 @@ class DeclarationsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         clock: TheClock,
-        observed: TheObserver,
+        observer: TheObserver,
         labels_reader: TheLabelsReader,
         model: str,
     ) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class DeclarationsController(Controller):
         media_type = request.headers.get("content-type", "")
         ids, values = await sync_to_thread(labels_reader, body, media_type, "labels", declaration.id, name)
         accepted = await sync_to_thread(accept_labels, model, ids, values, catalog, store, clock())
-        observed("labels", accepted.accepted)
+        observer.records_received("label", accepted.accepted)
         return {"model": model, "accepted": accepted.accepted, "unknown": accepted.unknown}
 
 

@@ -39,12 +39,16 @@ class RecordsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         clock: TheClock,
-        observed: TheObserver,
+        observer: TheObserver,
     ) -> dict[str, Any]:
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
-        accepted: Accepted = await sync_to_thread(accept_records, body, catalog, store, clock())
-        observed("predictions", accepted.predictions)
-        observed("batches_known" if accepted.known else "batches", 1)
+        try:
+            accepted: Accepted = await sync_to_thread(accept_records, body, catalog, store, clock())
+        except InvalidInput:
+            observer.batch_refused("not_a_batch")
+            raise
+        observer.batch_received(duplicate=accepted.known)
+        observer.records_received("prediction", accepted.predictions)
         return {
             "batch": accepted.batch,
             "known": accepted.known,

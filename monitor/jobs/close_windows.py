@@ -7,8 +7,10 @@ order of their windows and may move the alerts that need them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -25,6 +27,8 @@ from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.spans import cut, depends_on_rows, spans_between
+
+T = TypeVar("T")
 
 EMPTY_WINDOWS_MAX = 3
 """Windows without rows that are told in a row: enough for `no data` to be seen, and a quiet night costs nothing."""
@@ -58,12 +62,25 @@ class Closer:
         late = self._late_windows(progress)
         changed = 0
         for span in self._due(now_ns)[:WINDOWS_PER_PASS]:
-            self._close(span, model)
+            self._timed(partial(self._close, span, model))
             changed += 1
-        changed += sum(self._revise(window, model) for window in late)
+        changed += sum(self._timed(partial(self._revise, window, model)) for window in late)
         self._advance(prediction_segment=max(newest, progress.prediction_segment))
         self._note_labels(model)
         return changed + self._look_at_labels(model, now_ns)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        """One window's work, told to the telemetry: started, and finished after how long, or failed with what."""
+        observer, model, rule = self.context.observer, self.place.model, self.place.rule.name
+        observer.window_started(model, rule)
+        began = self.context.clock()
+        try:
+            done = work()
+        except Exception as error:
+            observer.window_failed(model, rule, type(error).__name__)
+            raise
+        observer.window_finished(model, rule, (self.context.clock() - began) / 1e9)
+        return done
 
     # State
 
@@ -256,7 +273,7 @@ class Closer:
             )
             if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
                 break
-            changed += self._relabel(window, model)
+            changed += self._timed(partial(self._relabel, window, model))
             del self.pending[span]
         return changed
 
@@ -337,7 +354,6 @@ class Closer:
             memory={progress_key(place.model, place.version, place.rule): encode_progress(self._advance())},
         )
         context.catalog.commit_window(result, model.receivers, now_ns)
-        context.observed("windows", 1)
 
     def _with_records(self, profiled: Profiled | None, model: MonitoredModel, status: Status | None) -> Profiled | None:
         """Rows are recorded once: by the first rule, when its window closes or gets late rows, not when labels come."""

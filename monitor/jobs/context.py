@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from monitor.definitions import MonitoredModel
 from monitor.findings import Transition
 from monitor.jobs.profile_window import Explainer
-from monitor.ports import Catalog, Exporter, Notifier, Runner, SegmentStore
+from monitor.ports import Catalog, Exporter, Notifier, Observer, Runner, SegmentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Context:
     store: SegmentStore
     runner: Runner
     clock: Callable[[], int]
+    observer: Observer
     exporters: tuple[Exporter, ...] = ()
     notifiers: Mapping[str, Notifier] | None = None
     explainer_of: Callable[[MonitoredModel], Explainer | None] | None = None
     link_of: Callable[[Transition], str] = lambda _: ""
-    observed: Callable[[str, int], None] = lambda _what, _count: None

@@ -95,13 +95,12 @@ def take_look(
     baseline = subject.baseline
     if baseline.design_effects is None:
         baseline = replace(baseline, design_effects=track.learned)
-    trailing = {1: tiles}
+    trailing, later = {1: tiles}, {1: tiles}
     inputs, outcomes = track.inputs, track.outcomes
     if kinds & INPUT_KINDS:
         inputs, trailing = extend(track.inputs, tiles, merge)
     if kinds & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
         outcomes, later = extend(track.outcomes, replace(tiles, features={}, pairs=None, anomaly=None), merge)
-        trailing = _with_outcomes(trailing, later)
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
     judgement = judge(
         model=subject.model,
@@ -110,6 +109,7 @@ def take_look(
         revision=revision,
         tiles=tiles,
         trailing=trailing,
+        trailing_labelled=later,
         baseline=baseline,
         plan=plan,
         measurements=measurements,
@@ -129,15 +129,6 @@ def take_look(
     after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts)
     moved = tuple(alerts[k] for k in sorted(kinds & alerts.keys()))
     return after, Looked(judgement.findings, tuple(transitions), moved)
-
-
-def _with_outcomes(trailing: Mapping[int, TileSet], later: Mapping[int, TileSet]) -> dict[int, TileSet]:
-    """The inputs' merges with the outcomes' merges in place of theirs; scales that only one of them has due stay."""
-    joined = dict(trailing)
-    for scale, tiles in later.items():
-        own = joined.get(scale)
-        joined[scale] = tiles if own is None else replace(own, outcome=tiles.outcome, label=tiles.label)
-    return joined
 
 
 def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]) -> Track:

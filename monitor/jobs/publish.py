@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from monitor.errors import OutriderError
 from monitor.jobs.context import Context
 from monitor.ports import Exporter
+
+log = logging.getLogger("outrider.publish")
 
 PUBLICATIONS_PER_PASS = 100
 BACKOFF_NS_FIRST = 1 * 10**9
@@ -44,9 +47,10 @@ def _publish_to(exporter: Exporter, context: Context, backoff: Backoff) -> int:
         return 0
     try:
         exporter.publish(publications)
-    except OutriderError:
+    except OutriderError as error:
         backoff.failed(exporter.name, now_ns)
-        context.observed(f"exporter_failures:{exporter.name}", 1)
+        context.observer.retried(exporter.name)
+        log.warning("exporter failed", extra={"exporter": exporter.name, "cause": str(error)})
         return 0
     backoff.worked(exporter.name)
     context.catalog.published(exporter.name, publications[-1].sequence)

@@ -31,21 +31,20 @@ def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
     reason = muted(transition, silences, open_alerts, now_ns=now_ns)
     if reason is not None:
         context.catalog.give_up(delivery.id, reason, now_ns)
-        context.observed("notifications_muted", 1)
         return False
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
     if notifier is None:
         context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
         return False
     key = f"{transition.fingerprint}-{delivery.id}"
-    context.observed(f"notifications:{delivery.receiver.kind}", 1)
+    context.observer.notified(delivery.receiver.kind)
     try:
         notifier.send(
             delivery.receiver, transition, idempotency_key=key, link=context.link_of(transition), now_ns=now_ns
         )
     except InvalidInput as error:
         context.catalog.give_up(delivery.id, str(error), now_ns)
-        context.observed(f"notification_failures:{delivery.receiver.kind}", 1)
+        context.observer.notification_failed(delivery.receiver.kind, "refused")
         return False
     except OutriderError as error:
         _again(delivery, str(error), context, now_ns)
@@ -57,7 +56,8 @@ def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
 def _again(delivery: Delivery, reason: str, context: Context, now_ns: int) -> None:
     if delivery.attempts + 1 >= ATTEMPTS_MAX:
         context.catalog.give_up(delivery.id, reason, now_ns)
-        context.observed(f"notification_failures:{delivery.receiver.kind}", 1)
+        context.observer.notification_failed(delivery.receiver.kind, "no_answer")
         return
+    context.observer.notification_postponed(delivery.receiver.kind)
     wait_ns = min(BACKOFF_NS_FIRST * 2 ** min(delivery.attempts, 20), BACKOFF_NS_MAX)
     context.catalog.postpone(delivery.id, now_ns + wait_ns, reason)
