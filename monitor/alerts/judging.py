@@ -22,6 +22,8 @@ from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, FeatureScore, Finding, Measurement, Span, Status
 from monitor.tiles.tileset import Baseline, TileSet
 
+LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
+"""Families that read labels, which come later than their windows."""
 CLEAR_SCORE = 0.9
 """Below this share of the limit a look is quiet (hysteresis)."""
 RANKED_MAX = 50
@@ -124,43 +126,71 @@ def judge(
     plan: Plan,
     measurements: Sequence[Measurement],
     families: AbstractSet[AlertKind] | None = None,
+    trailing_labelled: Mapping[int, TileSet] | None = None,
 ) -> Judgement:
     """Judge one window.
 
-    `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included). `families`
+    `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included);
+    `trailing_labelled` those of the windows whose labels are in, for LABEL_KINDS, where they lag behind. `families`
     limits what is looked at (labels came: the families that read them).
     """
-    active = [k for k in FAMILIES if k in plan.shares and (families is None or k in families)]
     verdicts: dict[_Key, _Verdict] = {}
-    hits: dict[AlertKind, list[_Hit]] = {kind: [] for kind in active}
-    quiet: dict[AlertKind, dict[int, bool]] = {kind: {} for kind in active}
-    seen: set[AlertKind] = set()
     others = _beyond_declared(plan, measurements)
-    allowed = [s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows]
-    for scale, merged in sorted({**trailing, 1: tiles}.items()):
-        # A merge larger than the baseline would speak of the baseline's luck, not of the stream.
-        if scale not in plan.scales or (scale > 1 and merged.rows > baseline.rows):
-            continue
-        look = _look(model, merged, baseline, plan)
-        for kind in active:
-            tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
-            found = [
-                hit
-                for trial, limits in tested
-                for hit in _stand_outs(plan, trial, limits, scale, merged.rows, verdicts, kind, others)
-            ]
-            if scale == 1:
-                found += _range_hits(plan, kind, measurements, verdicts)
-            enough = any(trial.enough.any() for trial, _ in tested) or any(h.tolerance is None for h in found)
-            seen |= {kind} if tested or found else set()
-            if enough:
-                quiet[kind][scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in found)
-            hits[kind] += found
+    looks = _looks(model, tiles, trailing, baseline, plan)
+    labelled = looks if trailing_labelled is None else _looks(model, tiles, trailing_labelled, baseline, plan)
+    scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows)
+    evidence = {}
+    for kind in FAMILIES:
+        if kind in plan.shares and (families is None or kind in families):
+            found = _family(
+                kind, labelled if kind in LABEL_KINDS else looks, plan, measurements, verdicts, others, scale_max
+            )
+            if found is not None:
+                evidence[kind] = found
     findings = tuple(
         _finding(m, verdicts, model, version, window, revision, tiles, baseline, plan) for m in measurements
     )
-    evidence = {k: _summed(k, hits[k], quiet[k], max(allowed)) for k in active if k in seen}
     return Judgement(findings, evidence)
+
+
+def _looks(
+    model: MonitoredModel, tiles: TileSet, trailing: Mapping[int, TileSet], baseline: Baseline, plan: Plan
+) -> list[tuple[int, Look]]:
+    """The window and its merges. One larger than the baseline would speak of the baseline's luck, not of the stream."""
+    return [
+        (scale, _look(model, merged, baseline, plan))
+        for scale, merged in sorted({**trailing, 1: tiles}.items())
+        if scale in plan.scales and (scale == 1 or merged.rows <= baseline.rows)
+    ]
+
+
+def _family(
+    kind: AlertKind,
+    looks: Sequence[tuple[int, Look]],
+    plan: Plan,
+    measurements: Sequence[Measurement],
+    verdicts: dict[_Key, _Verdict],
+    others: AbstractSet[_Key],
+    scale_max: int,
+) -> KindEvidence | None:
+    """One family at every scale: its verdicts, and its evidence. None where it has nothing to test."""
+    hits: list[_Hit] = []
+    quiet: dict[int, bool] = {}
+    tried = False
+    for scale, look in looks:
+        tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
+        found = [
+            hit
+            for trial, limits in tested
+            for hit in _stand_outs(plan, trial, limits, scale, look.window.rows, verdicts, kind, others)
+        ]
+        if scale == 1:
+            found += _range_hits(plan, kind, measurements, verdicts)
+        tried |= bool(tested or found)
+        if any(trial.enough.any() for trial, _ in tested) or any(h.tolerance is None for h in found):
+            quiet[scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in found)
+        hits += found
+    return _summed(kind, hits, quiet, scale_max) if tried else None
 
 
 def _look(model: MonitoredModel, tiles: TileSet, baseline: Baseline, plan: Plan) -> Look:

@@ -240,3 +240,22 @@ def test_the_same_input_gives_the_same_judgement():
     look = Look()
     tiles = look.window(500, f1=0.4)
     assert look.judged(tiles) == look.judged(tiles)
+
+
+def test_merges_of_labelled_windows_say_nothing_of_the_inputs():
+    """They hold outcomes only; a feature that they lack is not missing."""
+    look = Look()
+    tiles = look.window(500)
+    plan = Plan.of(MODEL, {AlertKind.DRIFT, AlertKind.QUALITY}, looks_per_month=8_640)
+    found = judge(
+        model=MODEL,
+        version=None,
+        window=SPAN,
+        tiles=tiles,
+        trailing={1: tiles},
+        trailing_labelled={1: tiles, 2: TileSet(1_000)},
+        baseline=look.baseline,
+        plan=plan,
+        measurements=(),
+    )
+    assert not found.evidence[AlertKind.QUALITY].evidence
