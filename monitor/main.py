@@ -38,6 +38,7 @@ from monitor.notifications.registry import notifiers
 from monitor.ports import Catalog, FindingQuery, Notifier, Publication, SegmentStore
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.alerts import AlertsController, SilencesController
+from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
 from monitor.reports.evidently import html as evidently_html
@@ -178,6 +179,7 @@ def application(
             DeclarationsController,
             ModelsController,
             MeasurementsController,
+            GridsController,
             AlertsController,
             SilencesController,
         ],

@@ -304,6 +304,13 @@ class SegmentStore(Protocol):
     def find_findings(self, segments: Sequence[Segment], query: FindingQuery) -> list[Finding]:
         """Latest revision of each decision record that matches, ordered by (window start, metric, feature, slice)."""
 
+    def worst_findings(
+        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+    ) -> list[tuple[int, Finding]]:
+        """Of each column (spans that do not overlap, found by window start) and each kind or feature the worst matching
+        decision record: by status, then by score. Ordered by (column, kind or feature); limit and offset do not apply.
+        """
+
     def write_records(
         self, kind: SegmentKind, model: str, version: str, span: Span, records: Sequence[Mapping[str, Any]], now_ns: int
     ) -> Segment:
@@ -338,6 +345,9 @@ class FindingQuery:
     feature: str | None = None
     limit: int = 1_000
     offset: int = 0
+    kind: str | None = None
+    rule: str | None = None
+    """Name of the WindowRule."""
 
 
 class Exporter(Protocol):

@@ -45,6 +45,8 @@ class MeasurementsController(Controller):
         slice: str | None = None,
         metric: str | None = None,
         feature: str | None = None,
+        kind: str | None = None,
+        rule: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> dict[str, Any]:
@@ -52,7 +54,10 @@ class MeasurementsController(Controller):
         page = Page.of(limit, cursor)
         start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
         segments = catalog.segments("measurements", model, version, start_ns, end_ns)
-        query = FindingQuery(start_ns, end_ns, version, slice, metric, feature, page.limit + 1, page.offset)
+        # The segments of a version hold nothing else, and a finding without a version says null.
+        query = FindingQuery(
+            start_ns, end_ns, version or None, slice, metric, feature, page.limit + 1, page.offset, kind=kind, rule=rule
+        )
         found = store.find_findings(segments, query)
         return page.answer([finding_document(f) for f in found[: page.limit]], more=len(found) > page.limit)
 

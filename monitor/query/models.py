@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, get
 from litestar.params import Parameter
 
 from monitor.errors import NotFound
-from monitor.findings import AlertStatus, rfc3339
+from monitor.findings import Alert, AlertStatus, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog
@@ -16,6 +17,8 @@ from monitor.query.provided import TheCatalog
 From = Annotated[str | None, Parameter(query="from", required=False, description="Window start, inclusive, RFC 3339.")]
 To = Annotated[str | None, Parameter(query="to", required=False, description="Window start, exclusive, RFC 3339.")]
 
+RECENT_WINDOWS = 30
+"""Windows in a model's line of the list: half a screen's width."""
 _RANK = ("critical", "error", "warning", "no_data", "undefined", "insufficient_data", "ok")
 """Statuses from worst to best, for `models by worst state`."""
 
@@ -47,6 +50,36 @@ def window_item(window: WindowEntry) -> dict[str, Any]:
     }
 
 
+def _recent(catalog: Catalog, last: WindowEntry) -> list[WindowEntry]:
+    """The newest windows of the newest one's version and rule, in order of time."""
+    found = catalog.windows(last.model, version=last.version, rule=last.rule, limit=RECENT_WINDOWS, newest_first=True)
+    return found[::-1]
+
+
+def _since_ns(recent: Sequence[WindowEntry], firing: Sequence[Alert]) -> int | None:
+    """When the state of the model began: its oldest open alert, or the first of the last windows that say the same."""
+    opened = [a.since_ns for a in firing if a.since_ns is not None]
+    if opened:
+        return min(opened)
+    since_ns = None
+    for window in reversed(recent):
+        if window.status != recent[-1].status:
+            break
+        since_ns = window.span.start_ns
+    return since_ns
+
+
+def _alert_item(alert: Alert) -> dict[str, Any]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "kind": alert.kind.value,
+        "version": alert.version,
+        "since": rfc3339(alert.since_ns),
+        "summary": alert.summary,
+        "acknowledged_by": alert.acknowledged_by,
+    }
+
+
 class ModelsController(Controller):
     """What is watched."""
 
@@ -55,17 +88,18 @@ class ModelsController(Controller):
 
     @get("/", sync_to_thread=True, summary="Models by worst state")
     def models(self, catalog: TheCatalog, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
-        open_alerts: dict[str, list[str]] = {}
+        open_alerts: dict[str, list[Alert]] = {}
         for alert in catalog.alerts():
             if alert.state == AlertStatus.FIRING:
-                open_alerts.setdefault(alert.model, []).append(alert.kind.value)
+                open_alerts.setdefault(alert.model, []).append(alert)
         items = [self._item(catalog, entry, open_alerts.get(entry.name, [])) for entry in catalog.models()]
         items.sort(key=lambda m: (not m["firing"], _RANK.index(m["status"]), m["model"]))
         return Page.of(limit, cursor).of_all(items)
 
     @staticmethod
-    def _item(catalog: Catalog, entry: ModelEntry, firing: list[str]) -> dict[str, Any]:
+    def _item(catalog: Catalog, entry: ModelEntry, firing: list[Alert]) -> dict[str, Any]:
         last = catalog.windows(entry.name, limit=1, newest_first=True)
+        recent = _recent(catalog, last[0]) if last else []
         baseline = catalog.baseline(entry.name)
         return {
             "model": entry.name,
@@ -74,8 +108,20 @@ class ModelsController(Controller):
             "task": entry.declaration.task,
             "versions": [v or None for v in catalog.versions(entry.name)],
             "status": last[0].status.value if last else "no_data",
-            "firing": sorted(firing),
+            "firing": sorted(a.kind.value for a in firing),
+            "alerts": [_alert_item(a) for a in sorted(firing, key=lambda a: (a.since_ns or 0, a.kind))],
+            "since": rfc3339(_since_ns(recent, firing)),
             "last_window": window_item(last[0]) if last else None,
+            "recent": [
+                {
+                    "start": rfc3339(w.span.start_ns),
+                    "end": rfc3339(w.span.end_ns),
+                    "status": w.status.value,
+                    "n_window": w.n_window,
+                    "labelled": w.labelled,
+                }
+                for w in recent
+            ],
             "baseline": {"id": baseline.id, "rows": baseline.rows, "created": rfc3339(baseline.created_ns)}
             if baseline
             else None,
@@ -84,7 +130,7 @@ class ModelsController(Controller):
     @get("/{model:str}", sync_to_thread=True, summary="One model's declaration and state")
     def model(self, catalog: TheCatalog, model: str) -> dict[str, Any]:
         entry = model_of(catalog, model)
-        firing = [a.kind.value for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
+        firing = [a for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
         proposal = entry.proposal.to_document() if entry.proposal else None
         return self._item(catalog, entry, firing) | {
             "declaration": entry.declaration.to_document(),

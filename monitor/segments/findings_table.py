@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -42,15 +42,34 @@ SCHEMA = pa.schema(
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
 
-_SELECT = """
+_LATEST = """
 SELECT {columns} FROM read_parquet(?, hive_partitioning = false)
 WHERE {conditions}
 QUALIFY row_number() OVER (
     PARTITION BY model, version, rule, slice, feature, metric, start_ns, end_ns ORDER BY revision DESC
 ) = 1
+"""
+_SELECT = (
+    _LATEST
+    + """
 ORDER BY start_ns, metric, feature NULLS FIRST, slice NULLS FIRST, version NULLS FIRST, rule, end_ns
 LIMIT ? OFFSET ?
 """
+)
+_WORST_FIRST = ("critical", "error", "warning", "ok", "insufficient_data", "undefined", "no_data")
+_SELECT_WORST = (
+    """
+SELECT number, {columns} FROM ("""
+    + _LATEST
+    + """) AS latest
+JOIN wanted ON latest.start_ns >= wanted.first_ns AND latest.start_ns < wanted.last_ns
+QUALIFY row_number() OVER (
+    PARTITION BY number, {per}
+    ORDER BY list_position({ranks}, status), score DESC NULLS LAST, metric, feature, slice, start_ns
+) = 1
+ORDER BY number, {per} NULLS FIRST
+"""
+)
 
 
 def to_table(findings: Sequence[Finding], rule: str) -> Any:
@@ -61,16 +80,43 @@ def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:
     """The latest revision of each matching decision record."""
     if not files:
         return []
+    conditions, values = _conditions(wanted)
+    sql = _SELECT.format(columns=", ".join(SCHEMA.names), conditions=conditions)
+    rows = query(sql, [[literal_path(file) for file in files], *values, wanted.limit, wanted.offset])
+    return [_from_row(dict(zip(SCHEMA.names, row, strict=True))) for row in rows]
+
+
+def find_worst(
+    files: Sequence[Path], wanted: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+) -> list[tuple[int, Finding]]:
+    """The worst matching decision record of each column and kind or feature, with the number of its column."""
+    if not files or not columns:
+        return []
+    conditions, values = _conditions(wanted)
+    sql = _SELECT_WORST.format(
+        columns=", ".join(SCHEMA.names), conditions=conditions, per=per, ranks=list(_WORST_FIRST)
+    )
+    spans = pa.table(
+        {
+            "number": pa.array(range(len(columns)), pa.int64()),
+            "first_ns": pa.array([span.start_ns for span in columns], pa.int64()),
+            "last_ns": pa.array([span.end_ns for span in columns], pa.int64()),
+        }
+    )
+    rows = query(sql, [[literal_path(file) for file in files], *values], {"wanted": spans})
+    return [(row[0], _from_row(dict(zip(SCHEMA.names, row[1:], strict=True)))) for row in rows]
+
+
+def _conditions(wanted: FindingQuery) -> tuple[str, list[Any]]:
+    """The filter as SQL, with its values in the order of its marks."""
     conditions, values = ["true"], []
     bounds = (("start_ns >= ?", wanted.start_ns), ("start_ns < ?", wanted.end_ns))
-    names = ("version", "slice", "metric", "feature")
+    names = ("version", "slice", "metric", "feature", "kind", "rule")
     for condition, value in (*bounds, *((f"{name} = ?", getattr(wanted, name)) for name in names)):
         if value is not None:
             conditions.append(condition)
             values.append(value)
-    sql = _SELECT.format(columns=", ".join(SCHEMA.names), conditions=" AND ".join(conditions))
-    rows = query(sql, [[literal_path(file) for file in files], *values, wanted.limit, wanted.offset])
-    return [_from_row(dict(zip(SCHEMA.names, row, strict=True))) for row in rows]
+    return " AND ".join(conditions), values
 
 
 def _to_row(finding: Finding, rule: str) -> dict[str, Any]:

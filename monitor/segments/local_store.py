@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +104,11 @@ class LocalSegmentStore:
 
     def find_findings(self, segments: Sequence[Segment], query: FindingQuery) -> list[Finding]:
         return findings_table.find([self._path(segment) for segment in segments], query)
+
+    def worst_findings(
+        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+    ) -> list[tuple[int, Finding]]:
+        return findings_table.find_worst([self._path(segment) for segment in segments], query, columns, per)
 
     def write_records(
         self, kind: SegmentKind, model: str, version: str, span: Span, records: Sequence[Mapping[str, Any]], now_ns: int

@@ -1,0 +1,175 @@
+"""GET grid: the worst decision record of each kind or feature in each column of windows. What the strips and the heat map show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from monitor.errors import Fault, InvalidInput
+from monitor.findings import Finding, Span, Status, rfc3339
+from monitor.ports import Catalog, FindingQuery, WindowEntry
+from monitor.query.models import From, To, model_of
+from monitor.query.paging import time_ns
+from monitor.query.provided import TheCatalog, TheStore
+
+COLUMNS_DEFAULT, COLUMNS_MAX = 60, 240
+"""More columns than this are narrower than a finger or a pixel; what is behind one is found by narrowing the range."""
+ROWS_DEFAULT, ROWS_MAX = 40, 100
+"""Rows shown of the worst; a page stays under a megabyte with all of them in all columns."""
+WINDOWS_MAX = 50_000
+"""Windows of a range: 90 days of windows of 5 minutes, twice."""
+
+_WORST_FIRST = (
+    Status.CRITICAL,
+    Status.ERROR,
+    Status.WARNING,
+    Status.OK,
+    Status.INSUFFICIENT_DATA,
+    Status.UNDEFINED,
+    Status.NO_DATA,
+)
+_COUNTS = ("n_window", "labelled", "seen", "captured", "sampled_out", "dropped", "undecodable")
+
+
+class GridsController(Controller):
+    """The state of a model over time, small enough to draw."""
+
+    path = "/models/{model:str}"
+    tags = ("measurements",)
+
+    @get(
+        "/grid", sync_to_thread=True, summary="Worst decision record of each kind or feature in each column of windows"
+    )
+    def grid(
+        self,
+        catalog: TheCatalog,
+        store: TheStore,
+        model: str,
+        per: Literal["kind", "feature"] = "kind",
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+        rule: str | None = None,
+        metric: str | None = None,
+        kind: str | None = None,
+        columns: Annotated[int, Parameter(description="Columns at most; a longer range has several windows each.")] = (
+            COLUMNS_DEFAULT
+        ),
+        rows: Annotated[int, Parameter(description="Rows at most, the worst first.")] = ROWS_DEFAULT,
+    ) -> dict[str, Any]:
+        """Without `from` and `to`: the newest windows, one a column. Without `version` and `rule`: the newest window's."""
+        entry = model_of(catalog, model)
+        if not 1 <= columns <= COLUMNS_MAX or not 1 <= rows <= ROWS_MAX:
+            raise InvalidInput(Fault("columns, rows", f"{columns}, {rows}", f"up to {COLUMNS_MAX} and {ROWS_MAX}"))
+        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+        version, rule = _chosen(catalog, model, version, rule)
+        windows = _windows(catalog, model, version, rule, start_ns, end_ns, columns)
+        groups = _grouped(windows, columns)
+        found: list[tuple[int, Finding]] = []
+        if groups:
+            spans = [Span(g[0].span.start_ns, (g[-1].span.start_ns or 0) + 1) for g in groups]
+            first, last = spans[0].start_ns, spans[-1].end_ns
+            # The segments of a version hold nothing else, and a finding without a version says null.
+            segments = catalog.segments("measurements", model, version, first, last)
+            query = FindingQuery(first, last, None, None, metric, None, kind=kind, rule=rule)
+            found = store.worst_findings(segments, query, spans, per)
+        lines = _lines(found, len(groups), per)
+        return {
+            "version": version or None,
+            "rule": rule,
+            "versions": [v or None for v in catalog.versions(model)],
+            "rules": [w.name for w in entry.declaration.windows],
+            "windows": len(windows),
+            "columns": [_column(group) for group in groups],
+            "rows": lines[:rows],
+            "folded": max(0, len(lines) - rows),
+        }
+
+
+def _chosen(catalog: Catalog, model: str, version: str | None, rule: str | None) -> tuple[str, str | None]:
+    """The version and rule asked for; what is left open is as in the newest window."""
+    if version is None or rule is None:
+        newest = catalog.windows(model, version=version, rule=rule, limit=1, newest_first=True)
+        if newest:
+            version = newest[0].version if version is None else version
+            rule = newest[0].rule if rule is None else rule
+    return version or "", rule
+
+
+def _windows(
+    catalog: Catalog,
+    model: str,
+    version: str,
+    rule: str | None,
+    start_ns: int | None,
+    end_ns: int | None,
+    columns: int,
+) -> list[WindowEntry]:
+    if start_ns is None and end_ns is None:
+        newest = catalog.windows(model, version=version, rule=rule, limit=columns, newest_first=True)
+        return newest[::-1]
+    found = catalog.windows(model, version=version, rule=rule, start_ns=start_ns, end_ns=end_ns, limit=WINDOWS_MAX + 1)
+    if len(found) > WINDOWS_MAX:
+        raise InvalidInput(Fault("from, to", f"more than {WINDOWS_MAX} windows", "a shorter range"))
+    return found
+
+
+def _grouped(windows: Sequence[WindowEntry], columns: int) -> list[Sequence[WindowEntry]]:
+    size = max(1, -(-len(windows) // columns))
+    return [windows[i : i + size] for i in range(0, len(windows), size)]
+
+
+def _column(group: Sequence[WindowEntry]) -> dict[str, Any]:
+    worst = min(group, key=lambda w: _WORST_FIRST.index(w.status))
+    return {
+        "start": rfc3339(group[0].span.start_ns),
+        "end": rfc3339(group[-1].span.end_ns),
+        "windows": len(group),
+        "status": worst.status.value,
+        "reason": worst.reason,
+        "revision": max(w.revision for w in group),
+        **{name: sum(getattr(w, name) for w in group) for name in _COUNTS},
+    }
+
+
+def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: str) -> list[dict[str, Any]]:
+    """A row for each kind or feature, the worst first; a column in which it has no record is null."""
+    of: dict[str, list[tuple[int, Finding]]] = {}
+    for column, finding in found:
+        of.setdefault(finding.kind.value if per == "kind" else finding.feature or "", []).append((column, finding))
+
+    def rank(item: tuple[str, list[tuple[int, Finding]]]) -> tuple[int, float, str]:
+        name, cells = item
+        worst = min(_WORST_FIRST.index(f.status) for _, f in cells)
+        return worst, -max(f.score or 0.0 for _, f in cells), name
+
+    lines = []
+    for name, cells in sorted(of.items(), key=rank):
+        drawn: list[dict[str, Any] | None] = [None] * columns
+        for column, finding in cells:
+            drawn[column] = _cell(finding)
+        lines.append({"name": name, "cells": drawn})
+    return lines
+
+
+def _cell(finding: Finding) -> dict[str, Any]:
+    limit = list(finding.threshold) if isinstance(finding.threshold, tuple) else finding.threshold
+    cell = {
+        "start": rfc3339(finding.window.start_ns),
+        "end": rfc3339(finding.window.end_ns),
+        "status": finding.status.value,
+        "metric": finding.metric,
+        "feature": finding.feature,
+        "slice": finding.slice,
+        "value": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "threshold": limit,
+        "score": finding.score,
+        "n_window": finding.n_window,
+        "reason": finding.reason,
+    }
+    return {name: value for name, value in cell.items() if value is not None}
