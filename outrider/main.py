@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "labels": Command("outrider.commands.labels", "Add ground truth by prediction id, however late."),
     "backfill": Command("outrider.commands.backfill", "Send recorded predictions through windows, metrics and alerts."),
     "compare": Command("outrider.commands.compare", "Measure one file against another, without a server."),
+    "doctor": Command("outrider.commands.doctor", "Find servers, check every connection, show what a probe leaves."),
     "spool": Command("outrider.commands.spool", "Say what is in a sidecar's spool, and put a damaged one in order."),
 }
 

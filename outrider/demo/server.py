@@ -1,6 +1,6 @@
 """A small inference server that knows nothing of Outrider: ONNX Runtime behind the Open Inference Protocol over HTTP.
 
-`python -m outrider.demo.server HOST PORT NAME MODEL.onnx [SHARED_INPUT …]`. Inputs that the ONNX model does not take
+`python -m outrider.demo.server HOST PORT NAME MODEL.onnx`. Inputs that the ONNX model does not take
 (the group of the demo) are accepted and ignored, as a feature store's extra columns would be.
 """
 
@@ -39,6 +39,15 @@ class Model:
             i.name: np.object_ if i.type == "tensor(string)" else np.float32 for i in self._session.get_inputs()
         }
 
+    def metadata(self) -> dict[str, Any]:
+        inputs = [
+            {"name": name, "datatype": "BYTES" if dtype is np.object_ else "FP32", "shape": [-1, 1]}
+            for name, dtype in self._inputs.items()
+        ]
+        outputs = [("p_repaid", "FP64"), ("repaid_class", "INT64")]
+        named = [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in outputs]
+        return {"name": self.name, "versions": ["1"], "platform": "onnxruntime", "inputs": inputs, "outputs": named}
+
     def infer(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         given = {i["name"]: np.array(i["data"], dtype=TYPES[i["datatype"]]).reshape(i["shape"]) for i in inputs}
         missing = [name for name in self._inputs if name not in given]
@@ -58,6 +67,16 @@ def application(model: Model) -> Litestar:
     def health(kind: str) -> dict[str, bool]:
         return {kind: True}
 
+    @get("/v2", sync_to_thread=False)
+    def server() -> dict[str, Any]:
+        return {"name": "outrider-demo", "version": "1", "extensions": []}
+
+    @get("/v2/models/{name:str}", sync_to_thread=False)
+    def metadata(name: str) -> dict[str, Any]:
+        if name != model.name:
+            raise NotFoundException(detail=f"unknown model {name}")
+        return model.metadata()
+
     @post("/v2/models/{name:str}/infer", status_code=200, sync_to_thread=False)
     def infer(name: str, data: dict[str, Any]) -> dict[str, Any]:
         if name != model.name:
@@ -68,7 +87,7 @@ def application(model: Model) -> Litestar:
             raise ClientException(detail=f"bad request: {error}") from error
         return {"model_name": model.name, "model_version": "1", "id": data.get("id", ""), "outputs": outputs}
 
-    return Litestar([health, infer], openapi_config=None, logging_config=None)
+    return Litestar([health, server, metadata, infer], openapi_config=None, logging_config=None)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,0 +1,165 @@
+"""Finding inference servers: who listens on loopback, and what each of them speaks."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from outrider.doctor.asking import Answer, NoAnswer, ask, connects, split
+
+LISTENERS_MAX = 128
+"""Ports that are asked; a machine with more listeners is told to name the address."""
+WORKERS = 8
+MODELS_SHOWN = 20
+TCP_LISTEN = "0A"
+LOOPBACK = ("00000000", "0100007F")
+"""IPv4 addresses of /proc/net/tcp through which 127.0.0.1 is reached: any, and itself."""
+LOOPBACK_V6 = ("0" * 32, "00000000000000000000000001000000")
+USUAL_PORTS = (8000, 8001, 8002, 8080, 8081, 8090, 8500, 8501, 9000, 9090, 11434)
+"""Asked where the machine does not tell who listens."""
+HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+"""The client's preface and empty settings; a server of HTTP/2 answers with its own settings frame (type 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What an address turned out to be. `captured`: whether the sidecar reads what passes here."""
+
+    address: str
+    speaks: str
+    name: str = ""
+    version: str = ""
+    models: tuple[str, ...] = ()
+    ready: bool | None = None
+    captured: bool = False
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "address": self.address,
+            "speaks": self.speaks,
+            "name": self.name or None,
+            "version": self.version or None,
+            "models": list(self.models),
+            "ready": self.ready,
+            "captured": self.captured,
+        }
+
+
+def find_servers(addresses: Sequence[str]) -> list[Server]:
+    """Everything known that answers at these addresses, in their order."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(identify, addresses)
+        return [server for server in found if server is not None]
+
+
+def listening(proc: Path = Path("/proc/net")) -> list[str]:
+    """Addresses on loopback where somebody listens, as the machine tells; the usual ports where it does not."""
+    ports: set[tuple[str, int]] = set()
+    for name, host, reachable in (("tcp", "127.0.0.1", LOOPBACK), ("tcp6", "[::1]", LOOPBACK_V6)):
+        try:
+            lines = (proc / name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            local, state = (line.split()[i] for i in (1, 3))
+            address, _, port = local.partition(":")
+            if state == TCP_LISTEN and address in reachable:
+                ports.add((host, int(port, 16)))
+    both = {port for host, port in ports if host == "127.0.0.1"}
+    chosen = sorted((port, host) for host, port in ports if host == "127.0.0.1" or port not in both)
+    if not chosen:
+        return [f"127.0.0.1:{p}" for p in USUAL_PORTS if connects(f"127.0.0.1:{p}", timeout_s=0.2) is None]
+    return [f"{host}:{port}" for port, host in chosen[:LISTENERS_MAX]]
+
+
+def identify(address: str) -> Server | None:
+    """What answers at an address; None where it is nothing we know."""
+    try:
+        ask(address, "/", timeout_s=1.0)
+    except NoAnswer:
+        return Server(address, "HTTP/2 (gRPC)") if speaks_http2(address) else None
+    for recognise in RECOGNISERS:
+        try:
+            found = recognise(address)
+        except NoAnswer:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def speaks_http2(address: str) -> bool:
+    """Whether the first frame of the answer is settings, as HTTP/2 without TLS begins."""
+    try:
+        with socket.create_connection(split(address), timeout=1.0) as connection:
+            connection.sendall(HTTP2_HELLO)
+            head = connection.recv(9)
+    except OSError:
+        return False
+    return len(head) == 9 and head[3] == 4
+
+
+def _open_inference(address: str) -> Server | None:
+    answer = ask(address, "/v2")
+    document = answer.json()
+    by_metadata = (
+        answer.status == 200 and isinstance(document, dict) and ("extensions" in document or "name" in document)
+    )
+    ready = ask(address, "/v2/health/ready")
+    if not by_metadata and ready.status != 200:
+        return None
+    named = document if by_metadata else {}
+    found = Server(address, "Open Inference Protocol", captured=True, ready=ready.status == 200)
+    found = replace(found, name=str(named.get("name", ""))[:80], version=str(named.get("version", ""))[:40])
+    return replace(found, models=_repository(address))
+
+
+def _repository(address: str) -> tuple[str, ...]:
+    """Models by the repository extension, which Triton and MLServer have."""
+    try:
+        document = ask(address, "/v2/repository/index", method="POST").json()
+    except NoAnswer:
+        return ()
+    items = document if isinstance(document, list) else []
+    return tuple(str(i["name"]) for i in items if isinstance(i, dict) and i.get("name"))[:MODELS_SHOWN]
+
+
+def _models_v1(address: str) -> Server | None:
+    """KServe's first protocol and the OpenAI API share a path and differ in the answer."""
+    document = ask(address, "/v1/models").json()
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("data"), list):
+        names = [str(m["id"]) for m in document["data"] if isinstance(m, dict) and "id" in m]
+        return Server(address, "OpenAI API", models=tuple(names[:MODELS_SHOWN]))
+    if isinstance(document.get("models"), list):
+        names = [str(m.get("name", "")) if isinstance(m, dict) else str(m) for m in document["models"]]
+        return Server(address, "KServe v1", models=tuple(names[:MODELS_SHOWN]))
+    return None
+
+
+def _monitor(address: str) -> Server | None:
+    document = ask(address, "/openapi.json").json()
+    info = document.get("info") if isinstance(document, dict) else None
+    if not isinstance(info, dict) or info.get("title") != "Outrider":
+        return None
+    ready = ask(address, "/health/ready")
+    return Server(address, "Outrider monitor", version=str(info.get("version", "")), ready=ready.status == 200)
+
+
+def _metrics(address: str) -> Server | None:
+    answer: Answer = ask(address, "/metrics")
+    if answer.status != 200:
+        return None
+    for mark, speaks in ((b"outrider_tap_", "Outrider sidecar's metrics"), (b"nv_inference_", "Triton's metrics")):
+        if mark in answer.body:
+            return Server(address, speaks)
+    return None
+
+
+RECOGNISERS: tuple[Callable[[str], Server | None], ...] = (_monitor, _open_inference, _models_v1, _metrics)
+"""Asked in this order; the first that knows the address names it."""
