@@ -35,6 +35,7 @@ TABLE_ROWS_MIN = 1_024
 PADDING = 4_096
 """Infinite edges behind the last: a power of two above the number of edges, so that the search needs no bounds."""
 LANES = 4
+SQUARE_LANES = 64
 
 
 def _compiled(function: F) -> F:
@@ -223,23 +224,20 @@ def count_cells(
 
 @_compiled
 def _squares(x: Float64, center: float) -> float:
-    """Sum of (x - center)^2 in eight lanes."""
-    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
-    n = x.size
-    for i in range(0, n - 7, 8):
-        d0, d1, d2, d3 = x[i] - center, x[i + 1] - center, x[i + 2] - center, x[i + 3] - center
-        d4, d5, d6, d7 = x[i + 4] - center, x[i + 5] - center, x[i + 6] - center, x[i + 7] - center
-        a0 += d0 * d0
-        a1 += d1 * d1
-        a2 += d2 * d2
-        a3 += d3 * d3
-        a4 += d4 * d4
-        a5 += d5 * d5
-        a6 += d6 * d6
-        a7 += d7 * d7
-    for i in range(n - n % 8, n):
-        a0 += (x[i] - center) * (x[i] - center)
-    return ((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7))
+    """Sum of (x - center)^2, in as many lanes as let the compiler use the widest registers without re-ordering."""
+    lanes = np.zeros(SQUARE_LANES)
+    whole = x.size - x.size % SQUARE_LANES
+    for i in range(0, whole, SQUARE_LANES):
+        for lane in range(SQUARE_LANES):
+            offset = x[i + lane] - center
+            lanes[lane] += offset * offset
+    for i in range(whole, x.size):
+        offset = x[i] - center
+        lanes[i - whole] += offset * offset
+    total = 0.0
+    for lane in range(SQUARE_LANES):
+        total += lanes[lane]
+    return total
 
 
 def compile_ahead() -> None:
