@@ -91,7 +91,9 @@ def bernstein_log_p(deviation: Any, variance: Any, bound: Any, *, sides: int = 2
 
 
 def student_log_p(z: float, rows: float, *, sides: int = 1) -> float:
-    """Tail of a studentised mean: log of (1 + z²/n)^(-n/2), above Student's tail and falling to the normal one."""
+    """Student's tail of a studentised mean; where it underflows, (1 + z²/(n-1))^(-(n-1)/2), which lies above it."""
     if z <= 0 or rows <= 1:
         return 0.0
-    return min(0.0, math.log(sides) - 0.5 * (rows - 1) * math.log1p(z * z / (rows - 1)))
+    tail = float(special.stdtr(rows - 1, -z))
+    log_tail = math.log(tail) if tail > _UNDERFLOW else -0.5 * (rows - 1) * math.log1p(z * z / (rows - 1))
+    return min(0.0, math.log(sides) + log_tail)

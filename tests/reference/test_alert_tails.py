@@ -5,7 +5,11 @@ import pytest
 from scipy import stats
 
 from monitor.alerts.effects import js_effect, newcombe, wilson
+from monitor.alerts.evidence import FAMILIES, Look
 from monitor.alerts.tails import bernstein_log_p, ks_log_p, proportion_log_p, student_log_p
+from monitor.findings import AlertKind
+from monitor.tiles.outcome import RegressionOutcome
+from monitor.tiles.tileset import Baseline, Grids, TileSet
 
 
 def test_the_ks_tail_is_never_under_kolmogorovs_law():
@@ -59,11 +63,35 @@ def test_bernsteins_tail_is_as_heavy_as_the_binomial():
             assert (ours[tail] >= exact[tail] - 0.1).all()
 
 
-def test_the_studentised_tail_is_above_students():
-    """Student's t with n - 1 degrees of freedom lies under it."""
+def test_the_studentised_tail_is_students():
+    """Student's t with n - 1 degrees of freedom, and a finite number far beyond it."""
     for n in (50, 200, 5_000):
         for z in (3.0, 4.5, 6.0):
-            assert student_log_p(z, n) >= stats.t.logsf(z, n - 1)
+            assert student_log_p(z, n) == pytest.approx(stats.t.logsf(z, n - 1), rel=1e-6)
+    assert -1e5 < student_log_p(60.0, 1e5) < -1_500
+
+
+@pytest.mark.parametrize("law", ["normal", "Student with 4 degrees", "exponential"])
+def test_mean_losses_are_honest_whatever_their_law(law):
+    """Under no change, p-values of squared and absolute errors under 0.01 come less often than 1 in 100."""
+    rng = np.random.default_rng(6)
+    draws = {
+        "normal": lambda n: rng.normal(size=n),
+        "Student with 4 degrees": lambda n: rng.standard_t(4, size=n),
+        "exponential": lambda n: rng.exponential(size=n),
+    }
+
+    def tile(n):
+        e = draws[law](n)
+        return RegressionOutcome(n, e.sum(), np.abs(e).sum(), (e**2).sum(), (e**4).sum())
+
+    found = []
+    for _ in range(20):
+        baseline = Baseline("b", 5_000, Grids(), TileSet(5_000, outcome=tile(5_000)))
+        for _ in range(150):
+            look = Look(TileSet(100, outcome=tile(100)), baseline)
+            found += [t.log_p[0] for t in FAMILIES[AlertKind.PERFORMANCE](look)]
+    assert (np.array(found) < np.log(0.01)).mean() <= 0.01
 
 
 def test_wilson_and_newcombe_give_the_published_intervals():
