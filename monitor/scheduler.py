@@ -20,6 +20,7 @@ from monitor.jobs.raise_alerts import raise_alerts
 from monitor.jobs.track import Place
 from monitor.ports import ModelEntry
 from monitor.tiles.encoding import decode_baseline
+from monitor.tiles.kernels import compile_ahead
 from monitor.tiles.tileset import Baseline
 
 T = TypeVar("T")
@@ -79,6 +80,8 @@ class Scheduler:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        # The first window does not wait for the compiler: where the cache is cold it runs now.
+        compile_ahead()
         while not self._stopping.is_set():
             self.run_pass()
             self._stopping.wait(self._pause_s)

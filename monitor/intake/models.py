@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Controller, Request, post, put
 from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath, FromQuery
 from litestar.status_codes import HTTP_200_OK
 
 from monitor.definitions import MODEL_NAME, MonitoredModel, document_of
@@ -40,7 +41,7 @@ class DeclarationsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         clock: TheClock,
-        model: str,
+        model: FromPath[str],
     ) -> dict[str, Any]:
         document = document_of(await body_of(request, DECLARATION_BYTES_MAX), "body")
         declaration = MonitoredModel.from_document(document)
@@ -58,8 +59,8 @@ class DeclarationsController(Controller):
         clock: TheClock,
         rows_reader: TheRowsReader,
         explainer_for: TheExplainerMaker,
-        model: str,
-        time: str | None = None,
+        model: FromPath[str],
+        time: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)
         body = await body_of(request, BASELINE_BYTES_MAX)
@@ -84,7 +85,7 @@ class DeclarationsController(Controller):
         clock: TheClock,
         observer: TheObserver,
         labels_reader: TheLabelsReader,
-        model: str,
+        model: FromPath[str],
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)
         if declaration.label is None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from monitor.definitions import MonitoredModel
 from monitor.jobs.profile_window import Explainer
 from monitor.ports import Catalog, Observer, SegmentStore
 from monitor.tiles.rows import Rows
 
-TheCatalog = Annotated[Catalog, Dependency(skip_validation=True)]
-TheStore = Annotated[SegmentStore, Dependency(skip_validation=True)]
-TheClock = Annotated[Callable[[], int], Dependency(skip_validation=True)]
+TheCatalog = NamedDependency[SkipValidation[Catalog]]
+TheStore = NamedDependency[SkipValidation[SegmentStore]]
+TheClock = NamedDependency[SkipValidation[Callable[[], int]]]
 """Answers now, in Unix nanoseconds."""
-TheObserver = Annotated[Observer, Dependency(skip_validation=True)]
+TheObserver = NamedDependency[SkipValidation[Observer]]
 """The monitor's own telemetry."""
-TheRowsReader = Annotated[Callable[..., Rows], Dependency(skip_validation=True)]
+TheRowsReader = NamedDependency[SkipValidation[Callable[..., Rows]]]
 """(body, media type, name, time=column or None) → rows."""
-TheLabelsReader = Annotated[Callable[[bytes, str, str, str, str], tuple[Any, Any]], Dependency(skip_validation=True)]
+TheLabelsReader = NamedDependency[SkipValidation[Callable[[bytes, str, str, str, str], tuple[Any, Any]]]]
 """(body, media type, name, id column, label column) → ids and values."""
-TheExplainerMaker = Annotated[Callable[[MonitoredModel, Rows], Explainer | None], Dependency(skip_validation=True)]
+TheExplainerMaker = NamedDependency[SkipValidation[Callable[[MonitoredModel, Rows], Explainer | None]]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
@@ -69,11 +69,11 @@ class AlertsController(Controller):
     def alerts(
         self,
         catalog: TheCatalog,
-        model: str | None = None,
-        alert_state: Annotated[str | None, Parameter(query="state", required=False)] = None,
-        kind: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        model: FromQuery[str | None] = None,
+        alert_state: Annotated[str | None, QueryParameter(name="state", required=False)] = None,
+        kind: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         found = [
             a
@@ -86,13 +86,15 @@ class AlertsController(Controller):
         return Page.of(limit, cursor).of_all([alert_item(a) for a in found])
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
-    def alert(self, catalog: TheCatalog, fingerprint: str) -> dict[str, Any]:
+    def alert(self, catalog: TheCatalog, fingerprint: FromPath[str]) -> dict[str, Any]:
         alert = _alert(catalog, fingerprint)
         transitions = catalog.transitions(fingerprint=fingerprint)
         return alert_item(alert) | {"transitions": [transition_document(t) for t in transitions]}
 
     @post("/{fingerprint:str}/acknowledge", sync_to_thread=True, summary="Acknowledge: stops repeats, not the state")
-    def acknowledge(self, catalog: TheCatalog, fingerprint: str, data: Acknowledgement) -> dict[str, Any]:
+    def acknowledge(
+        self, catalog: TheCatalog, fingerprint: FromPath[str], data: JSONBody[Acknowledgement]
+    ) -> dict[str, Any]:
         if not data.by.strip():
             raise InvalidInput(Fault("by", "nothing", "the name of a person or team"))
         alert = replace(_alert(catalog, fingerprint), acknowledged_by=data.by.strip()[:128])
@@ -108,18 +110,22 @@ class SilencesController(Controller):
 
     @get("/", sync_to_thread=True, summary="Silences that have not ended")
     def silences(
-        self, catalog: TheCatalog, clock: TheClock, limit: int | None = None, cursor: str | None = None
+        self,
+        catalog: TheCatalog,
+        clock: TheClock,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         return Page.of(limit, cursor).of_all([_silence_item(s) for s in catalog.silences(clock())])
 
     @post("/", sync_to_thread=True, summary="Silence alerts of a model or kind until an end")
-    def silence(self, catalog: TheCatalog, clock: TheClock, data: NewSilence) -> dict[str, Any]:
+    def silence(self, catalog: TheCatalog, clock: TheClock, data: JSONBody[NewSilence]) -> dict[str, Any]:
         silence = _checked(data, clock())
         catalog.put_silence(silence)
         return _silence_item(silence)
 
     @delete("/{silence_id:str}", sync_to_thread=True, summary="End a silence now")
-    def end(self, catalog: TheCatalog, clock: TheClock, silence_id: str) -> None:
+    def end(self, catalog: TheCatalog, clock: TheClock, silence_id: FromPath[str]) -> None:
         now_ns = clock()
         found = next((s for s in catalog.silences(now_ns) if s.id == silence_id), None)
         if found is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from litestar import Controller, get
+from litestar.params import FromPath, FromQuery
 
 from collectors.records.categories import canonical_category
 from monitor.errors import Fault, InvalidInput, NotFound
@@ -38,17 +39,17 @@ class MeasurementsController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        slice: str | None = None,
-        metric: str | None = None,
-        feature: str | None = None,
-        kind: str | None = None,
-        rule: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        version: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
+        metric: FromQuery[str | None] = None,
+        feature: FromQuery[str | None] = None,
+        kind: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         page = Page.of(limit, cursor)
@@ -66,14 +67,14 @@ class MeasurementsController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
-        feature: str,
+        model: FromPath[str],
+        feature: FromQuery[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        rule: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        version: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         entry = catalog.baseline(model)
@@ -127,13 +128,13 @@ class MeasurementsController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        prediction_id: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        version: FromQuery[str | None] = None,
+        prediction_id: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         return _records("anomalies", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor))
 
@@ -142,13 +143,13 @@ class MeasurementsController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        prediction_id: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        version: FromQuery[str | None] = None,
+        prediction_id: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         return _records(
             "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor)
@@ -159,14 +160,14 @@ class MeasurementsController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        feature: str | None = None,
-        category: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        version: FromQuery[str | None] = None,
+        feature: FromQuery[str | None] = None,
+        category: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         page = Page.of(min(limit or 100, ROWS_MAX), cursor)
@@ -189,10 +190,10 @@ class MeasurementsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         report: TheReport,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
+        version: FromQuery[str | None] = None,
     ) -> bytes:
         entry = model_of(catalog, model)
         baseline = catalog.baseline(model)

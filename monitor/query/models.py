@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import NotFound
 from monitor.findings import Alert, AlertStatus, rfc3339
@@ -14,8 +14,10 @@ from monitor.ports import Catalog, ModelEntry, WindowEntry
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog
 
-From = Annotated[str | None, Parameter(query="from", required=False, description="Window start, inclusive, RFC 3339.")]
-To = Annotated[str | None, Parameter(query="to", required=False, description="Window start, exclusive, RFC 3339.")]
+From = Annotated[
+    str | None, QueryParameter(name="from", required=False, description="Window start, inclusive, RFC 3339.")
+]
+To = Annotated[str | None, QueryParameter(name="to", required=False, description="Window start, exclusive, RFC 3339.")]
 
 RECENT_WINDOWS = 30
 """Windows in a model's line of the list: half a screen's width."""
@@ -87,7 +89,9 @@ class ModelsController(Controller):
     tags = ("models",)
 
     @get("/", sync_to_thread=True, summary="Models by worst state")
-    def models(self, catalog: TheCatalog, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
+    def models(
+        self, catalog: TheCatalog, limit: FromQuery[int | None] = None, cursor: FromQuery[str | None] = None
+    ) -> dict[str, Any]:
         open_alerts: dict[str, list[Alert]] = {}
         for alert in catalog.alerts():
             if alert.state == AlertStatus.FIRING:
@@ -128,7 +132,7 @@ class ModelsController(Controller):
         }
 
     @get("/{model:str}", sync_to_thread=True, summary="One model's declaration and state")
-    def model(self, catalog: TheCatalog, model: str) -> dict[str, Any]:
+    def model(self, catalog: TheCatalog, model: FromPath[str]) -> dict[str, Any]:
         entry = model_of(catalog, model)
         firing = [a for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
         proposal = entry.proposal.to_document() if entry.proposal else None
@@ -141,14 +145,14 @@ class ModelsController(Controller):
     def windows(
         self,
         catalog: TheCatalog,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        rule: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-        newest_first: bool = False,
+        version: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
+        newest_first: FromQuery[bool] = False,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         page = Page.of(limit, cursor)
@@ -167,11 +171,11 @@ class ModelsController(Controller):
     def gaps(
         self,
         catalog: TheCatalog,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         entries = catalog.gaps(model, time_ns(start, "from"), time_ns(end, "to"))

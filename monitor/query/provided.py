@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from monitor.ports import Catalog, SegmentStore
 from monitor.tiles.rows import Rows
 
-TheCatalog = Annotated[Catalog, Dependency(skip_validation=True)]
-TheStore = Annotated[SegmentStore, Dependency(skip_validation=True)]
-TheClock = Annotated[Callable[[], int], Dependency(skip_validation=True)]
+TheCatalog = NamedDependency[SkipValidation[Catalog]]
+TheStore = NamedDependency[SkipValidation[SegmentStore]]
+TheClock = NamedDependency[SkipValidation[Callable[[], int]]]
 """Answers now, in Unix nanoseconds."""
-TheReport = Annotated[Callable[[Rows, Rows, Any], bytes], Dependency(skip_validation=True)]
+TheReport = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any], bytes]]]

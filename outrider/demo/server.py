@@ -14,6 +14,7 @@ import numpy as np
 import uvicorn
 from litestar import Litestar, get, post
 from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath, JSONBody
 
 TYPES: dict[str, Any] = {
     "FP64": np.float64,
@@ -64,7 +65,7 @@ class Model:
 
 def application(model: Model) -> Litestar:
     @get("/v2/health/{kind:str}", sync_to_thread=False)
-    def health(kind: str) -> dict[str, bool]:
+    def health(kind: FromPath[str]) -> dict[str, bool]:
         return {kind: True}
 
     @get("/v2", sync_to_thread=False)
@@ -78,7 +79,7 @@ def application(model: Model) -> Litestar:
         return model.metadata()
 
     @post("/v2/models/{name:str}/infer", status_code=200, sync_to_thread=False)
-    def infer(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    def infer(name: FromPath[str], data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
         if name != model.name:
             raise NotFoundException(detail=f"unknown model {name}")
         try:
