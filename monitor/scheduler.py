@@ -16,7 +16,7 @@ from monitor.jobs.close_windows import Closer
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention, compact, expire
 from monitor.jobs.publish import Backoff, publish
-from monitor.jobs.raise_alerts import raise_alerts
+from monitor.jobs.raise_alerts import StormGuard, raise_alerts
 from monitor.jobs.track import Place
 from monitor.ports import ModelEntry
 from monitor.tiles.encoding import decode_baseline
@@ -65,6 +65,7 @@ class Scheduler:
         self._closers: dict[tuple[str, str, str], Closer] = {}
         self._baselines: dict[str, Baseline] = {}
         self._backoff = Backoff()
+        self._guard = StormGuard()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._housekept = time.monotonic()
@@ -93,7 +94,7 @@ class Scheduler:
         for entry in models:
             changed += self._guarded(f"model {entry.name}", partial(self._model, entry), 0)
         self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
-        self._guarded("alerts", lambda: raise_alerts(self._context), 0)
+        self._guarded("alerts", lambda: raise_alerts(self._context, self._guard), 0)
         self._guarded("upkeep", self._upkeep, None)
         if time.monotonic() - self._housekept > HOUSEKEEPING_SECONDS:
             self._housekept = time.monotonic()

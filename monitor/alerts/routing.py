@@ -62,7 +62,7 @@ class Bucket:
     filled_ns: int = 0
 
     def take(self, now_ns: int) -> tuple[Bucket, bool]:
-        """The bucket after one notification, and whether it may go. Refused ones belong into one digest."""
+        """The bucket after one notification, and whether it may go. Refused ones stay owed."""
         gained = max(0, now_ns - self.filled_ns) / self.every_ns if self.filled_ns else float(self.capacity)
         tokens = min(float(self.capacity), self.tokens + gained)
         allowed = tokens >= 1

@@ -6,7 +6,10 @@ it; a receiver that sees the same key twice knows it for the same news.
 
 from __future__ import annotations
 
-from monitor.alerts.routing import muted
+from dataclasses import dataclass, field
+
+from monitor.alerts.routing import Bucket, muted
+from monitor.definitions import Receiver
 from monitor.errors import InvalidInput, OutriderError
 from monitor.findings import AlertStatus
 from monitor.jobs.context import Context
@@ -18,13 +21,24 @@ BACKOFF_NS_MAX = 300 * 10**9
 """With 20 attempts: a receiver that is away for more than an hour still gets its page."""
 
 
-def raise_alerts(context: Context) -> int:
+@dataclass(slots=True)
+class StormGuard:
+    """How many notifications each receiver may still get; beyond it the rest stay owed and go out as the bucket fills."""
+
+    buckets: dict[Receiver, Bucket] = field(default_factory=dict)
+
+    def lets_through(self, receiver: Receiver, now_ns: int) -> bool:
+        self.buckets[receiver], allowed = self.buckets.get(receiver, Bucket()).take(now_ns)
+        return allowed
+
+
+def raise_alerts(context: Context, guard: StormGuard) -> int:
     """One pass over the deliveries that are due; returns how many receivers took theirs."""
     now_ns = context.clock()
-    return sum(_deliver(delivery, context, now_ns) for delivery in context.catalog.deliveries(now_ns))
+    return sum(_deliver(delivery, context, guard, now_ns) for delivery in context.catalog.deliveries(now_ns))
 
 
-def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
+def _deliver(delivery: Delivery, context: Context, guard: StormGuard, now_ns: int) -> bool:
     transition = delivery.transition
     silences = context.catalog.silences(now_ns)
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
@@ -35,6 +49,8 @@ def _deliver(delivery: Delivery, context: Context, now_ns: int) -> bool:
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
     if notifier is None:
         context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
+        return False
+    if not guard.lets_through(delivery.receiver, now_ns):
         return False
     key = f"{transition.fingerprint}-{delivery.id}"
     context.observer.notified(delivery.receiver.kind)
