@@ -45,9 +45,10 @@ _OUTPUT_KINDS = (AlertKind.PREDICTION_DRIFT, AlertKind.LABEL_DRIFT)
 FAMILIES: Mapping[str, str] = {
     "outrider_model_info": "Metadata of a monitored model, constant 1; a target for joins.",
     "outrider_window_end_timestamp_seconds": "End of the window the other gauges describe.",
+    "outrider_labelled_window_end_timestamp_seconds": "End of the window that gauges of what needs labels describe.",
     "outrider_window_last_success_timestamp_seconds": "Unix time of the last window that was computed.",
     "outrider_window_samples": "Rows in that window.",
-    "outrider_label_coverage_ratio": "Share of the window's predictions that have labels.",
+    "outrider_label_coverage_ratio": "Share of predictions with labels in the latest window that has some.",
     "outrider_window_state": "1 for the window's current status of a kind, 0 for the others.",
     "outrider_threshold_ratio": "Worst score of a kind divided by its threshold; above 1 means breached.",
     "outrider_drift_features": "Number of features by status of their drift.",
@@ -77,6 +78,8 @@ class ExposedMetric(Protocol):
     def prometheus(self) -> str: ...
     @property
     def help(self) -> str: ...
+    @property
+    def needs_labels(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,38 @@ class Series:
     rank: float = 0.0
 
 
+Record = tuple[AlertKind, str, str | None, str | None]
+"""What a finding is about, whichever revision says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One window and what its revisions said of it, the latest of each record."""
+
+    window: WindowEntry
+    findings: Mapping[Record, Finding]
+
+    def then(self, window: WindowEntry, findings: Mapping[Record, Finding]) -> _Told:
+        """After another result: of the same window what it says anew, of a later one nothing else, of an earlier one no change."""
+        if _order(window) < _order(self.window):
+            return self
+        same = window.span == self.window.span
+        return _Told(window, {**self.findings, **findings} if same else findings)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
-    window: WindowEntry
-    series: tuple[Series, ...]
+    latest: _Told
+    labelled: _Told | None
+    """The latest window with labels: they come late, and by then there are later windows without."""
+    series: tuple[Series, ...] = ()
 
 
 class LatestWindows:
-    """The newest result of each (model, version, window rule), as series within the limits. Not thread-safe."""
+    """The newest results of each (model, version, window rule), as series within the limits. Not thread-safe.
+
+    What needs labels is shown of the latest window that has some, everything else of the latest window.
+    """
 
     def __init__(self, metrics: Iterable[ExposedMetric], limited: Callable[[str, int], None]) -> None:
         self._metrics = {metric.name: metric for metric in metrics}
@@ -109,19 +136,34 @@ class LatestWindows:
         return dict(FAMILIES) | {metric.prometheus: metric.help for metric in self._metrics.values()}
 
     def take(self, publication: Publication) -> None:
-        """Hold the result unless a later window, or a later revision of the same one, is held already."""
+        """Hold what the result says of the latest window, or of the latest with labels; earlier news changes nothing."""
         window = publication.window
         key = (window.model, window.version, window.rule)
+        findings = {(f.kind, f.metric, f.feature, f.slice): f for f in publication.findings}
+        of_labels = {r: f for r, f in findings.items() if self._needs_labels(f) and f.status is not Status.NO_DATA}
         held = self._held.get(key)
-        if held is None or _order(held.window) <= _order(window):
-            self._held[key] = _Held(window, tuple(self._window_series(window, publication.findings)))
+        latest = _Told(window, findings) if held is None else held.latest.then(window, findings)
+        labelled = None if held is None else held.labelled
+        if of_labels:
+            labelled = _Told(window, of_labels) if labelled is None else labelled.then(window, of_labels)
+        if held is None or (latest, labelled) != (held.latest, held.labelled):
+            self._held[key] = _Held(latest, labelled, tuple(self._window_series(latest, labelled)))
+
+    def _needs_labels(self, finding: Finding) -> bool:
+        metric = self._metrics.get(finding.metric)
+        return finding.kind is AlertKind.LABEL_DRIFT or (metric is not None and metric.needs_labels)
 
     def series(self, models: Sequence[ModelEntry], alerts: Sequence[Alert], most: int) -> list[Series]:
         """At most `most` series to show now; forgets the windows of models, rules and versions that went away."""
         declared = {entry.name: entry for entry in models if entry.declared}
         self._forget(declared)
         shown = [series for entry in declared.values() for series in self._model_series(entry)]
-        shown += [s for (model, _, _), held in sorted(self._held.items()) if model in declared for s in held.series]
+        for key in sorted(self._held):
+            if key[0] in declared:
+                shown += self._held[key].series
+                if declared[key[0]].declaration.label is not None and self._held[key].labelled is None:
+                    # Labels that never came are a coverage of nothing, not a series that is missing.
+                    shown.append(Series("outrider_label_coverage_ratio", _base(self._held[key].latest.window), 0.0))
         shown += self._unknown_series(declared)
         shown += [s for alert in alerts if alert.model in declared for s in _alert_series(alert)]
         shown = self._once(shown)
@@ -140,7 +182,7 @@ class LatestWindows:
         rules = {name: {rule.name for rule in entry.declaration.windows} for name, entry in declared.items()}
         newest: dict[str, dict[str, tuple[int, int, int]]] = defaultdict(dict)
         for (model, version, _), held in self._held.items():
-            newest[model][version] = max(newest[model].get(version, (0, 0, 0)), _order(held.window))
+            newest[model][version] = max(newest[model].get(version, (0, 0, 0)), _order(held.latest.window))
         live = {model: _first(versions, VERSIONS_MAX) for model, versions in newest.items()}
         undeclared = {m: max(v.values()) for m, v in newest.items() if m not in declared}
         kept = _first(undeclared, UNDECLARED_MODELS_MAX)
@@ -155,13 +197,13 @@ class LatestWindows:
 
     def _model_series(self, entry: ModelEntry) -> Iterable[Series]:
         task = entry.declaration.task or "other"
-        held = {v: h.window for (model, v, _), h in sorted(self._held.items()) if model == entry.name}
+        held = {key[1]: self._held[key].latest.window for key in sorted(self._held) if key[0] == entry.name}
         for version, baseline in {v: w.baseline for v, w in held.items()}.items() if held else [("", None)]:
             labels = (("model", entry.name), *_present(model_version=version, baseline=baseline), ("task", task))
             yield Series("outrider_model_info", labels, 1.0)
 
     def _unknown_series(self, declared: Mapping[str, ModelEntry]) -> Iterable[Series]:
-        windows = [h.window for (model, _, _), h in self._held.items() if model not in declared]
+        windows = [h.latest.window for (model, _, _), h in self._held.items() if model not in declared]
         for rule in _first({w.rule: w.n_window for w in windows}, RULES_MAX):
             of_rule = [w for w in windows if w.rule == rule]
             labels = (("model", UNKNOWN), ("window", cut(rule)))
@@ -170,14 +212,17 @@ class LatestWindows:
                 yield Series("outrider_window_end_timestamp_seconds", labels, max(ends) / 1e9)
             yield Series("outrider_window_samples", labels, float(sum(w.n_window for w in of_rule)))
 
-    def _window_series(self, window: WindowEntry, findings: Sequence[Finding]) -> Iterable[Series]:
-        base = (("model", window.model), *_present(model_version=window.version), ("window", cut(window.rule)))
+    def _window_series(self, latest: _Told, labelled: _Told | None) -> Iterable[Series]:
+        window = latest.window
+        base = _base(window)
         if window.span.end_ns is not None:
             yield Series("outrider_window_end_timestamp_seconds", base, window.span.end_ns / 1e9)
         yield Series("outrider_window_last_success_timestamp_seconds", base, window.closed_ns / 1e9)
         yield Series("outrider_window_samples", base, float(window.n_window))
-        if window.n_window and any(f.kind is AlertKind.PERFORMANCE for f in findings):
-            yield Series("outrider_label_coverage_ratio", base, window.labelled / window.n_window)
+        findings = list(latest.findings.values())
+        if labelled is not None:
+            findings = [f for f in findings if not self._needs_labels(f)] + list(labelled.findings.values())
+            yield from _labelled_series(base, labelled.window)
         yield from _kind_series(base, findings)
         scores = _scores(findings)
         chosen = self._chosen_columns(scores)
@@ -224,6 +269,17 @@ class LatestWindows:
         self._limited("group", len(groups) - len(chosen_groups))
         self._limited("slice", len(slices) - len(chosen_slices))
         return frozenset(chosen_groups + chosen_slices)
+
+
+def _base(window: WindowEntry) -> Labels:
+    return (("model", window.model), *_present(model_version=window.version), ("window", cut(window.rule)))
+
+
+def _labelled_series(base: Labels, window: WindowEntry) -> Iterable[Series]:
+    if window.span.end_ns is not None:
+        yield Series("outrider_labelled_window_end_timestamp_seconds", base, window.span.end_ns / 1e9)
+    if window.n_window:
+        yield Series("outrider_label_coverage_ratio", base, window.labelled / window.n_window)
 
 
 def _kind_series(base: Labels, findings: Sequence[Finding]) -> Iterable[Series]:

@@ -44,6 +44,10 @@ class Metric(Protocol):
     def kind(self) -> AlertKind: ...
     @property
     def help(self) -> str: ...
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it says nothing (`no_data`) of rows without labels, whatever its kind."""
+
     def measure(self, comparison: Comparison) -> Iterable[Measurement]: ...
 
 
@@ -119,6 +123,7 @@ class DriftMetric:
     numeric: NumericFunction | None = None
     categorical: CategoricalFunction | None = None
     kind: AlertKind = AlertKind.DRIFT
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         for role in roles(comparison):
@@ -190,6 +195,7 @@ class PairMetric:
     help: str
     of: Callable[[PairsTile, PairsTile], Iterable[tuple[str, Value]]]
     kind: AlertKind = AlertKind.DRIFT
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         before, now = comparison.baseline.tiles.pairs, comparison.window.pairs
@@ -209,6 +215,7 @@ class PerformanceMetric:
     multiclass: Callable[[MulticlassOutcome], Value] | None = None
     regression: Callable[[RegressionOutcome], Value] | None = None
     kind: AlertKind = AlertKind.PERFORMANCE
+    needs_labels: bool = True
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         model = comparison.model
@@ -262,6 +269,7 @@ class GroupMetric:
     help: str
     of: GroupFunction
     kind: AlertKind = AlertKind.FAIRNESS
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         model, grids = comparison.model, comparison.baseline.grids
@@ -319,6 +327,7 @@ class WindowMetric:
     help: str
     kind: AlertKind
     of: Callable[[TileSet, TileSet], Iterable[Measurement]]
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterable[Measurement]:
         return self.of(comparison.baseline.tiles, comparison.window)

@@ -51,4 +51,5 @@ EQUAL_OPPORTUNITY_DIFFERENCE = GroupMetric(
     prometheus="outrider_fairness_equal_opportunity_difference",
     help="True positive rate, group less base group (-1 to 1).",
     of=equal_opportunity_difference,
+    needs_labels=True,
 )

@@ -56,6 +56,7 @@ class MissingRatio:
     prometheus: str = "outrider_missing_ratio"
     help: str = "Share of rows without a usable value."
     kind: AlertKind = AlertKind.QUALITY
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         for role in roles(comparison)[:2]:

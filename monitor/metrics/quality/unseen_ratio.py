@@ -57,6 +57,7 @@ class UnseenRatio:
     prometheus: str = "outrider_unseen_ratio"
     help: str = "Share of values whose category the baseline has not."
     kind: AlertKind = AlertKind.QUALITY
+    needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         for role in roles(comparison)[:2]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -131,6 +132,44 @@ def test_a_revision_of_the_latest_window_is_shown(exposition: Exposition) -> Non
     """The same window with more labels replaces itself."""
     exposition.exporter.publish([publication(0), publication(0, finding(value=0.5), revision=1)])
     assert exposition.one("outrider_drift_psi") == 0.5
+
+
+def test_labels_that_come_late_are_shown_of_their_own_window(exposition: Exposition) -> None:
+    """Performance is that of the latest window with labels, and says which; drift goes on with the latest of all."""
+    exposition.exporter.publish([publication(i, labelled=0) for i in range(3)])
+    performance = finding("roc_auc", AlertKind.PERFORMANCE, value=0.9)
+    exposition.exporter.publish([publication(1, performance, revision=1)])
+    assert exposition.one("outrider_roc_auc") == 0.9
+    assert exposition.one("outrider_window_state", kind="performance", state="ok") == 1
+    assert exposition.one("outrider_label_coverage_ratio") == 0.8
+    assert exposition.one("outrider_labelled_window_end_timestamp_seconds") == START / 1e9 + 600
+    assert exposition.one("outrider_window_end_timestamp_seconds") == START / 1e9 + 900
+    assert exposition.one("outrider_drift_psi") == 0.3
+
+
+def test_labels_of_the_latest_window_leave_its_other_series_alone(exposition: Exposition) -> None:
+    """A revision holds only what labels changed: what the inputs said stays."""
+    exposition.exporter.publish([publication(0)])
+    exposition.exporter.publish([publication(0, finding("roc_auc", AlertKind.PERFORMANCE, value=0.9), revision=1)])
+    assert exposition.one("outrider_drift_psi") == 0.3
+    assert exposition.one("outrider_roc_auc") == 0.9
+
+
+def test_a_metric_that_waits_for_labels_keeps_its_last_value(exposition: Exposition) -> None:
+    """Of the fairness of a window without labels, equal opportunity comes from the last one with them."""
+    parity = finding("parity_difference", AlertKind.FAIRNESS, slice="SEX=2", value=-0.1)
+    known = finding("equal_opportunity_difference", AlertKind.FAIRNESS, slice="SEX=2", value=-0.2)
+    unknown = replace(known, value=None, score=None, status=Status.NO_DATA)
+    exposition.exporter.publish([publication(0, parity, known), publication(1, replace(parity, value=-0.3), unknown)])
+    assert exposition.one("outrider_fairness_equal_opportunity_difference") == -0.2
+    assert exposition.one("outrider_fairness_parity_difference") == -0.3
+
+
+def test_labels_that_never_came_are_a_coverage_of_nothing(exposition: Exposition) -> None:
+    """A model that declares a label and gets none is at 0, so that a rule can see it."""
+    exposition.models = [declared(label="repaid")]
+    exposition.exporter.publish([publication(labelled=0)])
+    assert exposition.one("outrider_label_coverage_ratio") == 0
 
 
 def test_series_of_a_model_that_went_away_are_gone_at_once(exposition: Exposition) -> None:
