@@ -15,10 +15,11 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from monitor.alerts.calibration import learn
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
-from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, Looked, Subject, Track, plan_for, take_look
+from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
 from monitor.jobs.set_baseline import resolve_kinds
 from monitor.jobs.track import Place, Progress, encode_progress, load_progress, load_track, progress_key
@@ -38,8 +39,19 @@ LABELS_QUIET_NS_MAX = 60 * 10**9
 """Where few of a window's rows have labels, more are waited for this long after the last that came (at most)."""
 LABELS_COVERAGE = 0.8
 """Share of a window's rows with labels at which they are looked at without waiting for more."""
+NEXT_ROW_NS = 2 * 10**9
+"""A window by rows ends where the next row begins. A full one waits this long for it, then ends with its own last row:
+so its span says the same whenever it is looked at, and rows that come late still fall into a window."""
 PENDING_WINDOWS_MAX = 10_000
 """Windows with labels to be looked at; beyond it the oldest are looked at with what they have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _AsOf:
+    """What a window is judged with: looks taken up to it, and the baseline with what was known of dependence then."""
+
+    looks: int
+    baseline: Baseline
 
 
 @dataclass(slots=True)
@@ -150,7 +162,12 @@ class Closer:
         times = np.sort(self.context.store.read_rows(segments, closed_ns, until_ns, columns=()).time_ns)
         cuts = cut(rule, times)
         if rule.rows is not None:
-            return [c.span for c in cuts if c.last - c.first == rule.rows]
+            full = [c.span for c in cuts if c.last - c.first == rule.rows]
+            if full and full[-1].end_ns == times[-1] + 1 and times[-1] + NEXT_ROW_NS > until_ns:
+                full.pop()
+            if full and closed_ns is not None:
+                full[0] = replace(full[0], start_ns=closed_ns)
+            return full
         return [c.span for c in cuts if (c.span.end_ns or 0) + (rule.session_gap_ns or 0) <= until_ns]
 
     def _late_windows(self, progress: Progress) -> list[WindowEntry]:
@@ -181,20 +198,30 @@ class Closer:
             self._advance(first_row_ns=profiled.start_ns or 0)
         ready = rows > 0 and profiled.labelled >= LABELS_COVERAGE * rows
         kinds = frozenset(AlertKind) if ready else INPUT_KINDS
-        looked = self._look(span, profiled, model, kinds, 0)
+        looked = self._look(span, profiled, model, _AsOf(progress.input_looks + 1, self.baseline), kinds)
         self._commit(span, 0, rows, profiled, looked, model)
         if profiled.labelled and not ready:
             self._wait_for_labels(span)
 
     def _look(
-        self, span: Span, profiled: Profiled, model: MonitoredModel, kinds: frozenset[AlertKind], revision: int
+        self,
+        span: Span,
+        profiled: Profiled,
+        model: MonitoredModel,
+        then: _AsOf,
+        kinds: frozenset[AlertKind],
+        *,
+        still: frozenset[AlertKind] = frozenset(),
+        revision: int = 0,
     ) -> Looked:
         """A look that moves the track."""
-        assert self.baseline is not None and self.progress is not None  # noqa: S101  (checked by the callers)
-        plan = plan_for(model, self.baseline, self.place.rule, self._arrivals(span, profiled.tiles.rows))
-        subject = Subject(model, self.place.version, self.baseline)
+        assert self.progress is not None  # noqa: S101  (opened by run)
+        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
+        subject = Subject(model, self.place.version, then.baseline)
         before = self.track
-        self.track, looked = take_look(before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds)
+        self.track, looked = take_look(
+            before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=still
+        )
         changes = {"input_looks": self.track.inputs.looks, "outcome_looks": self.track.outcomes.looks}
         if self.track.inputs_restarted(before):
             changes["inputs_since"] = self.track.inputs.looks
@@ -206,15 +233,18 @@ class Closer:
         return looked
 
     def _measure_again(
-        self, window: WindowEntry, profiled: Profiled, model: MonitoredModel, kinds: frozenset[AlertKind]
+        self,
+        window: WindowEntry,
+        profiled: Profiled,
+        model: MonitoredModel,
+        then: _AsOf,
+        kinds: frozenset[AlertKind] = frozenset(AlertKind),
     ) -> Looked:
         """A look that moves nothing: old news never makes a second alarm."""
-        assert self.baseline is not None  # noqa: S101  (checked by the callers)
-        plan = plan_for(model, self.baseline, self.place.rule, self._arrivals(window.span, profiled.tiles.rows))
-        subject = Subject(model, self.place.version, self.baseline)
-        alone = Track(first=self.track.first, learned=self.track.learned)
+        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(window.span, then.looks))
+        subject = Subject(model, self.place.version, then.baseline)
         _, looked = take_look(
-            alone, subject, window.span, profiled.tiles, plan=plan, revision=window.revision + 1, kinds=kinds
+            Track(), subject, window.span, profiled.tiles, plan=plan, revision=window.revision + 1, kinds=kinds
         )
         return Looked(looked.findings, (), ())
 
@@ -223,17 +253,30 @@ class Closer:
         profiled = self._profile(window.span, model)
         if profiled is None or profiled.tiles.rows == window.n_window:
             return False
-        looked = (
-            self._measure_again(window, profiled, model, frozenset(AlertKind)) if self.baseline is not None else None
-        )
+        then = self._as_of(window.span, self._windows())
+        looked = self._measure_again(window, profiled, model, then) if then is not None else None
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
         return True
 
-    def _arrivals(self, span: Span, rows: int) -> float:
-        """Rows a nanosecond since the first row, for the budget of windows by rows."""
+    def _as_of(self, span: Span, windows: Sequence[WindowEntry]) -> _AsOf | None:
+        """A closed window is judged later as it was the first time, whatever the windows after it taught."""
+        baseline = self.baseline
+        if baseline is None:
+            return None
+        before = [w for w in windows if w.n_window and _start_of(w.span) <= _start_of(span)]
+        if baseline.design_effects is None:
+            own = sum(w.baseline == baseline.id for w in before)
+            learned = self.track.learned if own >= LEARNING_WINDOWS else learn(self.track.first[:own], baseline)
+            baseline = replace(baseline, design_effects=learned)
+        return _AsOf(len(before), baseline)
+
+    def _arrivals(self, span: Span, looks: int) -> float | None:
+        """Rows a nanosecond from the first row to the end of the window: the budget of windows by rows needs it."""
         assert self.progress is not None  # noqa: S101  (opened by run)
+        if self.place.rule.rows is None:
+            return None
         elapsed = (span.end_ns or 0) - (self.progress.first_row_ns or span.start_ns or 0)
-        return rows * (self.progress.input_looks + 1) / max(elapsed, 1)
+        return self.place.rule.rows * looks / max(elapsed, 1)
 
     # Labels
 
@@ -260,6 +303,7 @@ class Closer:
     def _look_at_labels(self, model: MonitoredModel, now_ns: int) -> int:
         """Oldest first; a window whose labels are few and still coming makes the later ones wait."""
         changed = 0
+        windows = self._windows() if self.pending else []
         quiet_ns = min(LABELS_QUIET_NS_MAX, max(self.place.rule.lateness_ns, 1))
         for span in sorted(self.pending, key=_start_of):
             window = self.context.catalog.window(self.place.model, self.place.version, self.place.rule.name, span)
@@ -273,24 +317,24 @@ class Closer:
             )
             if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
                 break
-            changed += self._timed(partial(self._relabel, window, model))
+            changed += self._timed(partial(self._relabel, window, model, windows))
             del self.pending[span]
         return changed
 
-    def _relabel(self, window: WindowEntry, model: MonitoredModel) -> bool:
+    def _relabel(self, window: WindowEntry, model: MonitoredModel, windows: Sequence[WindowEntry]) -> bool:
         profiled = self._profile(window.span, model)
-        if profiled is None or self.progress is None or not profiled.labelled:
+        then = self._as_of(window.span, windows)
+        if profiled is None or self.progress is None or not profiled.labelled or then is None:
             return False
+        kinds, revision = LABEL_KINDS | {AlertKind.FAIRNESS}, window.revision + 1
         if (window.span.start_ns or 0) > self.progress.labels_until_ns:
-            looked = self._look(window.span, profiled, model, LABEL_KINDS, window.revision + 1)
-            groups = self._measure_again(window, profiled, model, frozenset({AlertKind.FAIRNESS}))
-            transitions = tuple(replace(t, revised=True) for t in looked.transitions)
-            looked = Looked((*looked.findings, *groups.findings), transitions, looked.alerts)
+            # The groups' alert moved when the window closed.
+            still = frozenset({AlertKind.FAIRNESS})
+            looked = self._look(window.span, profiled, model, then, kinds, still=still, revision=revision)
+            looked = replace(looked, transitions=tuple(replace(t, revised=True) for t in looked.transitions))
         else:
-            looked = self._measure_again(window, profiled, model, LABEL_KINDS | {AlertKind.FAIRNESS})
-        self._commit(
-            window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model, status=window.status
-        )
+            looked = self._measure_again(window, profiled, model, then, kinds)
+        self._commit(window.span, revision, profiled.tiles.rows, profiled, looked, model, status=window.status)
         return True
 
     # Reading and writing

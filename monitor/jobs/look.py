@@ -86,20 +86,22 @@ def take_look(
     plan: Plan,
     revision: int = 0,
     kinds: frozenset[AlertKind] = frozenset(AlertKind),
+    still: frozenset[AlertKind] = frozenset(),
 ) -> tuple[Track, Looked]:
-    """Judge one window for the given kinds and move their alerts.
+    """Judge one window for the given kinds and move their alerts, but for those of the kinds that stay `still`.
 
     Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
     """
-    track = _learned(track, subject.baseline, tiles, kinds)
+    moving = kinds - still
+    track = _learned(track, subject.baseline, tiles, moving)
     baseline = subject.baseline
     if baseline.design_effects is None:
         baseline = replace(baseline, design_effects=track.learned)
     trailing, later = {1: tiles}, {1: tiles}
     inputs, outcomes = track.inputs, track.outcomes
-    if kinds & INPUT_KINDS:
+    if moving & INPUT_KINDS:
         inputs, trailing = extend(track.inputs, tiles, merge)
-    if kinds & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
+    if moving & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
         outcomes, later = extend(track.outcomes, replace(tiles, features={}, pairs=None, anomaly=None), merge)
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
     judgement = judge(
@@ -117,7 +119,7 @@ def take_look(
     )
     alerts = dict(track.alerts)
     transitions = []
-    for kind in sorted(kinds & (judgement.evidence.keys() | alerts.keys())):
+    for kind in sorted(moving & (judgement.evidence.keys() | alerts.keys())):
         before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
         alerts[kind], transition = advance(before, judgement.evidence.get(kind), span)
         if transition is not None:
@@ -127,7 +129,7 @@ def take_look(
     if any(t.state == AlertStatus.RESOLVED and t.kind in LABEL_KINDS for t in transitions):
         outcomes = Pyramid(outcomes.looks)
     after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts)
-    moved = tuple(alerts[k] for k in sorted(kinds & alerts.keys()))
+    moved = tuple(alerts[k] for k in sorted(moving & alerts.keys()))
     return after, Looked(judgement.findings, tuple(transitions), moved)
 
 
