@@ -6,6 +6,12 @@ from typing import Literal, Protocol
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
 
+ROWS_MAX = 1_000_000
+"""Predictions in one exchange; a first dimension beyond it is not a batch."""
+
+VERSION_CHARS_MAX = 256
+"""Longest name of a model or version."""
+
 Reason = Literal[
     "request_not_json",
     "request_not_protocol",

@@ -78,6 +78,18 @@ def checked_datatype(datatype: str, where: str) -> Datatype:
     raise Undecodable("datatype_unknown", f"{where}.datatype", f"found {datatype[:40]!r}")
 
 
+def tensor_bytes(tensor: Tensor) -> int:
+    """About what a tensor weighs in a record."""
+    texts = sum(map(len, tensor.items)) if tensor.items else 0
+    return len(tensor.data) + texts + 8 * len(tensor.missing)
+
+
+def check_size(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    """Raises Undecodable where one exchange is more than fits a batch."""
+    if sum(map(tensor_bytes, inputs)) + sum(map(tensor_bytes, outputs)) > TENSOR_BYTES_MAX:
+        raise Undecodable("record_too_large", "exchange", f"more than {TENSOR_BYTES_MAX} bytes of elements")
+
+
 def tensor_from_raw(name: str, shape: tuple[int, ...], datatype: Datatype, data: bytes, where: str) -> Tensor:
     """Little-endian elements without padding; each element of BYTES has its length before it. Raises Undecodable."""
     count = _count(shape, datatype, where)

@@ -14,41 +14,30 @@ from typing import Any
 import msgspec
 
 from collectors.decoders.compression import plain_body
-from collectors.decoders.decoder import Call, Decoded, Reason, Undecodable
+from collectors.decoders.decoder import ROWS_MAX, VERSION_CHARS_MAX, Call, Decoded, Undecodable
 from collectors.decoders.elements import (
     TENSOR_BYTES_MAX,
+    check_size,
     checked_datatype,
     checked_shape,
+    tensor_bytes,
     tensor_from_json,
     tensor_from_raw,
 )
+from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
+from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
-
-ROWS_MAX = 1_000_000
-"""Predictions in one exchange; a first dimension beyond it is not a batch."""
 
 TENSORS_MAX = 16_384
 """Tensors in one message: a column each, in the widest tables."""
 
-MODEL_CHARS_MAX = 256
-"""Longest name of a model or version."""
-
-ERROR_CHARS_MAX = 1024
-"""How much of a server's error text is kept."""
-
 _LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
 """How far we look for the end of the JSON object where its length was lost; values are behind it, so it is short."""
 
-_NONFINITE_JSON_BYTES_MAX = 8 * 1024 * 1024
-"""Bodies with NaN tokens are rewritten before they are read, token by token; larger ones would keep us too long."""
-
 _LENGTH_HEADER = "inference-header-content-length"
 _PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/infer/?(?:[?#]|$)")
-_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_NONFINITE_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 _OBJECT_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}]', re.DOTALL)
-_PLACE = re.compile(r" - at `\$([^`]*)`")
 
 
 class _Parameters(msgspec.Struct):
@@ -77,14 +66,8 @@ class _Response(msgspec.Struct):
     model_version: str | int | None = None
 
 
-class _Refusal(msgspec.Struct):
-    error: object = None
-    detail: object = None
-
-
 _REQUEST = msgspec.json.Decoder(_Request)
 _RESPONSE = msgspec.json.Decoder(_Response)
-_REFUSAL = msgspec.json.Decoder(_Refusal)
 
 
 class OpenInference:
@@ -96,13 +79,8 @@ class OpenInference:
         """The model this request line calls; health, metadata and repository paths are no inference."""
         if method != "POST":
             return None
-        found = _PATH.search(target)
-        if not found or len(target) > 8 * MODEL_CHARS_MAX:
-            return None
-        model, version = _unquoted(found[1]), _unquoted(found[2] or "")
-        if len(model) > MODEL_CHARS_MAX or len(version) > MODEL_CHARS_MAX:
-            return None
-        return Call(model, version)
+        found = _PATH.search(target) if len(target) <= TARGET_CHARS_MAX else None
+        return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
@@ -119,19 +97,18 @@ class OpenInference:
                 rows=rows,
                 inputs=inputs,
                 outputs=(),
-                error=_refusal(exchange),
+                error=refusal_words(exchange),
                 fidelity=fidelity,
             )
         response, outputs, response_fidelity = _message(
             _RESPONSE, exchange.response_body, exchange.response_headers, "response"
         )
         outputs = outputs or ()
-        if sum(map(_tensor_bytes, inputs)) + sum(map(_tensor_bytes, outputs)) > TENSOR_BYTES_MAX:
-            raise Undecodable("record_too_large", "exchange", f"more than {TENSOR_BYTES_MAX} bytes of elements")
+        check_size(inputs, outputs)
         version = response.model_version
         return Decoded(
             model=call.model,
-            version=str(version)[:MODEL_CHARS_MAX] if version not in (None, "") else call.version,
+            version=str(version)[:VERSION_CHARS_MAX] if version not in (None, "") else call.version,
             id=request_id or _id(response.id),
             rows=rows,
             inputs=inputs,
@@ -162,49 +139,17 @@ def _split(
     """The JSON object and the bytes behind it."""
     if length is None:
         try:
-            return _json(decoder, body, where), memoryview(b""), "full"
+            return read_json(decoder, body, where), memoryview(b""), "full"
         except Undecodable as error:
             end = _object_end(body) if error.reason in ("request_not_json", "response_not_json") else None
             if end is None or end == len(body):
                 raise
-            return _json(decoder, body[:end], where), memoryview(body)[end:], "headers_lost"
+            return read_json(decoder, body[:end], where), memoryview(body)[end:], "headers_lost"
     if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > len(body):
         raise Undecodable("binary_size", f"{where}.header", f"found {length[:40]!r}, the body has {len(body)} bytes")
     if int(length) == 0:
         raise Undecodable("raw_request", where, "a raw tensor without name, shape and type")
-    return _json(decoder, body[: int(length)], where), memoryview(body)[int(length) :], "full"
-
-
-def _json(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray, where: str) -> Any:
-    try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        raise _not_protocol(error, where) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if len(data) > _NONFINITE_JSON_BYTES_MAX or (b"NaN" not in data and b"Infinity" not in data):
-            raise _not_json(error, where) from error
-    try:  # NaN and the infinities are no JSON, but Python clients and servers write them
-        return decoder.decode(_NONFINITE_TOKEN.sub(_quoted, data))
-    except msgspec.ValidationError as error:
-        raise _not_protocol(error, where) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_json(error, where) from error
-
-
-def _quoted(token: re.Match[bytes]) -> bytes:
-    text = token[0]
-    return text if text[0] == ord('"') else b'"' + text + b'"'
-
-
-def _not_json(error: Exception, where: str) -> Undecodable:
-    reason: Reason = "request_not_json" if where == "request" else "response_not_json"
-    return Undecodable(reason, where, str(error)[:200])
-
-
-def _not_protocol(error: msgspec.ValidationError, where: str) -> Undecodable:
-    reason: Reason = "request_not_protocol" if where == "request" else "response_not_protocol"
-    place = _PLACE.search(str(error))
-    return Undecodable(reason, where + (place[1] if place else ""), _PLACE.sub("", str(error))[:200])
+    return read_json(decoder, body[: int(length)], where), memoryview(body)[int(length) :], "full"
 
 
 def _object_end(body: bytes | bytearray) -> int | None:
@@ -233,7 +178,7 @@ def _tensors(described: list[_Tensor], raw: memoryview, where: str) -> tuple[Ten
             continue
         if size is None:
             if not len(tensor.data):
-                raise Undecodable(_protocol_reason(where), f"{place}.data", "no data")
+                raise not_protocol(f"{place}.data", "no data")
             tensors.append(tensor_from_json(tensor.name, shape, datatype, bytes(tensor.data), place))
         elif 0 <= size <= len(raw) - at:
             tensors.append(tensor_from_raw(tensor.name, shape, datatype, bytes(raw[at : at + size]), place))
@@ -241,16 +186,12 @@ def _tensors(described: list[_Tensor], raw: memoryview, where: str) -> tuple[Ten
         else:
             found = f"found {size}, {len(raw) - at} bytes are left"
             raise Undecodable("binary_size", f"{place}.parameters.binary_data_size", found)
-        held += _tensor_bytes(tensors[-1])
+        held += tensor_bytes(tensors[-1])
         if held > TENSOR_BYTES_MAX:
             raise Undecodable("record_too_large", place, f"more than {TENSOR_BYTES_MAX} bytes of elements")
     if at != len(raw):
         raise Undecodable("binary_size", where, f"found {len(raw) - at} bytes that no tensor claims")
     return tuple(tensors)
-
-
-def _protocol_reason(where: str) -> Reason:
-    return "request_not_protocol" if where.startswith("request") else "response_not_protocol"
 
 
 def _rows(request: _Request) -> int:
@@ -262,26 +203,5 @@ def _rows(request: _Request) -> int:
     return rows
 
 
-def _tensor_bytes(tensor: Tensor) -> int:
-    texts = sum(map(len, tensor.items)) if tensor.items else 0
-    return len(tensor.data) + texts + 8 * len(tensor.missing)
-
-
 def _id(found: str | int | None) -> str | None:
     return str(found) if found not in (None, "") else None
-
-
-def _refusal(exchange: Exchange) -> str | None:
-    """The server's words: `{"error": …}`, or `{"detail": …}` of servers built on FastAPI."""
-    try:
-        body = plain_body(exchange.response_body, exchange.response_headers.get("content-encoding", ""), "response")
-        refusal = _REFUSAL.decode(body)
-    except (Undecodable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    words = next((word for word in (refusal.error, refusal.detail) if isinstance(word, str)), None)
-    return words[:ERROR_CHARS_MAX] if words is not None else None
-
-
-def _unquoted(text: str) -> str:
-    raw = _PERCENT.sub(lambda found: bytes([int(found[1], 16)]), text.encode("latin-1", "replace"))
-    return raw.decode("utf-8", "replace")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collectors.decoders.decoder import Call, Decoded, Undecodable
-from collectors.decoders.open_inference import ERROR_CHARS_MAX, ROWS_MAX, OpenInference
+from collectors.decoders.decoder import ROWS_MAX, Call, Decoded, Undecodable
+from collectors.decoders.json_bodies import ERROR_CHARS_MAX
+from collectors.decoders.open_inference import OpenInference
 from collectors.protocols import Exchange
 from collectors.records.types import Tensor
 
