@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +23,29 @@ from monitor.catalog.opening import open_catalog
 from monitor.definitions import MonitoredModel
 from monitor.errors import InvalidInput, NotFound, Unavailable
 from monitor.exporters.prometheus import PrometheusExporter
-from monitor.exporters.registry import ExporterSettings, House, prepare, prometheus_exporter, pushing_exporters
+from monitor.exporters.registry import (
+    ExporterSettings,
+    Holding,
+    House,
+    holding,
+    prepare,
+    prometheus_exporter,
+    pushing_exporters,
+)
 from monitor.exporters.telemetry import Telemetry
-from monitor.findings import AlertStatus, Transition
+from monitor.findings import Transition
 from monitor.intake.models import DeclarationsController
 from monitor.intake.records import RecordsController
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention
 from monitor.jobs.profile_window import Explainer
+from monitor.jobs.remind_alerts import remind_alerts
 from monitor.metrics.explanation.explain import explain
 from monitor.metrics.registry import METRICS
-from monitor.notifications.alertmanager import AlertmanagerNotifier
+from monitor.notifications.alertmanager import SEND_INTERVAL_NS
 from monitor.notifications.http import client as http_client
 from monitor.notifications.registry import notifiers
-from monitor.ports import Catalog, FindingQuery, Notifier, Publication, SegmentStore
+from monitor.ports import Catalog, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.alerts import AlertsController, SilencesController
 from monitor.query.grids import GridsController
@@ -53,14 +63,15 @@ from monitor.tiles.sample import sample
 log = logging.getLogger("outrider.monitor")
 
 PROBLEM = "application/problem+json"
-STOP_SECONDS = 10.0
-REMINDER_NS = 60 * 10**9
-"""Open alerts are told to Alertmanager again this often; it takes those it no longer hears of for ended."""
+REQUESTS_STOP_SECONDS = 4
+"""Requests in progress have this long to end once the monitor is told to stop, and then the pass in progress has
+PASS_STOP_SECONDS: both, and the last push of OpenTelemetry, are within the ten seconds that a supervisor gives."""
+PASS_STOP_SECONDS = 4.0
 REFRESH_NS = 5 * 10**9
-"""A model declared or an alert acknowledged shows in Prometheus within this time, without a new window."""
-TOLD_AGAIN = (AlertStatus.FIRING, AlertStatus.NO_DATA, AlertStatus.ERROR)
-PRIMED_WINDOWS = 200
-"""Latest windows shown to Prometheus at once after a start."""
+"""A model declared or an alert that moved shows in the gauges within this time, without a new window."""
+PRIMED_WINDOWS_MAX = 200
+"""How far back a start looks for the latest window with labels."""
+PRIMED_FINDINGS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Service:
     app: Litestar
 
     def close(self) -> None:
-        self.scheduler.stop(STOP_SECONDS)
+        self.scheduler.stop(PASS_STOP_SECONDS)
         for exporter in self.context.exporters:
             exporter.close()
         self.context.runner.close()
@@ -115,8 +126,6 @@ def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[],
         settings.elasticsearch_api_key_env,
         settings.otlp_endpoint,
     )
-    http = http_client()
-    known_notifiers = notifiers(http, os.environ)
     context = Context(
         catalog=catalog,
         store=store,
@@ -124,14 +133,14 @@ def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[],
         clock=clock,
         observer=telemetry,
         exporters=(prometheus, *pushing_exporters(outputs, house)),
-        notifiers=known_notifiers,
+        notifiers=notifiers(http_client(), os.environ),
         explainer_of=_explainers(catalog, store),
         link_of=lambda transition: link_of(settings.url, transition),
     )
     prepare(context.exporters)
-    prime(prometheus, catalog, store)
+    prime(holding(context.exporters), catalog, store)
     retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
-    upkeep = Upkeep(context, known_notifiers["alertmanager"], prometheus, settings.url)
+    upkeep = Upkeep(context, settings.url)
     scheduler = Scheduler(context, retention=retention, upkeep=upkeep)
     app = application(settings, context, scheduler, prometheus)
     return Service(settings, context, scheduler, prometheus, app)
@@ -146,16 +155,25 @@ def serve(settings: MonitorSettings, *, version: str) -> int:
         port=settings.port,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=int(STOP_SECONDS / 2),
+        timeout_graceful_shutdown=REQUESTS_STOP_SECONDS,
         server_header=False,
     )
     server = uvicorn.Server(config)
+    # uvicorn raises the signal that ended it once more, for whoever handled it before: by default that is the end of
+    # the process, with a pass half done and the last results unsent.
+    before = {number: signal.signal(number, _ended) for number in (signal.SIGTERM, signal.SIGINT)}
     service.scheduler.start()
     try:
         server.run()
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         service.close()
     return 0 if server.started else 1
+
+
+def _ended(*_: object) -> None:
+    """The server has ended already."""
 
 
 def application(
@@ -271,19 +289,28 @@ def link_of(url: str, transition: Transition) -> str:
     return f"{url}/alerts/{transition.fingerprint}"
 
 
-def prime(prometheus: PrometheusExporter, catalog: Catalog, store: SegmentStore) -> None:
-    """Show Prometheus the latest windows at once after a start, without waiting for the next."""
+def prime(exporters: Sequence[Holding], catalog: Catalog, store: SegmentStore) -> None:
+    """Show the exporters that hold the latest windows those of the catalog, at once after a start."""
     found = []
     for entry in catalog.models():
         for version in catalog.versions(entry.name):
             for rule in entry.declaration.windows:
-                last = catalog.windows(entry.name, version=version, rule=rule.name, limit=1, newest_first=True)
-                if last:
-                    span = last[0].span
-                    segments = catalog.segments("measurements", entry.name, version, span.start_ns, span.end_ns)
-                    query = FindingQuery(span.start_ns, (span.start_ns or 0) + 1, version, limit=10_000)
-                    found.append(Publication(0, last[0], tuple(store.find_findings(segments, query)), ()))
-    prometheus.publish(found[:PRIMED_WINDOWS])
+                newest = catalog.windows(
+                    entry.name, version=version, rule=rule.name, limit=PRIMED_WINDOWS_MAX, newest_first=True
+                )
+                labelled = next((w for w in newest if w.labelled), None)
+                found += [_publication_of(w, catalog, store) for w in (labelled, *newest[:1]) if w is not None]
+    for exporter in exporters:
+        exporter.publish(found)
+
+
+def _publication_of(window: WindowEntry, catalog: Catalog, store: SegmentStore) -> Publication:
+    """What was found of a committed window, of the latest revision of each record."""
+    span = window.span
+    segments = catalog.segments("measurements", window.model, window.version, span.start_ns, span.end_ns)
+    query = FindingQuery(span.start_ns, (span.start_ns or 0) + 1, window.version, limit=PRIMED_FINDINGS_MAX)
+    # Windows of other rules may begin at the same moment.
+    return Publication(0, window, tuple(f for f in store.find_findings(segments, query) if f.window == span), ())
 
 
 def _explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredModel], Explainer | None]:
@@ -303,24 +330,18 @@ def _explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredMod
 
 
 class Upkeep:
-    """What is due again and again: Alertmanager hears of the open alerts, Prometheus of what changed besides windows."""
+    """What is due again and again: Alertmanager hears of the open alerts, gauges follow what changed besides windows."""
 
-    def __init__(self, context: Context, notifier: Notifier, prometheus: PrometheusExporter, url: str) -> None:
-        self._context, self._notifier, self._prometheus, self._url = context, notifier, prometheus, url
+    def __init__(self, context: Context, url: str) -> None:
+        self._context, self._url = context, url
         self._reminder_ns = self._refresh_ns = 0
 
     def __call__(self) -> None:
         now_ns = self._context.clock()
         if now_ns >= self._refresh_ns:
             self._refresh_ns = now_ns + REFRESH_NS
-            self._prometheus.refresh()
-        if now_ns >= self._reminder_ns and isinstance(self._notifier, AlertmanagerNotifier):
-            self._reminder_ns = now_ns + REMINDER_NS
-            self._remind(self._notifier, now_ns)
-
-    def _remind(self, notifier: AlertmanagerNotifier, now_ns: int) -> None:
-        for entry in self._context.catalog.models():
-            receivers = [r for r in entry.declaration.receivers if r.kind == "alertmanager"]
-            told = [a for a in self._context.catalog.alerts(entry.name) if a.state in TOLD_AGAIN] if receivers else []
-            for receiver in receivers if told else []:
-                notifier.remind(receiver, told, link=lambda a: f"{self._url}/alerts/{a.fingerprint}", now_ns=now_ns)
+            for exporter in holding(self._context.exporters):
+                exporter.refresh()
+        if now_ns >= self._reminder_ns:
+            self._reminder_ns = now_ns + SEND_INTERVAL_NS
+            remind_alerts(self._context, link=lambda alert: f"{self._url}/alerts/{alert.fingerprint}")

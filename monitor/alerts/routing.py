@@ -31,8 +31,10 @@ class Silencing(Protocol):
     def end_ns(self) -> int: ...
 
 
-def muted(transition: Transition, silences: Iterable[Silencing], alerts: Iterable[Alert], *, now_ns: int) -> str | None:
-    """Why nobody is told of this transition; None where they are. A resolve follows the rule of what it resolves."""
+def muted(
+    transition: Transition | Alert, silences: Iterable[Silencing], alerts: Iterable[Alert], *, now_ns: int
+) -> str | None:
+    """Why nobody is told of this transition, or again of this alert; None where they are. A resolve follows the rule of what it resolves."""
     for silence in silences:
         if (
             silence.start_ns <= now_ns < silence.end_ns

@@ -18,7 +18,7 @@ from monitor.exporters.series import SERIES_MAX, ExposedMetric, LatestWindows, S
 from monitor.findings import Alert
 from monitor.ports import ModelEntry, Publication
 
-SHUTDOWN_MILLIS = 5_000
+SHUTDOWN_MILLIS = 1_500
 """How long the last push may take when the monitor ends."""
 
 
@@ -56,6 +56,10 @@ class OpenTelemetryExporter:
             for one in self._latest.series(models, alerts, SERIES_MAX):
                 by_family.setdefault(one.family, []).append(one)
             self._series = by_family
+
+    def refresh(self) -> None:
+        """Show what changed in the catalog besides windows."""
+        self.publish(())
 
     def close(self) -> None:
         self._provider.shutdown(SHUTDOWN_MILLIS)

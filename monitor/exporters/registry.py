@@ -14,7 +14,7 @@ from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.series import ExposedMetric
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Alert
-from monitor.ports import Exporter, ModelEntry
+from monitor.ports import Exporter, ModelEntry, Publication
 
 OTLP_INTERVAL_SECONDS = 60.0
 
@@ -37,6 +37,15 @@ class Preparing(Protocol):
     """An exporter with something to ask its server before the first result."""
 
     def prepare(self) -> object: ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An exporter that shows the latest windows, where others send each once: a start begins with those of the catalog."""
+
+    def publish(self, publications: Sequence[Publication]) -> None: ...
+    def refresh(self) -> None:
+        """Show what changed in the catalog besides windows: a model declared or gone, an alert's state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,10 @@ def prometheus_exporter(house: House) -> PrometheusExporter:
 def pushing_exporters(settings: ExporterSettings, house: House) -> list[Exporter]:
     """The exporters that send somewhere, as far as the settings ask for them."""
     return [exporter for make in PUSHING for exporter in make(settings, house)]
+
+
+def holding(exporters: Sequence[Exporter]) -> list[Holding]:
+    return [exporter for exporter in exporters if isinstance(exporter, Holding)]
 
 
 def prepare(exporters: Sequence[Exporter]) -> None:

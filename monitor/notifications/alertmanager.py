@@ -21,8 +21,6 @@ from monitor.notifications.message import NO_DATA_NAME, Message
 SEND_INTERVAL_NS = 60 * 10**9
 """How often `remind` is to be called, whatever the length of the windows."""
 ENDS_AFTER_INTERVALS = 3
-RESOLVE_REPEAT_NS = 300 * 10**9
-"""How long `remind` is to be given an alert that resolved."""
 ALERTS_PER_REQUEST_MAX = 500
 MILLISECOND = 10**6
 PATH = "/api/v2/alerts"
@@ -41,9 +39,9 @@ class AlertmanagerNotifier:
         self._post(receiver, postable_alerts(Message.of_transition(transition, link), now_ns), idempotency_key)
 
     def remind(self, receiver: Receiver, alerts: Sequence[Alert], *, link: Callable[[Alert], str], now_ns: int) -> None:
-        """Tell the present state of `alerts`: those that are open, and for five minutes those that no longer are.
+        """Tell again of `alerts` that are open; their end is told once, by `send`, until it is taken.
 
-        Call it every SEND_INTERVAL_NS with the same labels and links as before; raises as `send` does.
+        Call it every SEND_INTERVAL_NS with the same links as before; raises as `send` does.
         """
         told = [p for alert in alerts for p in postable_alerts(Message.of_alert(alert, link(alert)), now_ns)]
         for start in range(0, len(told), ALERTS_PER_REQUEST_MAX):
