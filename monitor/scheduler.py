@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from monitor.definitions import MonitoredModel
 from monitor.jobs.accept_labels import find_waiting
 from monitor.jobs.close_windows import Closer
 from monitor.jobs.context import Context
@@ -119,18 +118,16 @@ class Scheduler:
         baseline = self._baseline(name)
         if model.label is not None:
             find_waiting(name, self._context.catalog, self._context.store, self._context.clock())
-        return sum(
-            self._closer(name, version, model, index).run(model, baseline)
-            for version in self._context.catalog.versions(name)
-            for index in range(len(model.windows))
-        )
+        closers = [self._closer(Place(name, v, r)) for v in self._context.catalog.versions(name) for r in model.windows]
+        return sum(self._guarded(_title(c.place), partial(c.run, model, baseline), 0) for c in closers)
 
-    def _closer(self, name: str, version: str, model: MonitoredModel, index: int) -> Closer:
-        rule = model.windows[index]
-        key = (name, version, rule.name)
-        if key not in self._closers:
-            self._closers[key] = Closer(self._context, Place(name, version, rule))
-        return self._closers[key]
+    def _closer(self, place: Place) -> Closer:
+        key = (place.model, place.version, place.rule.name)
+        known = self._closers.get(key)
+        if known is None or known.place != place:
+            # A rule that was declared anew under its old name goes on from the catalog.
+            known = self._closers[key] = Closer(self._context, place)
+        return known
 
     def _baseline(self, name: str) -> Baseline | None:
         entry = self._context.catalog.baseline(name)
@@ -146,3 +143,7 @@ class Scheduler:
         for entry in self._context.catalog.models():
             compact(self._context, "predictions", entry.name)
             compact(self._context, "measurements", entry.name)
+
+
+def _title(place: Place) -> str:
+    return f"model {place.model}, version {place.version or '(none)'}, window {place.rule.name}"

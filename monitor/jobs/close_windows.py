@@ -65,11 +65,22 @@ class Closer:
     track: Track = field(default_factory=Track)
     pending: dict[Span, int] = field(default_factory=dict)
     """Closed windows whose labels are to be looked at → when the newest of them came."""
+    noted: int = 0
+    """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
 
     def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         """One pass; returns how many windows were closed or revised."""
+        try:
+            return self._pass(model, baseline)
+        except Exception:
+            # What was judged and not committed is judged anew from where the catalog is, or its alert would be lost.
+            self.progress = None
+            raise
+
+    def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         now_ns = self.context.clock()
         progress = self._open(baseline)
+        self._note_labels(model)
         newest = max((s.id for s in self._segments("predictions", after_id=progress.prediction_segment)), default=0)
         late = self._late_windows(progress)
         changed = 0
@@ -78,7 +89,6 @@ class Closer:
             changed += 1
         changed += sum(self._timed(partial(self._revise, window, model)) for window in late)
         self._advance(prediction_segment=max(newest, progress.prediction_segment))
-        self._note_labels(model)
         return changed + self._look_at_labels(model, now_ns)
 
     def _timed(self, work: Callable[[], T]) -> T:
@@ -102,7 +112,17 @@ class Closer:
             self.progress = load_progress(self.context.catalog, key)
             self.baseline = baseline
             self.track = load_track(self.context.catalog, self.place, baseline, self.progress) if baseline else Track()
+            self.noted = self.progress.label_segment
+            self.pending = self._labels_left(self.progress)
         return self.progress
+
+    def _labels_left(self, progress: Progress) -> dict[Span, int]:
+        """Windows after the last whose labels were looked at that have labels all the same: they were waited for."""
+        after_ns = progress.labels_until_ns + 1
+        labels = [s for s in self._segments("labels", after_ns) if s.end_ns > 0]
+        spans = [w.span for w in self._windows(start_ns=after_ns) if w.n_window] if labels else []
+        came = {span: [s.created_ns for s in labels if _meets(s, span)] for span in spans}
+        return {span: max(times) for span, times in came.items() if times}
 
     def _advance(self, **changes: int) -> Progress:
         assert self.progress is not None  # noqa: S101  (opened by run)
@@ -287,10 +307,9 @@ class Closer:
 
     def _note_labels(self, model: MonitoredModel) -> None:
         """Closed windows that new labels belong to become pending."""
-        progress = self._advance()
         if model.label is None or self.baseline is None:
             return
-        new = [s for s in self._segments("labels", after_id=progress.label_segment) if s.end_ns > 0]
+        new = [s for s in self._segments("labels", after_id=self.noted) if s.end_ns > 0]
         if not new:
             return
         start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
@@ -298,7 +317,13 @@ class Closer:
             span = window.span
             if window.n_window and (span.end_ns or 0) > start_ns and any(_meets(s, span) for s in new):
                 self.pending[span] = max(s.created_ns for s in new)
-        self._advance(label_segment=max(s.id for s in new))
+        self.noted = max(s.id for s in new)
+        self._labels_done()
+
+    def _labels_done(self) -> None:
+        """Where nothing is pending, a restart need not look at the labels noted so far."""
+        if not self.pending:
+            self._advance(label_segment=self.noted)
 
     def _look_at_labels(self, model: MonitoredModel, now_ns: int) -> int:
         """Oldest first; a window whose labels are few and still coming makes the later ones wait."""
@@ -317,8 +342,9 @@ class Closer:
             )
             if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
                 break
-            changed += self._timed(partial(self._relabel, window, model, windows))
             del self.pending[span]
+            self._labels_done()
+            changed += self._timed(partial(self._relabel, window, model, windows))
         return changed
 
     def _relabel(self, window: WindowEntry, model: MonitoredModel, windows: Sequence[WindowEntry]) -> bool:

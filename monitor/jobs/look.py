@@ -102,7 +102,7 @@ def take_look(
     if moving & INPUT_KINDS:
         inputs, trailing = extend(track.inputs, tiles, merge)
     if moving & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
-        outcomes, later = extend(track.outcomes, replace(tiles, features={}, pairs=None, anomaly=None), merge)
+        outcomes, later = extend(track.outcomes, labelled_part(tiles), merge)
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
     judgement = judge(
         model=subject.model,
@@ -131,6 +131,11 @@ def take_look(
     after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts)
     moved = tuple(alerts[k] for k in sorted(moving & alerts.keys()))
     return after, Looked(judgement.findings, tuple(transitions), moved)
+
+
+def labelled_part(tiles: TileSet) -> TileSet:
+    """What the merges of labelled windows hold: the inputs have merges of their own."""
+    return replace(tiles, features={}, pairs=None, anomaly=None)
 
 
 def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]) -> Track:

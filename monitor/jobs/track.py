@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from monitor.alerts.calibration import learn
 from monitor.definitions import WindowRule
 from monitor.findings import Span
-from monitor.jobs.look import LEARNING_WINDOWS, Track
+from monitor.jobs.look import LEARNING_WINDOWS, Track, labelled_part
 from monitor.ports import Catalog, WindowEntry
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.merge import merge
@@ -67,9 +68,9 @@ def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Pro
         place.model, version=place.version, rule=place.rule.name, limit=2 * SCALE_MAX, newest_first=True
     )
     taken = [w for w in sorted(newest, key=_start) if w.baseline == baseline.id and w.n_window > 0]
-    inputs = _replay(catalog, place, taken, progress.input_looks, progress.inputs_since)
+    inputs = _replay(catalog, place, taken, progress.input_looks, progress.inputs_since, lambda tiles: tiles)
     labelled = [w for w in taken if w.labelled and (w.span.start_ns or 0) <= progress.labels_until_ns]
-    outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since)
+    outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since, labelled_part)
     first = _first(catalog, place, baseline)
     return Track(inputs, outcomes, alerts, first, learn(first, baseline) if first else None)
 
@@ -78,14 +79,21 @@ def _start(window: WindowEntry) -> int:
     return window.span.start_ns or 0
 
 
-def _replay(catalog: Catalog, place: Place, windows: list[WindowEntry], looks: int, since: int) -> Pyramid[TileSet]:
+def _replay(
+    catalog: Catalog,
+    place: Place,
+    windows: list[WindowEntry],
+    looks: int,
+    since: int,
+    part: Callable[[TileSet], TileSet],
+) -> Pyramid[TileSet]:
     """The pyramid after the last `looks - since` windows, at most those that still have a part in it."""
     kept = windows[-min(len(windows), looks - since) :] if looks > since else []
     pyramid: Pyramid[TileSet] = Pyramid(looks - len(kept))
     for window in kept:
         tiles = _tiles(catalog, place, window.span)
         if tiles is not None:
-            pyramid, _ = extend(pyramid, tiles, merge)
+            pyramid, _ = extend(pyramid, part(tiles), merge)
     return Pyramid(looks, pyramid.levels)
 
 

@@ -1,0 +1,415 @@
+"""Closing windows with a clock that the tests turn: what is due, what revises, what moves an alert, what a restart keeps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitor.findings import Status
+from monitor.jobs.track import load_progress, load_track, progress_key
+from monitor.tiles.encoding import decode_baseline, decode_tileset, encode_tileset
+from tests.monitor.jobs.house import (
+    LATENESS,
+    MODEL,
+    SECOND,
+    START,
+    House,
+    closed,
+    labelled,
+    minute,
+    population,
+    truth_of,
+)
+
+N = 400
+"""Predictions of a window."""
+
+
+def watched(house: House, **keys: Any) -> None:
+    """A declared model with a baseline from the hour before."""
+    house.declare(**keys)
+    before = population(4_000, seed=1, start_ns=START - 3_600 * SECOND, seconds=3_600, name="b")
+    house.baseline(labelled(before, seed=2))
+
+
+def served(house: House, number: int, *, shift: float = 0.0, n: int = N) -> Any:
+    """The traffic of one minute."""
+    rows = population(n, seed=100 + number, start_ns=minute(number), name=f"w{number}-", shift=shift)
+    house.serve(rows)
+    return rows
+
+
+def test_a_window_is_due_when_its_end_and_the_lateness_have_passed(house: House) -> None:
+    """Not a nanosecond before."""
+    watched(house)
+    served(house, 0)
+    assert house.at(closed(0) - 1) == 0
+    assert house.at(closed(0)) == 1
+    (window,) = house.windows()
+    assert (window.span.start_ns, window.span.end_ns) == (minute(0), minute(1))
+    assert (window.n_window, window.revision, window.status) == (N, 0, Status.OK)
+
+
+def test_rows_within_the_lateness_are_in_the_first_verdict(house: House) -> None:
+    """Lateness only delays the verdict."""
+    watched(house)
+    rows = population(N, seed=3)
+    house.serve(rows.take(slice(0, 300)))
+    house.at(minute(1))
+    house.serve(rows.take(slice(300, N)))
+    house.at(closed(0))
+    (window,) = house.windows()
+    assert (window.n_window, window.revision) == (N, 0)
+
+
+def test_late_rows_revise_and_move_no_alert(house: House) -> None:
+    """A window that closed calm and becomes drifted by late rows is measured again; nobody is told of old news."""
+    watched(house)
+    served(house, 0, n=50)
+    house.at(closed(0))
+    served(house, 0, shift=30)
+    assert house.at(closed(0) + SECOND) == 1
+    (window,) = house.windows()
+    assert (window.n_window, window.revision) == (N + 50, 1)
+    (age,) = house.findings("js_distance", "age")
+    assert (age.revision, age.n_window) == (1, N + 50)
+    assert house.transitions() == []
+
+
+def test_an_alert_fires_once_and_late_rows_do_not_repeat_it(house: House) -> None:
+    """One firing, however often the window behind it is revised."""
+    watched(house, receivers=[{"webhook": "http://127.0.0.1:9/hook"}])
+    served(house, 0)
+    served(house, 1, shift=30)
+    house.at(closed(1))
+    assert ("drift", "firing") in house.transitions()
+    told = house.transitions()
+    house.serve(population(100, seed=7, start_ns=minute(1), name="late", shift=30))
+    house.at(closed(1) + SECOND)
+    assert house.windows()[-1].revision == 1
+    assert house.transitions() == told
+    assert [t.kind.value for t, _ in house.notifier.sent] == [kind for kind, _ in told]
+
+
+def test_quiet_time_is_told_and_then_costs_nothing(house: House) -> None:
+    """Three windows without rows in a row say no data; the silence after them makes none."""
+    watched(house)
+    served(house, 0)
+    house.at(closed(50))
+    statuses = [w.status for w in house.windows()]
+    assert statuses == [Status.OK, Status.NO_DATA, Status.NO_DATA, Status.NO_DATA]
+
+
+def test_traffic_after_silence_gets_its_windows(house: House) -> None:
+    """The windows with rows are closed, and the silence in between is not made up for."""
+    watched(house)
+    served(house, 0)
+    house.at(closed(20))
+    served(house, 30)
+    house.at(closed(30))
+    with_rows = [w for w in house.windows() if w.n_window]
+    assert [w.span.start_ns for w in with_rows] == [minute(0), minute(30)]
+
+
+def test_without_a_baseline_windows_count_and_kinds_are_proposed(house: House) -> None:
+    """Nothing is measured, the reason says what to do, and the user gets a proposal."""
+    house.declare(features=["age", "sex"])
+    served(house, 0)
+    house.at(closed(0))
+    (window,) = house.windows()
+    assert (window.status, window.n_window) == (Status.NO_DATA, N)
+    assert window.reason is not None and "outrider baseline" in window.reason
+    entry = house.catalog.model(MODEL)
+    assert entry is not None and entry.proposal is not None
+    assert {f.name: f.kind for f in entry.proposal.features} == {"age": "numeric", "sex": "categorical"}
+
+
+def test_a_baseline_that_comes_later_is_in_force_from_then_on(house: House) -> None:
+    """Windows closed before it stay as they are."""
+    house.declare()
+    served(house, 0)
+    house.at(closed(0))
+    house.baseline(labelled(population(4_000, seed=1, seconds=3_600, start_ns=START - 3_600 * SECOND), seed=2))
+    served(house, 1)
+    house.at(closed(1))
+    assert [w.status for w in house.windows()] == [Status.NO_DATA, Status.OK]
+
+
+def test_versions_are_judged_apart(house: House) -> None:
+    """A version that drifts does not speak for the other."""
+    watched(house)
+    house.serve(population(N, seed=5, name="a"), "1")
+    house.serve(population(N, seed=6, name="b", shift=30), "2")
+    house.at(closed(0))
+    assert {(w.version, w.status) for w in house.windows()} == {("1", Status.OK), ("2", Status.CRITICAL)}
+    assert {t.version for t in house.catalog.transitions(MODEL)} == {"2"}
+
+
+# Labels
+
+
+def test_labels_before_the_window_closes_are_in_its_first_revision(house: House) -> None:
+    """Nothing is revised where nothing was missing."""
+    watched(house)
+    rows = served(house, 0)
+    house.label(*truth_of(rows, seed=9))
+    house.at(closed(0))
+    (window,) = house.windows()
+    assert (window.labelled, window.revision) == (N, 0)
+    (auc,) = house.findings("roc_auc")
+    assert auc.value is not None and auc.value > 0.7
+
+
+def test_late_labels_revise_the_window_they_belong_to(house: House) -> None:
+    """The measurements of the inputs stay as they were."""
+    watched(house)
+    rows = served(house, 0)
+    house.at(closed(0))
+    (before,) = house.findings("js_distance", "age")
+    house.label(*truth_of(rows, seed=9))
+    house.at(closed(0) + SECOND)
+    (window,) = house.windows()
+    (after,) = house.findings("js_distance", "age")
+    assert (window.labelled, window.revision) == (N, 1)
+    assert (after.value, after.n_window) == (before.value, before.n_window)
+    assert house.findings("roc_auc")[0].value is not None
+
+
+def test_late_labels_move_performance_once(house: House) -> None:
+    """Turned labels fire; the same labels sent again revise and tell nobody."""
+    watched(house)
+    windows = [served(house, i) for i in range(4)]
+    house.at(closed(3))
+    for number, rows in enumerate(windows):
+        house.label(*truth_of(rows, seed=20 + number, flipped=0.9 if number >= 2 else 0.0))
+    house.at(closed(3) + SECOND)
+    assert house.transitions().count(("performance", "firing")) == 1
+    house.label(*truth_of(windows[3], seed=23, flipped=0.9))
+    house.at(closed(3) + 2 * SECOND)
+    assert house.windows()[3].revision == 2
+    assert house.transitions().count(("performance", "firing")) == 1
+
+
+def test_few_labels_are_waited_for_and_then_taken(house: House) -> None:
+    """Labels of a fifth of the rows: looked at when no more have come for as long as the lateness."""
+    watched(house)
+    rows = served(house, 0)
+    house.at(closed(0))
+    ids, values = truth_of(rows, seed=9)
+    house.label(ids[:80], values[:80])
+    assert house.at(closed(0) + SECOND) == 0
+    assert house.at(closed(0) + LATENESS) == 1
+    assert house.windows()[0].labelled == 80
+
+
+def test_labels_that_wait_survive_a_restart(house: House) -> None:
+    """Noted and not yet looked at when the process ended, with another window closed in between: looked at after it."""
+    watched(house)
+    rows = served(house, 0)
+    served(house, 1)
+    house.at(closed(0))
+    house.at(closed(1) - SECOND)
+    ids, values = truth_of(rows, seed=9)
+    house.label(ids[:80], values[:80])
+    house.scheduler.run_pass()
+    house.at(closed(1))
+    assert house.windows()[0].labelled == 0
+    served(house, 2)
+    house.restart()
+    house.at(closed(1) + LATENESS)
+    assert house.windows()[0].labelled == 80
+
+
+def test_labels_that_came_before_their_window_closed_survive_a_restart(house: House) -> None:
+    """A fifth of the labels was there when the window closed, and the process ended while it waited for more."""
+    watched(house)
+    rows = served(house, 0)
+    ids, values = truth_of(rows, seed=9)
+    house.label(ids[:80], values[:80])
+    house.at(minute(1))
+    house.at(closed(0))
+    house.restart()
+    house.at(closed(0) + LATENESS)
+    assert house.findings("roc_auc")[0].value is not None
+
+
+def test_more_labels_of_a_window_that_was_looked_at_survive_a_restart(house: House) -> None:
+    """They revise it, though it had its verdict."""
+    watched(house)
+    rows = served(house, 0)
+    served(house, 1)
+    ids, values = truth_of(rows, seed=9)
+    house.at(closed(0))
+    house.label(ids[:80], values[:80])
+    house.at(closed(0) + LATENESS)
+    house.now_ns = closed(1) - SECOND
+    house.label(ids[80:160], values[80:160])
+    house.scheduler.run_pass()
+    house.at(closed(1))
+    house.restart()
+    house.at(closed(1) + LATENESS)
+    assert house.windows()[0].labelled == 160
+
+
+def test_a_label_of_an_unknown_prediction_waits_for_it(house: House) -> None:
+    """The prediction comes after its label, and the window has it."""
+    watched(house)
+    rows = population(N, seed=8)
+    ids, values = truth_of(rows, seed=9)
+    assert house.label(ids, values).unknown == N
+    house.serve(rows)
+    house.at(closed(0))
+    assert house.windows()[0].labelled == N
+
+
+# Restarts and failures
+
+
+def state(house: House) -> tuple[object, ...]:
+    """The track as the catalog has it: merges as bytes, alerts, counts."""
+    entry = house.catalog.baseline(MODEL)
+    assert entry is not None
+    baseline = decode_baseline(entry.profile)
+    ((place, closer),) = [(c.place, c) for c in house.scheduler._closers.values()]
+    progress = load_progress(house.catalog, progress_key(place.model, place.version, place.rule))
+    rebuilt, kept = load_track(house.catalog, place, baseline, progress), closer.track
+
+    def comparable(track: Any) -> tuple[object, ...]:
+        pyramids = (track.inputs, track.outcomes)
+        levels = [[[encode_tileset(t) for t in level] for level in p.levels] for p in pyramids]
+        return levels, [p.looks for p in pyramids], dict(track.alerts)
+
+    for ours, theirs in zip(comparable(rebuilt), comparable(kept), strict=True):
+        assert ours == theirs
+    return comparable(rebuilt)
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3, 7, 12])
+def test_a_restart_rebuilds_the_same_track(house: House, windows: int) -> None:
+    """Merges to the byte, alerts and look numbers, at every place of the pyramid, labels included."""
+    watched(house)
+    for number in range(windows):
+        rows = served(house, number)
+        if number % 3 != 2:
+            house.label(*truth_of(rows, seed=number))
+        house.at(closed(number))
+    state(house)
+
+
+def test_a_restart_after_an_alert_ended_rebuilds_the_same_track(house: House) -> None:
+    """The merges that began anew with the resolve begin anew after the restart too."""
+    watched(house)
+    for number, shift in enumerate([0, 0, 30, 30, 0, 0, 0, 0, 0, 0, 0, 0]):
+        served(house, number, shift=shift)
+        house.at(closed(number))
+    assert ("drift", "resolved") in house.transitions()
+    state(house)
+
+
+def test_a_restart_changes_no_transition(house: House) -> None:
+    """The same windows with a restart after each give the same transitions, each sent once."""
+    watched(house, receivers=[{"webhook": "http://127.0.0.1:9/hook"}])
+    for number, shift in enumerate([0, 30, 30, 0, 0, 0, 0, 0]):
+        served(house, number, shift=shift)
+        house.at(closed(number))
+        house.restart()
+    drift = [s for k, s in house.transitions() if k == "drift"]
+    assert drift == ["firing", "resolved"]
+    assert [t.state.value for t, _ in house.notifier.sent if t.kind.value == "drift"] == drift
+
+
+def test_a_window_that_could_not_be_committed_is_closed_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk while an alert fires: the look is taken again from where the catalog is, and the page is not lost."""
+    watched(house)
+    served(house, 0)
+    house.at(closed(0))
+    served(house, 1, shift=30)
+    commit = type(house.catalog).commit_window
+
+    def full(*_: Any) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(type(house.catalog), "commit_window", full)
+    house.now_ns = closed(1)
+    house.scheduler.run_pass()
+    assert "No space left" in house.scheduler.health.errors[-1]
+    monkeypatch.setattr(type(house.catalog), "commit_window", commit)
+    house.scheduler.health.errors.clear()
+    house.at(closed(1))
+    assert ("drift", "firing") in house.transitions()
+    state(house)
+
+
+def test_a_rule_that_is_declared_anew_is_in_force_at_once(house: House) -> None:
+    """Half an hour of lateness instead of half a minute, without a restart."""
+    watched(house)
+    served(house, 0)
+    house.at(closed(0))
+    house.declare(windows=[{"every": "1m", "lateness": "30m"}])
+    served(house, 1)
+    house.at(closed(1))
+    assert len([w for w in house.windows() if w.n_window]) == 1
+    house.at(minute(2) + 1_800 * SECOND)
+    assert len([w for w in house.windows() if w.n_window]) == 2
+
+
+# Other rules
+
+
+def test_windows_by_rows_hold_exactly_so_many(house: House) -> None:
+    """Counted from the first row; a window that is not full waits."""
+    watched(house, windows=[{"rows": 250, "lateness": "30s"}])
+    for number in range(2):
+        served(house, number)
+        house.at(closed(number))
+    assert [w.n_window for w in house.windows()] == [250, 250, 250]
+    served(house, 2)
+    house.at(closed(2))
+    assert [w.n_window for w in house.windows()] == [250, 250, 250, 250]
+    spans = [w.span for w in house.windows()]
+    assert all(a.end_ns is not None and b.start_ns is not None and a.end_ns <= b.start_ns for a, b in pairwise(spans))
+
+
+def test_sliding_windows_overlap(house: House) -> None:
+    """Two minutes every minute: each row is in two windows."""
+    watched(house, windows=[{"sliding": "2m", "step": "1m", "lateness": "30s"}])
+    for number in range(3):
+        served(house, number)
+    house.at(closed(2))
+    assert [w.n_window for w in house.windows()] == [N, 2 * N, 2 * N]
+
+
+def test_sliding_windows_run_out_when_traffic_stops(house: House) -> None:
+    """The last rows are still in the windows that reach back to them."""
+    watched(house, windows=[{"sliding": "6m", "step": "1m", "lateness": "30s"}])
+    served(house, 0)
+    house.at(closed(20))
+    assert [w.n_window for w in house.windows()][:6] == [N] * 6
+
+
+def test_sessions_end_with_a_pause(house: House) -> None:
+    """Two minutes of traffic, a pause, another minute: two windows, and the second only after its own pause."""
+    watched(house, windows=[{"session_gap": "5m", "lateness": "30s"}])
+    served(house, 0)
+    served(house, 1)
+    served(house, 10)
+    house.at(closed(10))
+    assert [w.n_window for w in house.windows()] == [2 * N]
+    house.at(closed(16))
+    assert [w.n_window for w in house.windows()] == [2 * N, N]
+
+
+def test_a_window_can_be_recomputed_from_its_segments(house: House) -> None:
+    """The rows in another order and other pieces give the same tiles to the byte."""
+    watched(house)
+    rows = population(N, seed=3)
+    for part in (rows.take(slice(200, N)), rows.take(np.arange(0, 200, 2)), rows.take(np.arange(1, 200, 2))):
+        house.serve(part, "1")
+    house.serve(rows, "2")
+    house.at(closed(0))
+    one, two = (house.catalog.tiles(MODEL, w.version, w.rule, w.span) for w in house.windows())
+    assert one is not None and one == two
+    assert decode_tileset(one).rows == N
