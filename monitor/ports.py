@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 SegmentKind = Literal["predictions", "labels", "measurements", "anomalies", "explanations"]
 
+FindingKey = Literal["kind", "feature", "metric", "slice"]
+"""What the findings of a column may be told apart by."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
@@ -305,10 +308,10 @@ class SegmentStore(Protocol):
         """Latest revision of each decision record that matches, ordered by (window start, metric, feature, slice)."""
 
     def worst_findings(
-        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: FindingKey
     ) -> list[tuple[int, Finding]]:
-        """Of each column (spans that do not overlap, found by window start) and each kind or feature the worst matching
-        decision record: by status, then by score. Ordered by (column, kind or feature); limit and offset do not apply.
+        """Of each column (spans that do not overlap, found by window start) and each value of `per` the worst
+        matching decision record: by status, then by score. Ordered by (column, that value); limit and offset do not apply.
         """
 
     def write_records(

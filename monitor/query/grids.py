@@ -1,16 +1,16 @@
-"""GET grid: the worst decision record of each kind or feature in each column of windows. What the strips and the heat map show."""
+"""GET grid: the worst decision record of each kind, feature, metric or slice in each column of windows. What the strips and the heat map show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, Parameter
 
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import Finding, Span, Status, rfc3339
-from monitor.ports import Catalog, FindingQuery, WindowEntry
+from monitor.ports import Catalog, FindingKey, FindingQuery, WindowEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheStore
@@ -41,20 +41,22 @@ class GridsController(Controller):
     tags = ("measurements",)
 
     @get(
-        "/grid", sync_to_thread=True, summary="Worst decision record of each kind or feature in each column of windows"
+        "/grid",
+        sync_to_thread=True,
+        summary="Worst decision record of each kind, feature, metric or slice in each column of windows",
     )
     def grid(
         self,
         catalog: TheCatalog,
         store: TheStore,
-        model: str,
-        per: Literal["kind", "feature"] = "kind",
+        model: FromPath[str],
+        per: FindingKey = "kind",
         start: From = None,
         end: To = None,
-        version: str | None = None,
-        rule: str | None = None,
-        metric: str | None = None,
-        kind: str | None = None,
+        version: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        metric: FromQuery[str | None] = None,
+        kind: FromQuery[str | None] = None,
         columns: Annotated[int, Parameter(description="Columns at most; a longer range has several windows each.")] = (
             COLUMNS_DEFAULT
         ),
@@ -135,11 +137,11 @@ def _column(group: Sequence[WindowEntry]) -> dict[str, Any]:
     }
 
 
-def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: str) -> list[dict[str, Any]]:
-    """A row for each kind or feature, the worst first; a column in which it has no record is null."""
+def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: FindingKey) -> list[dict[str, Any]]:
+    """A row for each, the worst first; a column in which it has no record is null."""
     of: dict[str, list[tuple[int, Finding]]] = {}
     for column, finding in found:
-        of.setdefault(finding.kind.value if per == "kind" else finding.feature or "", []).append((column, finding))
+        of.setdefault(str(getattr(finding, per) or ""), []).append((column, finding))
 
     def rank(item: tuple[str, list[tuple[int, Finding]]]) -> tuple[int, float, str]:
         name, cells = item
@@ -168,6 +170,7 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "low": finding.low,
         "high": finding.high,
         "threshold": limit,
+        "threshold_origin": finding.threshold_origin,
         "score": finding.score,
         "n_window": finding.n_window,
         "reason": finding.reason,

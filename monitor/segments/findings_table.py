@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from monitor.findings import AlertKind, Finding, Span, Status
-from monitor.ports import FindingQuery
+from monitor.ports import FindingKey, FindingQuery
 from monitor.segments.querying import literal_path, query
 
 SCHEMA = pa.schema(
@@ -87,9 +87,9 @@ def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:
 
 
 def find_worst(
-    files: Sequence[Path], wanted: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+    files: Sequence[Path], wanted: FindingQuery, columns: Sequence[Span], per: FindingKey
 ) -> list[tuple[int, Finding]]:
-    """The worst matching decision record of each column and kind or feature, with the number of its column."""
+    """The worst matching decision record of each column and value of `per`, with the number of its column."""
     if not files or not columns:
         return []
     conditions, values = _conditions(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from monitor.errors import Unavailable
 from monitor.findings import Finding, Span
-from monitor.ports import FindingQuery, Labels, Segment, SegmentKind
+from monitor.ports import FindingKey, FindingQuery, Labels, Segment, SegmentKind
 from monitor.segments import findings_table, id_index, labels_table, records_table, rows_table
 from monitor.segments.parquet import read_table, write_table
 from monitor.segments.paths import inside, path_part, segment_path, write_whole
@@ -106,7 +106,7 @@ class LocalSegmentStore:
         return findings_table.find([self._path(segment) for segment in segments], query)
 
     def worst_findings(
-        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: Literal["kind", "feature"]
+        self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: FindingKey
     ) -> list[tuple[int, Finding]]:
         return findings_table.find_worst([self._path(segment) for segment in segments], query, columns, per)
 

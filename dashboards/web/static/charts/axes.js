@@ -1,0 +1,63 @@
+// Scales and axes that charts share. Every chart over time has one column a window (or group of windows), so charts line up.
+
+import { s } from "../dom.js";
+import { clock, day, duration, ms, number } from "../format.js";
+
+/** Positions of n columns between left and right. */
+export function columnScale(n, left, right) {
+  const step = (right - left) / Math.max(n, 1);
+  const gap = step > 6 ? 1.4 : step > 3 ? 0.8 : 0;
+  return { step, width: Math.max(step - gap, 0.6), at: (i) => left + i * step, mid: (i) => left + (i + 0.5) * step, index: (x) => Math.min(n - 1, Math.max(0, Math.floor((x - left) / step))) };
+}
+
+/** Times under the columns, as many as fit; the date where it changes; UTC at the end. */
+export function timeAxis(columns, scale, y, { every = 76 } = {}) {
+  if (!columns.length) return null;
+  const stride = Math.max(1, Math.ceil(every / scale.step));
+  const marks = [];
+  let shownDay = null;
+  for (let i = 0; i < columns.length; i += stride) {
+    const start = columns[i].start;
+    const today = day(start);
+    marks.push(s("line", { x1: scale.at(i), x2: scale.at(i), y1: y - 11, y2: y - 8, class: "grid" }));
+    marks.push(s("text", { x: scale.at(i), y, class: "ax" }, today === shownDay ? clock(start) : `${today} ${clock(start)}`));
+    shownDay = today;
+  }
+  return s("g", { "aria-hidden": "true" }, marks, holes(columns, scale, y - 10));
+}
+
+/** A dashed line where the next window does not begin where the last one ended: the axis skips time there. */
+export function holes(columns, scale, bottom, top = bottom - 4) {
+  const marks = [];
+  for (let i = 1; i < columns.length; i += 1) {
+    const pause = ms(columns[i].start) - ms(columns[i - 1].end);
+    const usual = ms(columns[i - 1].end) - ms(columns[i - 1].start);
+    if (pause > usual / 2 && pause > 1000) marks.push(s("line", { x1: scale.at(i) - 0.7, x2: scale.at(i) - 0.7, y1: top - 2, y2: bottom + 3, class: "whisker dimmed" }, s("title", {}, `${duration(pause)} without windows`)));
+  }
+  return marks;
+}
+
+/** Round numbers from low to high, about n of them. */
+export function ticks(low, high, n = 4) {
+  const raw = (high - low) / Math.max(n, 1) || 1;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((k) => k * power).find((candidate) => candidate >= raw) ?? raw;
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) found.push(Number((i * step).toPrecision(12)));
+  return found;
+}
+
+export function valueScale(low, high, bottom, top) {
+  const range = high - low || 1;
+  return (value) => bottom - ((value - low) / range) * (bottom - top);
+}
+
+export function valueAxis(low, high, y, left, right, { n = 4, show = number } = {}) {
+  return ticks(low, high, n).map((tick) => [
+    s("line", { x1: left, x2: right, y1: y(tick), y2: y(tick), class: "grid" }),
+    s("text", { x: left - 7, y: y(tick) + 3.5, class: "ax end" }, show(tick)),
+  ]);
+}
+
+/** Short names for what lies under the pointer: SVG titles are read by screen readers too. */
+export const tip = (...lines) => s("title", {}, lines.filter(Boolean).join("\n"));

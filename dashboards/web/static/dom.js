@@ -1,0 +1,67 @@
+// Elements from values. Children are nodes or texts: nothing here parses HTML, so foreign names stay names.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+/** A chart: an SVG with a name for those who cannot see it. */
+export const figure = (width, height, label, attributes, ...children) =>
+  s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, ...attributes }, ...children);
+
+export const put = (element, ...children) => {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+};
+
+export const page = () => document.getElementById("page");
+
+export const section = (title, caption, ...children) =>
+  h("section", {}, h("h2", {}, title), caption ? h("p", { class: "cap" }, caption) : null, ...children);
+
+/** A table behind a chart, or a list of its own. Columns: [heading, cell of item, class]. */
+export const table = (columns, items, { rowClass, label } = {}) =>
+  h("div", { class: "tablebox" },
+    h("table", { "aria-label": label },
+      h("thead", {}, h("tr", {}, columns.map(([heading, , cls]) => h("th", { scope: "col", class: cls === "num" ? "num" : null }, heading)))),
+      h("tbody", {}, items.map((item) => h("tr", { class: rowClass?.(item) }, columns.map(([, cell, cls]) => h("td", { class: cls }, cell(item))))))));
+
+export const empty = (...text) => h("p", { class: "empty" }, ...text);
+
+export const problem = (error) =>
+  h("div", { class: "error", role: "alert" }, h("b", {}, error.title ?? "This could not be shown"), " ", error.detail ?? error.message ?? String(error));
+
+/** Draw `make()` into a place: first that it loads, then the result or what went wrong. A slow part blocks no other. */
+export async function load(place, make) {
+  if (!place.hasChildNodes()) put(place, h("p", { class: "loading" }, "Loading …"));
+  try {
+    put(place, await make());
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    put(place, problem(error));
+    if (!(error.status >= 400)) console.error(error);
+  }
+}
+
+/** A part of the page that is folded and drawn when it is opened. */
+export function folded(name, title, make, { open, onToggle }) {
+  const body = h("div", {});
+  let drawn = false;
+  const draw = () => { if (!drawn) { drawn = true; load(body, make); } };
+  const details = h("details", { class: "more", id: `part-${name}`, open, ontoggle: () => {
+    if (details.open) draw();
+    if (details.open !== open) { open = details.open; onToggle(details.open); }
+  } }, h("summary", {}, title), body);
+  if (open) draw();
+  return details;
+}

@@ -1,0 +1,58 @@
+// Numbers and times as they are read. Times are UTC and say so where they stand alone.
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (n) => String(n).padStart(2, "0");
+
+export const ms = (time) => Date.parse(time);
+export const clock = (time) => { const d = new Date(time); const sec = d.getUTCSeconds(); return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${sec ? `:${two(sec)}` : ""}`; };
+export const day = (time) => { const d = new Date(time); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`; };
+export const moment = (time) => (time ? `${day(time)} ${clock(time)}` : "no time");
+export const year = (time) => new Date(time).getUTCFullYear();
+
+export function span(start, end) {
+  if (!start) return "no time";
+  return `${moment(start)} – ${day(start) === day(end) ? clock(end) : moment(end)} UTC`;
+}
+
+export function duration(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  for (const [unit, size, next] of [["d", 86_400, 3_600], ["h", 3_600, 60], ["min", 60, 1]]) {
+    if (seconds < size) continue;
+    const whole = Math.floor(seconds / size);
+    const rest = Math.floor((seconds - whole * size) / next);
+    const small = { d: "h", h: "min", min: "s" }[unit];
+    return rest && whole < 10 ? `${whole} ${unit} ${rest} ${small}` : `${whole} ${unit}`;
+  }
+  return `${seconds} s`;
+}
+
+export const count = (n) => (n === null || n === undefined ? "" : Math.round(n).toLocaleString("en-US"));
+
+export function number(value, digits = 3) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "none";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-4) return value.toExponential(1).replace("e+", "e");
+  if (size >= 1000) return count(value);
+  return String(Number(value.toPrecision(digits)));
+}
+
+export const fixed = (value, places = 3) => (value === null || value === undefined ? "none" : value.toFixed(places));
+export const signed = (value, places = 3) => (value === null || value === undefined ? "none" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(places));
+
+export function percent(share) {
+  if (share === null || share === undefined || !Number.isFinite(share)) return "none";
+  const value = share * 100;
+  if (value !== 0 && Math.abs(value) < 0.1) return `${Number(value.toPrecision(1))} %`;
+  return `${value.toFixed(Math.abs(value) >= 99.95 ? 0 : 1)} %`;
+}
+
+export const limit = (threshold) =>
+  threshold === null || threshold === undefined ? "no limit" : Array.isArray(threshold) ? `${number(threshold[0])} to ${number(threshold[1])}` : number(threshold);
+
+export const value = (item) => (typeof item === "number" ? number(item, 6) : item === null || item === undefined ? "missing" : String(item));
+
+export const short = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
+
+/** A time just after another: `to` is exclusive. */
+export const after = (time) => new Date(ms(time) + 1).toISOString();

@@ -1,0 +1,119 @@
+// The model's page: the answer first, then the evidence on one time axis. Everything chosen is in the URL.
+
+import { all, get, pathOf } from "../api.js";
+import { h, page, problem, put } from "../dom.js";
+import { everySeconds, go, href, keepTheme, onBack, read, segment } from "../place.js";
+import { rankOf } from "../words.js";
+import { verdict } from "./model/verdict.js";
+import { strips } from "./model/strips.js";
+import { controls } from "./model/controls.js";
+import { driftMap, CHECKS } from "./model/drift.js";
+import { distribution, overTime } from "./model/feature.js";
+import { performance } from "./model/performance.js";
+import { folds } from "./model/folds.js";
+
+const NAME = segment(1);
+const COLUMNS = 60;
+let drawn = "";
+let shown = null;
+
+/** All that the first picture needs. One grid fixes the columns; the others are asked for the same span. */
+async function fetched() {
+  const range = { from: read("from"), to: read("to"), version: read("version"), rule: read("rule"), columns: COLUMNS };
+  const [model, kinds, alerts] = await Promise.all([
+    get(pathOf(NAME)), get(pathOf(NAME, "/grid"), { ...range, per: "kind" }), all("/api/v1/alerts", { model: NAME }),
+  ]);
+  const { columns } = kinds;
+  const span = columns.length ? { from: columns[0].start, to: columns.at(-1).end } : { from: range.from, to: range.to };
+  const scope = { ...span, version: kinds.version ?? "", rule: kinds.rule, columns: COLUMNS };
+  if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], folded: 0 }, gaps: [] };
+  const check = CHECKS[read("check")] ? read("check") : "drift";
+  const [features, gaps] = await Promise.all([
+    get(pathOf(NAME, "/grid"), { ...scope, version: kinds.version, per: "feature", kind: CHECKS[check].kind, metric: CHECKS[check].metric, rows: read("rows") ?? 24 }),
+    all(pathOf(NAME, "/gaps"), span, 2_000),
+  ]);
+  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features, gaps };
+}
+
+/** What is selected: as the URL says, else the worst cell there is, the latest of equals. */
+export function selection(data) {
+  const { rows } = data.features;
+  const row = rows.find((one) => one.name === read("feature")) ?? rows[0];
+  let column = read("window") ? columnOf(data.columns, read("window")) : -1;
+  if (column < 0 && row) column = worstOf(row.cells);
+  if (column < 0) column = data.columns.length - 1;
+  return { name: row?.name ?? read("feature"), column, row };
+}
+
+const columnOf = (columns, time) => {
+  const at = Date.parse(time);
+  return columns.findIndex((column) => Date.parse(column.start) <= at && at < Date.parse(column.end));
+};
+
+function worstOf(cells) {
+  let best = -1;
+  cells.forEach((cell, i) => {
+    if (!cell) return;
+    const order = (one) => [-rankOf(one.status), one.score ?? -1];
+    if (best < 0 || order(cell)[0] > order(cells[best])[0] || (order(cell)[0] === order(cells[best])[0] && order(cell)[1] >= order(cells[best])[1])) best = i;
+  });
+  return best;
+}
+
+function draw(data) {
+  const focus = document.activeElement?.classList.contains("heat");
+  const choose = (changes) => { go(changes); update(data); };
+  const chosen = selection(data);
+  document.title = `${NAME} · Outrider`;
+  const places = { map: h("section", { id: "drift" }), bins: h("section", { id: "bins" }), score: h("section", { id: "score" }), performance: h("section", { id: "performance" }), strips: h("section", { id: "strips" }) };
+  shown = { data, places, choose, folds: h("div", { id: "folds" }) };
+  put(page(),
+    h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), ` / ${NAME}`, data.kinds.version ? ` · version ${data.kinds.version}` : "", ` · owner ${data.model.owner ?? "nobody"}`, data.model.task ? ` · ${data.model.task}` : "", data.kinds.rule ? ` · windows ${data.kinds.rule}` : ""),
+    verdict(data),
+    controls(data, refresh),
+    data.columns.length ? [places.strips, h("div", { class: "grid2" }, places.map, places.bins), h("div", { class: "grid2" }, places.score, places.performance), shown.folds] : null);
+  if (data.columns.length) {
+    paint(data, chosen);
+    put(shown.folds, folds(data, chosen, choose));
+  }
+  if (focus) places.map.querySelector(".heat")?.focus({ preventScroll: true });
+}
+
+/** The parts that follow the selection. */
+function paint(data, chosen, { keepMap = false } = {}) {
+  const { places, choose } = shown;
+  const pick = (column) => choose({ window: data.columns[column].start });
+  strips(places.strips, data, chosen, pick);
+  if (!keepMap) driftMap(places.map, data, chosen, choose, refresh);
+  distribution(places.bins, data, chosen);
+  overTime(places.score, data, chosen, pick);
+  performance(places.performance, data, chosen, pick);
+}
+
+/** After a change of the selection: the heat map keeps its focus, the rest is drawn anew. */
+function update(data) {
+  const chosen = selection(data);
+  paint(data, chosen, { keepMap: document.activeElement?.classList.contains("heat") });
+  put(shown.folds, folds(data, chosen, shown.choose));
+}
+
+async function refresh({ quiet = false } = {}) {
+  const live = document.getElementById("live");
+  try {
+    const data = await fetched();
+    const mark = JSON.stringify([location.search, data.columns.length, data.columns.at(-1), data.columns.map((c) => [c.revision, c.labelled, c.seen]), data.alerts, data.model.status]);
+    live.textContent = read("to") ? "" : "live";
+    if (quiet && mark === drawn) return;
+    drawn = mark;
+    draw(data);
+  } catch (error) {
+    live.textContent = quiet ? error.title ?? "" : "";
+    if (!quiet) put(page(), h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), ` / ${NAME}`), problem(error));
+    if (!(error.status >= 0)) console.error(error);
+  }
+}
+
+keepTheme();
+refresh();
+onBack(() => refresh());
+everySeconds(5, () => { if (!read("to")) refresh({ quiet: true }); });

@@ -1,0 +1,97 @@
+// What is behind a fold: fairness, anomalies, one prediction, capture, the numbers. Drawn when opened; what is open is in the URL.
+
+import { all, get, pathOf } from "../../api.js";
+import { capture, PARTS } from "../../charts/capture.js";
+import { groups } from "../../charts/groups.js";
+import { waterfall } from "../../charts/waterfall.js";
+import { empty, folded, h, s, section, table } from "../../dom.js";
+import { after, count, limit, moment, number, span, value } from "../../format.js";
+import { go, modelHref, read } from "../../place.js";
+import { badge, metricName, metricTitle, rankOf } from "../../words.js";
+import { windowOf } from "./feature.js";
+
+const FAIRNESS = ["parity_difference", "equal_opportunity_difference", "impact_ratio"];
+const GROUPS_SHOWN = 24;
+const ANOMALIES_SHOWN = 12;
+const EXPLAINED_SHOWN = 12;
+
+const opened = () => (read("open") ?? "").split(",").filter(Boolean);
+const remember = (name) => (open) => {
+  const rest = opened().filter((one) => one !== name);
+  go({ open: (open ? [...rest, name] : rest).join(",") }, { replace: true });
+};
+
+export function folds(data, chosen, choose) {
+  const window = windowOf(data, chosen);
+  const state = (kind) => data.kinds.rows.find((row) => row.name === kind)?.cells[chosen.column];
+  const title = (text, kind) => [text, " ", state(kind) ? badge(state(kind).status) : h("span", { class: "small" }, "no data"), h("span", { class: "small" }, ` ${span(window.start, window.end)}`)];
+  const open = opened();
+  const fold = (name, head, make) => folded(name, head, make, { open: open.includes(name), onToggle: remember(name) });
+  return [
+    fold("fairness", title("Fairness by group", "fairness"), () => fairness(data, chosen)),
+    fold("anomalies", title("Anomalous inputs", "anomaly"), () => anomalies(data, window, choose)),
+    fold("explanations", ["Why a prediction is what it is", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => explanations(data, window, choose)),
+    fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
+    fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
+    fold("report", ["Evidently report of the window", h("span", { class: "small" }, " made from its rows, takes some seconds")], async () => report(data, window)),
+  ];
+}
+
+async function fairness(data, chosen) {
+  const parts = await Promise.all(FAIRNESS.slice(0, 2).map((metric) => get(pathOf(data.name, "/grid"), { ...data.scope, per: "slice", metric, rows: 100 })));
+  const drawn = parts.map((part, k) => {
+    const rows = part.rows.map((row) => ({ name: row.name, cell: row.cells[chosen.column] })).filter((row) => row.cell);
+    if (!rows.length) return null;
+    rows.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    const shown = rows.slice(0, GROUPS_SHOWN);
+    const few = rows.filter((row) => row.cell.status === "insufficient_data").length;
+    return section(metricTitle(FAIRNESS[k]), `Group minus its base group, 95 % interval; green: allowed; n counts the group and its base.${few ? ` ${few} with too few rows to judge.` : ""}`,
+      groups(shown, { label: `${metricTitle(FAIRNESS[k])} of ${shown.length} groups` }),
+      h("details", {}, h("summary", { class: "small" }, "Table"), table([["group", (r) => r.name, "wrap"], ["value", (r) => number(r.cell.value), "num"], ["95 % interval", (r) => `${number(r.cell.low)} to ${number(r.cell.high)}`], ["allowed", (r) => limit(r.cell.threshold)], ["state", (r) => badge(r.cell.status)], ["counts", (r) => r.cell.reason ?? "", "wrap small"]], rows)));
+  }).filter(Boolean);
+  return drawn.length ? h("div", { class: "grid2" }, drawn) : empty("No groups are declared (`groups: […]`), or this window has none of them.");
+}
+
+async function anomalies(data, window, choose) {
+  const found = await get(pathOf(data.name, "/anomalies"), { from: window.start, to: window.end, version: data.scope.version, limit: 500 });
+  if (!found.items.length) return empty("No row of this window is among the rarest that the baseline would have.");
+  const items = [...found.items].sort((a, b) => a.p - b.p);
+  const because = (item) => item.features.slice(0, 3).map((f) => `${f.feature} ${value(f.value)}`).join(", ");
+  return [h("p", { class: "cap" }, `${count(items.length)}${found.next ? " or more" : ""} rows, the rarest first; p is how rare such a row is in the baseline. `, h("a", { href: modelHref(data.name, { from: window.start, to: window.end, version: data.scope.version }, "/rows") }, "all rows")),
+    table([["time, UTC", (a) => moment(a.time)], ["prediction", (a) => h("a", { href: modelHref(data.name, { from: a.time, to: after(a.time), version: data.scope.version, prediction: a.prediction_id }, "/rows") }, a.prediction_id), "wrap"], ["p", (a) => number(a.p, 2), "num"], ["because of", because, "wrap"], ["in the false discovery set", (a) => (a.discovery ? "yes" : "no")],
+      ["", (a) => h("button", { type: "button", onclick: () => choose({ prediction: a.prediction_id, open: [...new Set([...opened(), "explanations"])].join(",") }) }, "why?")]], items.slice(0, ANOMALIES_SHOWN))];
+}
+
+async function explanations(data, window, choose) {
+  const { version } = data.scope;
+  const wanted = read("prediction");
+  const found = await get(pathOf(data.name, "/explanations"), { from: window.start, to: window.end, version, limit: EXPLAINED_SHOWN });
+  let item = wanted ? found.items.find((one) => one.prediction_id === wanted) : found.items[0];
+  if (wanted && !item) [item] = (await get(pathOf(data.name, "/explanations"), { version, prediction_id: wanted, limit: 1 })).items;
+  if (!item && !found.items.length) return empty(data.model.declaration.explain ? (wanted ? `${wanted} was not among the explained ones.` : "No prediction of this window was explained.") : "No model to explain with is declared (`explain: {onnx: …}`).");
+  const list = table([["time, UTC", (e) => moment(e.time)], ["prediction", (e) => h("a", { href: "#", onclick: (event) => { event.preventDefault(); choose({ prediction: e.prediction_id }); } }, e.prediction_id), "wrap"], ["is", (e) => number(e.prediction), "num"], ["most of it", (e) => e.features.slice(0, 2).map((f) => f.feature).join(", "), "wrap"]], found.items, { rowClass: (e) => (e === item ? "chosen" : null) });
+  return h("div", { class: "grid2" }, section("Explained predictions of the window", null, list), item ? why(item) : section(`${wanted} was not explained`, null, empty("A sample of each window is explained; this prediction was not in it.")));
+}
+
+export const why = (item) => section(`Why ${item.prediction_id} is ${number(item.prediction)}`, `Shapley values, from ${number(item.base)} on average${item.method === "exact" ? ", exact" : "; standard error behind ±"}`, waterfall(item, { label: `Contributions to ${item.prediction_id}: ${item.features.slice(0, 3).map((f) => `${f.feature} ${number(f.phi)}`).join(", ")}` }));
+
+async function captured(data) {
+  const key = (cls, text) => h("span", { class: "key" }, s("svg", { viewBox: "0 0 11 11", "aria-hidden": "true" }, s("rect", { width: 11, height: 11, rx: 2, class: cls })), text);
+  if (!data.columns.some((column) => column.seen) && !data.gaps.length) return empty("These rows did not come through a sidecar, so nothing is known of what was not seen.");
+  return [h("p", { class: "cap" }, PARTS.map(([name, cls]) => key(`c-${cls}`, name.replace("_", " "))), key("s-gap", "known gap")), capture(data.columns, data.gaps, { label: "Exchanges seen by the sidecars over time" }), gapTable(data.gaps)];
+}
+
+export const gapTable = (gaps) => gaps.length ? h("details", {}, h("summary", { class: "small" }, `${count(gaps.length)} known gap${gaps.length > 1 ? "s" : ""}`), table([["from, UTC", (g) => moment(g.start)], ["to", (g) => moment(g.end)], ["why", (g) => g.reason], ["connections", (g) => count(g.connections), "num"], ["bytes", (g) => count(g.bytes), "num"], ["exchanges, about", (g) => count(g.exchanges_estimated), "num"], ["sidecar", (g) => g.sidecar, "wrap"]], gaps.slice(0, 200))) : h("p", { class: "small" }, "No known gap.");
+
+async function numbers(data, window) {
+  const found = await all(pathOf(data.name, "/measurements"), { from: window.start, to: after(window.start), version: data.scope.version, rule: data.scope.rule }, 2_000);
+  if (!found.length) return empty("This window has no findings.");
+  found.sort((a, b) => rankOf(a.status) - rankOf(b.status) || (b.score ?? 0) - (a.score ?? 0));
+  return [h("p", { class: "cap" }, `${count(found.length)} decision records, the worst first; the first 150 are shown, the API has all.`),
+    table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["value", (f) => number(f.value), "num"], ["95 % interval", (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`)], ["limit", (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), "num"], ["n window", (f) => count(f.n_window), "num"], ["n baseline", (f) => count(f.n_baseline), "num"], ["missing", (f) => count(f.n_missing), "num"], ["state", (f) => badge(f.status)], ["why", (f) => f.reason ?? "", "wrap small"]], found.slice(0, 150))];
+}
+
+function report(data, window) {
+  return h("p", {}, h("a", { class: "pill", target: "_blank", rel: "noopener", href: `${pathOf(data.name, "/report")}?${new URLSearchParams({ from: window.start, to: window.end, ...(data.scope.version ? { version: data.scope.version } : {}) })}` }, "Make the report"), " ", h("span", { class: "small" }, `all rows of ${span(window.start, window.end)} against the baseline, in a new tab`));
+}
+

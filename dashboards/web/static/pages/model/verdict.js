@@ -1,0 +1,83 @@
+// The answer in a sentence with numbers, composed from the alerts' own records.
+
+import { h } from "../../dom.js";
+import { count, day, limit, moment, ms, number, span } from "../../format.js";
+import { alertHref } from "../../place.js";
+import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
+
+const joined = (list) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`);
+const said = (alert) => KINDS[alert.kind]?.said ?? alert.kind;
+const link = (alert, text) => h("a", { href: alertHref(alert.fingerprint) }, text);
+
+const earliest = (alerts) => alerts.map((a) => a.since).filter(Boolean).sort()[0];
+
+/** Worst value while it was open, where that says more than the last one. */
+function atWorst(alert) {
+  if (alert.peak === null || alert.peak === undefined || alert.peak === alert.value) return null;
+  return [" It was ", h("b", {}, number(alert.peak)), " at its worst."];
+}
+
+function openLine(alert) {
+  return h("p", { class: "lead" }, link(alert, kindName(alert.kind)), ": ", h("b", {}, alert.summary), ` (limit ${limit(alert.threshold)}), open since ${moment(alert.since)} UTC.`, atWorst(alert), alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : "");
+}
+
+/** Alerts that were open in the range on show and are over. */
+function overIn(data) {
+  const { columns } = data;
+  return data.alerts.filter((a) => ["resolved", "closed"].includes(a.state) && a.since && ms(a.window.end) >= ms(columns[0].start) && ms(a.since) <= ms(columns.at(-1).end));
+}
+
+function overLine(alerts) {
+  if (!alerts.length) return null;
+  return h("p", { class: "lead" }, "Over by now: ", alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), " ", `(${metricName(alert.features[0]?.metric)} ${number(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)}; ${span(alert.since, alert.window.end).replace(" UTC", "")})`]), ", all times UTC.");
+}
+
+/** Whether the values themselves are sound while the inputs drift: a fault of the data, or another population. */
+function faultOrPopulation(data, open) {
+  if (!open.some((a) => a.kind === "drift")) return null;
+  const since = ms(open.find((a) => a.kind === "drift").since ?? data.columns[0].start);
+  const quality = data.kinds.rows.find((row) => row.name === "quality");
+  if (!quality) return null;
+  const cells = quality.cells.filter((cell, i) => cell && ms(data.columns[i].end) >= since);
+  if (!cells.length) return null;
+  const bad = cells.find((cell) => ["critical", "warning"].includes(cell.status));
+  if (!bad) return "No more values are missing or new than in the baseline: the population moved, the data is not broken.";
+  return `Look at the data first: ${metricName(bad.metric)} of ${bad.feature} is ${number(bad.value)} (limit ${limit(bad.threshold)}).`;
+}
+
+export function verdict(data) {
+  const { columns, alerts } = data;
+  const open = alerts.filter((a) => a.state === "firing" && (a.version ?? null) === (data.kinds.version ?? null));
+  const { status, title, lead } = answer(data, open);
+  const [first] = open;
+  const window = columns.at(-1);
+  return h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), lead),
+    h("span", { class: "spring" }),
+    h("div", { class: "actions" }, first ? h("a", { class: "pill main", href: alertHref(first.fingerprint) }, open.length > 1 ? "Open the first alert" : "Open the alert") : null,
+      window ? h("a", { class: "pill", href: `/openapi.json` }, "API") : null));
+}
+
+function answer(data, open) {
+  const { columns, model } = data;
+  if (!columns.length) {
+    const asked = data.scope.from || data.scope.to;
+    return { status: "no_data", title: asked ? "No windows in this range" : "No data yet", lead: h("p", { class: "lead" }, asked ? "No window of this model begins in the range. That is not the same as no drift." : model.baseline ? "The baseline is there; windows appear when predictions have come and their time is over." : "No baseline was set, and no window has closed: ", asked || model.baseline ? "" : h("code", {}, `outrider baseline ${data.name} FILE`)) };
+  }
+  const over = overIn(data);
+  if (open.length) {
+    const order = Object.keys(KINDS);
+    const ranked = [...open].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+    const note = faultOrPopulation(data, open);
+    return { status: "critical", title: `${capital(joined(ranked.map(said)))}, since ${moment(earliest(open))} UTC`, lead: [ranked.slice(0, 4).map(openLine), note ? h("p", { class: "lead" }, note) : null, overLine(over)] };
+  }
+  const last = columns.at(-1);
+  const windows = columns.reduce((sum, c) => sum + c.windows, 0);
+  const rows = columns.reduce((sum, c) => sum + c.n_window, 0);
+  const measured = `${count(windows)} window${windows > 1 ? "s" : ""} with ${count(rows)} rows, ${span(columns[0].start, last.end)}.`;
+  const warned = columns.filter((c) => ["critical", "warning"].includes(c.status));
+  if (last.status === "no_data") return { status: "no_data", title: "No rows came in the last window", lead: [h("p", { class: "lead" }, `Nothing can be said of ${span(last.start, last.end)}: ${last.reason ?? "no prediction was seen"}. That is not the same as no drift.`), overLine(over)] };
+  if (last.status === "insufficient_data") return { status: last.status, title: "Too few rows to judge the last window", lead: [h("p", { class: "lead" }, measured), overLine(over)] };
+  if (["error", "undefined"].includes(last.status)) return { status: last.status, title: `The last window is ${wordOf(last.status)}`, lead: h("p", { class: "lead" }, last.reason ?? measured) };
+  if (warned.length) return { status: last.status === "ok" ? "ok" : "warning", title: `No alert; ${warned.length} of ${columns.length} columns worth a look`, lead: [h("p", { class: "lead" }, `Something moved, but not both surely and far enough to call anyone. ${measured}`), overLine(over)] };
+  return { status: "ok", title: `No drift since ${day(columns[0].start)}: everything is within its limits`, lead: [h("p", { class: "lead" }, measured), overLine(over)] };
+}
