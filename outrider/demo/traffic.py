@@ -28,6 +28,7 @@ class Traffic:
 
     port: int
     rng: np.random.Generator
+    calm_seconds: float = CALM_SECONDS
     sent: int = 0
     failed: int = 0
     campaign_since: float | None = None
@@ -56,7 +57,7 @@ class Traffic:
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         while not self._stopping.is_set():
-            if self.campaign_since is None and time.monotonic() - began > CALM_SECONDS:
+            if self.campaign_since is None and time.monotonic() - began > self.calm_seconds:
                 self.campaign_since = time.monotonic()
             self._request(connection, applicants(self.rng, ROWS_PER_REQUEST, campaign=self.campaign_since is not None))
             self._stopping.wait(1 / REQUESTS_PER_SECOND)
