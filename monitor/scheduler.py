@@ -61,7 +61,7 @@ class Scheduler:
         self._retention = retention
         self._upkeep = upkeep
         self._pause_s = pause_s
-        self._closers: dict[tuple[str, str, str], Closer] = {}
+        self._closers: dict[Place, Closer] = {}
         self._baselines: dict[str, Baseline] = {}
         self._backoff = Backoff()
         self._guard = StormGuard()
@@ -90,8 +90,12 @@ class Scheduler:
         """Everything that is due, once; returns how many windows were closed or revised."""
         changed = 0
         models: list[ModelEntry] = self._guarded("models", self._context.catalog.models, [])
+        places: set[Place] = set()
         for entry in models:
-            changed += self._guarded(f"model {entry.name}", partial(self._model, entry), 0)
+            changed += self._guarded(f"model {entry.name}", partial(self._model, entry, places), 0)
+        if models and not self._stopping.is_set():
+            # Versions come and go with every deployment, and what is kept of each is large.
+            self._closers = {place: closer for place, closer in self._closers.items() if place in places}
         self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
         self._guarded("alerts", lambda: raise_alerts(self._context, self._guard), 0)
         self._guarded("upkeep", self._upkeep, None)
@@ -104,7 +108,9 @@ class Scheduler:
         return changed
 
     def _guarded(self, what: str, work: Callable[[], T], otherwise: T) -> T:
-        """A job's failure is logged, counted and shown; the next job and the next pass go on."""
+        """A job's failure is logged, counted and shown; the next job and the next pass go on. None starts after `stop`."""
+        if self._stopping.is_set():
+            return otherwise
         try:
             return work()
         except Exception as error:
@@ -112,22 +118,23 @@ class Scheduler:
             self.health.failed(what, error)
             return otherwise
 
-    def _model(self, entry: ModelEntry) -> int:
+    def _model(self, entry: ModelEntry, places: set[Place]) -> int:
+        """Every window of the model that is due, each version and rule apart; its places are added to `places`."""
         name = entry.name
         model = entry.in_force()
+        own = [Place(name, version, rule) for version in self._context.catalog.versions(name) for rule in model.windows]
+        places.update(own)
         baseline = self._baseline(name)
         if model.label is not None:
             find_waiting(name, self._context.catalog, self._context.store, self._context.clock())
-        closers = [self._closer(Place(name, v, r)) for v in self._context.catalog.versions(name) for r in model.windows]
-        return sum(self._guarded(_title(c.place), partial(c.run, model, baseline), 0) for c in closers)
+        changed = 0
+        for place in own:
+            what = f"model {name}, version {place.version!r}, window {place.rule.name}"
+            changed += self._guarded(what, partial(self._closer(place).run, model, baseline), 0)
+        return changed
 
     def _closer(self, place: Place) -> Closer:
-        key = (place.model, place.version, place.rule.name)
-        known = self._closers.get(key)
-        if known is None or known.place != place:
-            # A rule that was declared anew under its old name goes on from the catalog.
-            known = self._closers[key] = Closer(self._context, place)
-        return known
+        return self._closers.setdefault(place, Closer(self._context, place))
 
     def _baseline(self, name: str) -> Baseline | None:
         entry = self._context.catalog.baseline(name)

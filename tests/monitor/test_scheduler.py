@@ -1,0 +1,68 @@
+"""The scheduler: each place apart, nothing kept of what is gone, an end when told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.jobs.house import LATENESS, MODEL, SECOND, House, closed, labelled, minute, population
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    house.declare()
+    house.baseline(labelled(population(2_000, seed=1), seed=2))
+    yield house
+    house.close()
+
+
+def test_a_changed_lateness_holds_at_once(ready: House) -> None:
+    """The declaration is read again in every pass, though its window keeps its name."""
+    ready.serve(population(100, seed=3))
+    ready.declare(windows=[{"every": "1m", "lateness": "5m"}])
+    assert ready.at(closed(0)) == 0
+    ready.declare(windows=[{"every": "1m", "lateness": "10s"}])
+    assert ready.at(minute(1) + 10 * SECOND) == 1
+
+
+def test_a_changed_lateness_holds_for_a_window_that_runs(ready: House) -> None:
+    """Not only before the first one closed."""
+    ready.serve(population(100, seed=3))
+    ready.serve(population(100, seed=4, start_ns=minute(1)))
+    assert ready.at(closed(0)) == 1
+    ready.declare(windows=[{"every": "1m", "lateness": "10s"}])
+    assert ready.at(closed(1) - LATENESS + 10 * SECOND) == 1
+
+
+def test_a_fault_of_one_version_stops_no_other(ready: House) -> None:
+    """A file that is gone is told with its place; the other version's window closes."""
+    for version in ("1", "2"):
+        ready.serve(population(100, seed=3), version)
+    (broken,) = ready.catalog.segments("predictions", MODEL, "1")
+    (ready.folder / "segments" / broken.path).unlink()
+    ready.now_ns = closed(0)
+    assert ready.scheduler.run_pass() == 1
+    (error,) = ready.scheduler.health.errors
+    assert error.startswith(f"model {MODEL}, version '1', window 1m: ")
+
+
+def test_what_is_kept_of_a_version_goes_with_it(ready: House) -> None:
+    """Deployments name ever new versions; their tracks are large."""
+    for version in ("1", "2"):
+        ready.serve(population(100, seed=3), version)
+    ready.at(closed(0))
+    assert len(ready.scheduler._closers) == 2
+    ready.catalog.drop_segments([s.id for s in ready.catalog.segments("predictions", MODEL, "1")])
+    ready.at(closed(0))
+    assert len(ready.scheduler._closers) == len(ready.catalog.versions(MODEL))
+
+
+def test_nothing_starts_after_the_stop(ready: House) -> None:
+    """A pass in progress ends with the window it is at."""
+    ready.serve(population(100, seed=3))
+    ready.scheduler.stop(0)
+    ready.now_ns = closed(0)
+    assert ready.scheduler.run_pass() == 0
