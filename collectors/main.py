@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
+from collectors.decoders.decoder import Reason
 from collectors.errors import InvalidSettings, SettingsFault, StartFailed
 from collectors.pipeline import Pipeline
+from collectors.protocols.exchange import DROPPED, Damage
 from collectors.records.types import Gap, IdSource
 from collectors.redaction import RedactionPolicy, Rule
 from collectors.redaction.policy import Action
@@ -34,6 +36,10 @@ from collectors.tap.supervisor import Child, Order, Signals
 from collectors.tap.worker import CaptureWorker
 from collectors.telemetry import Readings, SidecarMetrics, TelemetryServer, log_to_stderr
 
+LOSSES: dict[tuple[str, str], int] = {
+    ("dropped" if reason in DROPPED else "undecodable", reason): 0 for reason in (*get_args(Damage), *get_args(Reason))
+}
+"""Every way to lose an exchange, from the first scrape on: the increase from nothing to one would go unseen."""
 LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted while a forwarder is started again."""
 LOOK_SECONDS = 0.1
@@ -172,6 +178,7 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
     words = segment.words
     status = decode_status(segment.read_status())
     exchanges = {
+        **LOSSES,
         ("captured", ""): status.captured,
         ("sampled_out", ""): status.sampled_out,
         ("not_inference", ""): status.not_inference,

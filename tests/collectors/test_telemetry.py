@@ -54,6 +54,8 @@ def test_counts_of_the_shared_memory_are_exported(segment, port):
         'outrider_tap_connections_total{protocol="opaque"} 0.0',
         'outrider_capture_exchanges_total{outcome="captured",reason=""} 3.0',
         'outrider_capture_exchanges_total{outcome="dropped",reason="not_copied"} 2.0',
+        'outrider_capture_exchanges_total{outcome="dropped",reason="memory_full"} 0.0',
+        'outrider_capture_exchanges_total{outcome="undecodable",reason="malformed"} 0.0',
         "outrider_capture_records_total 9.0",
         'outrider_redacted_values_total{kind="email"} 4.0',
         'outrider_requests_total{protocol="http1"} 5.0',
