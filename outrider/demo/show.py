@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import queue
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,9 @@ def show(*, seconds: float | None, keep: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="outrider-demo-") as name:
         stage, webhook = Stage(Path(name)), Webhook()
         traffic: Traffic | None = None
+        # The processes have sessions of their own: whatever ends us must end them too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
         try:
             traffic = set_up(stage, webhook)
             return watch(stage, webhook, traffic, seconds=seconds, keep=keep)
@@ -35,6 +39,8 @@ def show(*, seconds: float | None, keep: bool) -> int:
             stage.say("interrupted")
             return 0 if keep else 1
         finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # the end is bounded, and a second Ctrl-C would leave some behind
             if traffic is not None:
                 traffic.stop()
             stage.close()

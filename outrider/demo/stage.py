@@ -43,7 +43,12 @@ class Stage:
 
     def run(self, arguments: list[str]) -> str:
         """One `outrider` command, to its end; raises Unavailable with what it said where it fails."""
-        done = subprocess.run(outrider(*arguments), capture_output=True, text=True, timeout=START_SECONDS, check=False)
+        try:
+            done = subprocess.run(
+                outrider(*arguments), capture_output=True, text=True, timeout=START_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"outrider {arguments[0]}", f"no end within {START_SECONDS:.0f} s") from error
         if done.returncode:
             raise Unavailable(f"outrider {arguments[0]}", done.stderr.strip()[-LOG_CHARS_SHOWN:])
         return done.stdout.strip()

@@ -33,7 +33,8 @@ def test_the_monitor_ends_and_closes_its_catalog(tmp_path: Path, number: signal.
     assert not (data / "catalog.sqlite-wal").exists()
 
 
-def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_demo_and_all_it_started(tmp_path: Path, number: signal.Signals) -> None:
     """In the middle of its traffic; nothing of it is left, and its folder is gone."""
     environ = {"TMPDIR": str(tmp_path)}
     command = [*outrider("demo", "--keep")]
@@ -43,7 +44,7 @@ def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
         children = _children(demo.pid)
         assert len(children) == 3
         began = time.monotonic()
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(number)
         assert demo.wait(20) == 0
         assert time.monotonic() - began < END_SECONDS_MAX
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
