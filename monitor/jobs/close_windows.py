@@ -26,7 +26,7 @@ from monitor.jobs.track import Place, Progress, encode_progress, load_progress, 
 from monitor.ports import Segment, WindowEntry, WindowResult
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
-from monitor.tiles.tileset import Baseline, TileSet
+from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
 from monitor.windows.spans import cut, depends_on_rows, spans_between
 
 T = TypeVar("T")
@@ -48,10 +48,11 @@ PENDING_WINDOWS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _AsOf:
-    """What a window is judged with: looks taken up to it, and the baseline with what was known of dependence then."""
+    """What a window is judged with: looks taken up to it, and what was known of dependence then."""
 
     looks: int
     baseline: Baseline
+    learned: DesignEffects | None
 
 
 @dataclass(slots=True)
@@ -218,7 +219,8 @@ class Closer:
             self._advance(first_row_ns=profiled.start_ns or 0)
         ready = rows > 0 and profiled.labelled >= LABELS_COVERAGE * rows
         kinds = frozenset(AlertKind) if ready else INPUT_KINDS
-        looked = self._look(span, profiled, model, _AsOf(progress.input_looks + 1, self.baseline), kinds)
+        then = _AsOf(progress.input_looks + 1, self.baseline, self.track.learned)
+        looked = self._look(span, profiled, model, then, kinds)
         self._commit(span, 0, rows, profiled, looked, model)
         if profiled.labelled and not ready:
             self._wait_for_labels(span)
@@ -238,10 +240,12 @@ class Closer:
         assert self.progress is not None  # noqa: S101  (opened by run)
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
         subject = Subject(model, self.place.version, then.baseline)
-        before = self.track
-        self.track, looked = take_look(
+        before = replace(self.track, learned=then.learned)
+        after, looked = take_look(
             before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=still
         )
+        # What a look at older labels knew is less than what is known.
+        self.track = after if (kinds - still) & INPUT_KINDS else replace(after, learned=self.track.learned)
         changes = {"input_looks": self.track.inputs.looks, "outcome_looks": self.track.outcomes.looks}
         if self.track.inputs_restarted(before):
             changes["inputs_since"] = self.track.inputs.looks
@@ -263,8 +267,9 @@ class Closer:
         """A look that moves nothing: old news never makes a second alarm."""
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(window.span, then.looks))
         subject = Subject(model, self.place.version, then.baseline)
+        alone, revision = Track(learned=then.learned), window.revision + 1
         _, looked = take_look(
-            Track(), subject, window.span, profiled.tiles, plan=plan, revision=window.revision + 1, kinds=kinds
+            alone, subject, window.span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=kinds
         )
         return Looked(looked.findings, (), ())
 
@@ -284,11 +289,10 @@ class Closer:
         if baseline is None:
             return None
         before = [w for w in windows if w.n_window and _start_of(w.span) <= _start_of(span)]
-        if baseline.design_effects is None:
-            own = sum(w.baseline == baseline.id for w in before)
-            learned = self.track.learned if own >= LEARNING_WINDOWS else learn(self.track.first[:own], baseline)
-            baseline = replace(baseline, design_effects=learned)
-        return _AsOf(len(before), baseline)
+        learned, own = self.track.learned, sum(w.baseline == baseline.id for w in before)
+        if baseline.design_effects is None and own < LEARNING_WINDOWS:
+            learned = learn(self.track.first[:own], baseline)
+        return _AsOf(len(before), baseline, learned)
 
     def _arrivals(self, span: Span, looks: int) -> float | None:
         """Rows a nanosecond from the first row to the end of the window: the budget of windows by rows needs it."""

@@ -103,6 +103,9 @@ def take_look(
         inputs, trailing = extend(track.inputs, tiles, merge)
     if moving & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
         outcomes, later = extend(track.outcomes, labelled_part(tiles), merge)
+    if not moving & INPUT_KINDS:
+        # Groups stand in both; what is measured again when labels come has these windows behind it.
+        trailing = later
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
     judgement = judge(
         model=subject.model,
