@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.findings import SEVERITIES, Finding, Transition, rfc3339
-from monitor.ports import Labels, Publication, WindowEntry
+from monitor.ports import Publication, WindowEntry
 
 ECS_VERSION = "8.17.0"
 FEATURES_OF_ALERT_MAX = 50
@@ -45,12 +45,8 @@ class Streams:
         return f"logs-outrider.alert-{self.namespace}"
 
     @property
-    def label(self) -> str:
-        return f"logs-outrider.label-{self.namespace}"
-
-    @property
     def all(self) -> tuple[str, ...]:
-        return (self.window, self.alert, self.label)
+        return (self.window, self.alert)
 
 
 def publication_documents(publication: Publication, streams: Streams) -> Iterator[Document]:
@@ -61,18 +57,6 @@ def publication_documents(publication: Publication, streams: Streams) -> Iterato
         yield _finding_document(finding, window, streams)
     for transition in publication.transitions:
         yield _alert_document(transition, window, streams)
-
-
-def label_documents(model: str, labels: Labels, now_ns: int, streams: Streams) -> Iterator[Document]:
-    """One document per ground-truth label; a corrected label is a new document, its `event.ingested` later."""
-    for prediction_id, value, time_ns in zip(labels.id, labels.value, labels.time_ns, strict=True):
-        text = str(value)
-        body = {
-            "@timestamp": rfc3339(int(time_ns)),
-            **_event("logs", streams.label, kind="event", ingested_ns=now_ns),
-            "outrider": {"model": {"name": model}, "prediction": {"id": str(prediction_id)}, "label": {"value": text}},
-        }
-        yield Document(streams.label, _id("label", model, str(prediction_id), text), body)
 
 
 def _window_document(window: WindowEntry, streams: Streams) -> Document:

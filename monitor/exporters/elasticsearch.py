@@ -17,10 +17,10 @@ from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.exporters.dead_letters import DeadLetters
-from monitor.exporters.documents import Document, Streams, label_documents, publication_documents
+from monitor.exporters.documents import Document, Streams, publication_documents
 from monitor.exporters.telemetry import Telemetry
 from monitor.exporters.templates import CUSTOM, Capabilities, probe, templates
-from monitor.ports import Labels, Publication
+from monitor.ports import Publication
 
 BULK_DOCUMENTS_MAX = 1_000
 BULK_BYTES_MAX = 5 * 2**20
@@ -81,10 +81,6 @@ class ElasticsearchExporter:
 
     def publish(self, publications: Sequence[Publication]) -> None:
         self._deliver([d for p in publications for d in publication_documents(p, self._streams)])
-
-    def publish_labels(self, model: str, labels: Labels) -> None:
-        """Ground truth as documents of the label stream."""
-        self._deliver(list(label_documents(model, labels, self._clock(), self._streams)))
 
     def close(self) -> None:
         self._client.close()

@@ -17,7 +17,7 @@ PRIORITY = 500
 IGNORE_ABOVE = 1_024
 TEMPLATE_VERSION = 1
 MAPPINGS, SETTINGS, CUSTOM = "outrider@mappings", "outrider@settings", "outrider@custom"
-RETENTION_DAYS = {"window": 400, "alert": 730, "label": 90}
+RETENTION_DAYS = {"window": 400, "alert": 730}
 ROLLOVER = {"max_age": "30d", "max_primary_shard_size": "50gb"}
 
 
@@ -62,7 +62,7 @@ def templates(capabilities: Capabilities, namespace: str = "*") -> Templates:
         },
         index_templates={
             f"outrider-{name}": _index_template(name, stream, capabilities)
-            for name, stream in (("window", streams.window), ("alert", streams.alert), ("label", streams.label))
+            for name, stream in (("window", streams.window), ("alert", streams.alert))
         },
     )
 
@@ -155,8 +155,6 @@ def _mappings(capabilities: Capabilities) -> dict[str, Any]:
                     "record": keyword,
                     "model": group(name=keyword, version=keyword),
                     "window": group(name=keyword, start=date, end=date),
-                    "prediction": group(id=keyword),
-                    "label": group(value=keyword),
                     "revision": {"type": "integer"},
                     "baseline": keyword,
                     "kind": keyword,

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 
@@ -18,7 +17,6 @@ from monitor.exporters.dead_letters import DeadLetters
 from monitor.exporters.elasticsearch import ATTEMPTS_MAX, ElasticsearchExporter
 from monitor.exporters.telemetry import Telemetry
 from monitor.exporters.templates import FULL, PLAIN
-from monitor.ports import Labels
 from tests.monitor.exporters.fake_elasticsearch import HEADERS, FakeElasticsearch, fake_elasticsearch
 from tests.monitor.exporters.test_telemetry import value
 from tests.results import START, finding, publication, transition
@@ -211,13 +209,3 @@ def test_many_findings_go_in_several_requests(tmp_path: Path) -> None:
         b.exporter.publish([publication(0, *(finding(feature=f"f{i}") for i in range(2_500)))])
         assert len(b.fake.documents(WINDOW)) == 2_501
         assert b.bulks() == 3
-
-
-def test_labels_become_documents_of_their_own_stream(tmp_path: Path) -> None:
-    """One document a label, at the time of its prediction."""
-    labels = Labels(np.array(["a", "b"], object), np.array([1, "no"], object), np.array([START, START], np.int64))
-    with bench(tmp_path) as b:
-        b.exporter.publish_labels("income", labels)
-        (first, _) = b.fake.documents("logs-outrider.label-default")
-        assert first["outrider"]["prediction"]["id"] == "a"
-        assert first["@timestamp"] == "2026-03-01T00:00:00Z"
