@@ -48,6 +48,7 @@ from monitor.notifications.registry import notifiers
 from monitor.ports import Catalog, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.alerts import AlertsController, SilencesController
+from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
@@ -56,6 +57,7 @@ from monitor.runners.in_process import InProcessRunner
 from monitor.scheduler import Scheduler
 from monitor.segments.files import labels_from_bytes, rows_from_bytes
 from monitor.segments.local_store import LocalSegmentStore
+from monitor.segments.row_files import rows_to_parquet
 from monitor.settings import MonitorSettings
 from monitor.tiles.rows import Rows
 from monitor.tiles.sample import sample
@@ -186,6 +188,7 @@ def application(
         "clock": context.clock,
         "observer": context.observer,
         "rows_reader": rows_from_bytes,
+        "rows_writer": rows_to_parquet,
         "labels_reader": labels_from_bytes,
         "explainer_for": explainer_for,
         "report": evidently_html,
@@ -198,6 +201,7 @@ def application(
             ModelsController,
             MeasurementsController,
             GridsController,
+            FilesController,
             AlertsController,
             SilencesController,
         ],

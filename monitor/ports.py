@@ -311,7 +311,7 @@ class SegmentStore(Protocol):
         self, segments: Sequence[Segment], query: FindingQuery, columns: Sequence[Span], per: FindingKey
     ) -> list[tuple[int, Finding]]:
         """Of each column (spans that do not overlap, found by window start) and each value of `per` the worst
-        matching decision record: by status, then by score. Ordered by (column, that value); limit and offset do not apply.
+        matching decision record: by status, then one with a limit, then by score. Ordered by (column, that value); limit and offset do not apply.
         """
 
     def write_records(

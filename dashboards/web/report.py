@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from monitor.findings import AlertKind, AlertStatus, Finding, Status, Transition
+from monitor.findings import AlertKind, AlertStatus, FeatureScore, Finding, Status, Transition
 
 _BAR_SCORE_MAX = 4.0
 """Score at which a bar of the ranking is full: beyond four times the limit more ink says nothing more."""
@@ -59,7 +59,8 @@ class _Group:
 
 def comparison_page(names: tuple[str, str], findings: Sequence[Finding], transitions: Sequence[Transition]) -> bytes:
     """Self-contained HTML: the answer in a sentence, what would call a person, and every finding with its n and limit."""
-    firing = [t for t in transitions if t.state == AlertStatus.FIRING]
+    order = list(AlertKind)
+    firing = sorted((t for t in transitions if t.state == AlertStatus.FIRING), key=lambda t: order.index(t.kind))
     groups = [_group(kind, [f for f in findings if f.kind == kind]) for kind in AlertKind]
     page = (
         _environment()
@@ -71,15 +72,17 @@ def comparison_page(names: tuple[str, str], findings: Sequence[Finding], transit
             rows_window=f"{max((f.n_window for f in findings), default=0):,}",
             headline=_headline(firing, findings),
             look="crit" if firing else _look_of_all(findings),
-            alerts=[
-                _Alert(_KINDS[t.kind], t.summary, tuple(f"{s.feature}: {s.detail or s.metric}" for s in t.features))
-                for t in firing
-            ],
+            alerts=[_Alert(_KINDS[t.kind], t.summary, tuple(map(_ranked, t.features))) for t in firing],
             groups=[group for group in groups if group.lines],
             style=(files("dashboards.web") / "static" / "style.css").read_text("utf-8"),
         )
     )
     return page.encode()
+
+
+def _ranked(score: FeatureScore) -> str:
+    detail = score.detail or score.metric
+    return detail if detail.startswith(score.feature) else f"{score.feature}: {detail}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class MeasurementsController(Controller):
     ) -> dict[str, Any]:
         model_of(catalog, model)
         page = Page.of(min(limit or 100, ROWS_MAX), cursor)
-        span = _span(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         rows = store.read_rows(segments, span.start_ns, span.end_ns)
         if feature is not None and category is not None:
@@ -199,7 +199,7 @@ class MeasurementsController(Controller):
         baseline = catalog.baseline(model)
         if baseline is None:
             raise NotFound("baseline of model", model)
-        span = _span(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
         rows = store.read_rows(
             catalog.segments("predictions", model, version, span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
@@ -208,7 +208,7 @@ class MeasurementsController(Controller):
         return report(store.read_baseline(baseline.path), rows, entry.proposal or entry.declaration)
 
 
-def _span(start_ns: int | None, end_ns: int | None) -> Span:
+def span_of(start_ns: int | None, end_ns: int | None) -> Span:
     if start_ns is None or end_ns is None or start_ns >= end_ns:
         raise InvalidInput(Fault("from, to", "no span", "both, with from before to"))
     return Span(start_ns, end_ns)

@@ -16,3 +16,5 @@ TheStore = NamedDependency[SkipValidation[SegmentStore]]
 TheClock = NamedDependency[SkipValidation[Callable[[], int]]]
 """Answers now, in Unix nanoseconds."""
 TheReport = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any], bytes]]]
+TheRowsWriter = NamedDependency[SkipValidation[Callable[[Rows, str | None], bytes]]]
+"""Rows as a Parquet file, with their ids in a column of that name."""

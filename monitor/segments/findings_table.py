@@ -65,7 +65,10 @@ SELECT number, {columns} FROM ("""
 JOIN wanted ON latest.start_ns >= wanted.first_ns AND latest.start_ns < wanted.last_ns
 QUALIFY row_number() OVER (
     PARTITION BY number, {per}
-    ORDER BY list_position({ranks}, status), score DESC NULLS LAST, metric, feature, slice, start_ns
+    ORDER BY
+        list_position({ranks}, status),
+        threshold IS NULL AND threshold_low IS NULL,
+        score DESC NULLS LAST, metric, feature, slice, start_ns
 ) = 1
 ORDER BY number, {per} NULLS FIRST
 """

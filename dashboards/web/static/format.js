@@ -4,14 +4,19 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 const two = (n) => String(n).padStart(2, "0");
 
 export const ms = (time) => Date.parse(time);
-export const clock = (time) => { const d = new Date(time); const sec = d.getUTCSeconds(); return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${sec ? `:${two(sec)}` : ""}`; };
+export const clock = (time) => { const d = new Date(time); return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`; };
+export const precise = (time) => `${clock(time)}:${two(new Date(time).getUTCSeconds())}`;
 export const day = (time) => { const d = new Date(time); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`; };
 export const moment = (time) => (time ? `${day(time)} ${clock(time)}` : "no time");
 export const year = (time) => new Date(time).getUTCFullYear();
 
+const BRIEF_MS = 10 * 60_000;
+
+/** From when to when; with seconds where it is so short that they matter. */
 export function span(start, end) {
   if (!start) return "no time";
-  return `${moment(start)} – ${day(start) === day(end) ? clock(end) : moment(end)} UTC`;
+  const at = ms(end) - ms(start) < BRIEF_MS ? precise : clock;
+  return `${day(start)} ${at(start)} – ${day(start) === day(end) ? "" : `${day(end)} `}${at(end)} UTC`;
 }
 
 export function duration(milliseconds) {
@@ -36,6 +41,9 @@ export function number(value, digits = 3) {
   if (size >= 1000) return count(value);
   return String(Number(value.toPrecision(digits)));
 }
+
+/** Two places where they say enough, as for a distance; more for what is smaller. */
+export const brief = (value) => (typeof value === "number" && Math.abs(value) >= 0.01 && Math.abs(value) < 100 ? value.toFixed(2) : number(value, 2));
 
 export const fixed = (value, places = 3) => (value === null || value === undefined ? "none" : value.toFixed(places));
 export const signed = (value, places = 3) => (value === null || value === undefined ? "none" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(places));

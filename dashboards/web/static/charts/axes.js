@@ -1,7 +1,7 @@
 // Scales and axes that charts share. Every chart over time has one column a window (or group of windows), so charts line up.
 
 import { s } from "../dom.js";
-import { clock, day, duration, ms, number } from "../format.js";
+import { clock, day, duration, ms, number, precise } from "../format.js";
 
 /** Positions of n columns between left and right. */
 export function columnScale(n, left, right) {
@@ -10,18 +10,26 @@ export function columnScale(n, left, right) {
   return { step, width: Math.max(step - gap, 0.6), at: (i) => left + i * step, mid: (i) => left + (i + 0.5) * step, index: (x) => Math.min(n - 1, Math.max(0, Math.floor((x - left) / step))) };
 }
 
-/** Times under the columns, as many as fit; the date where it changes; UTC at the end. */
-export function timeAxis(columns, scale, y, { every = 76 } = {}) {
-  if (!columns.length) return null;
-  const stride = Math.max(1, Math.ceil(every / scale.step));
-  const marks = [];
-  let shownDay = null;
-  for (let i = 0; i < columns.length; i += stride) {
-    const start = columns[i].start;
+const SHORT_WINDOW_MS = 60_000;
+const LETTER = 6.2;
+
+/** Times under the columns, as many as fit; the date where it changes. */
+export function timeAxis(columns, scale, y) {
+  const n = columns.length;
+  if (!n) return null;
+  const at = ms(columns[n - 1].end) - ms(columns[n - 1].start) < SHORT_WINDOW_MS * columns[n - 1].windows ? precise : clock;
+  const longest = `00 Mmm ${at(columns[0].start)}`.length * LETTER;
+  const stride = Math.max(1, Math.ceil((longest * 0.82 + 10) / scale.step));
+  const [marks, right] = [[], scale.at(n)];
+  let [shownDay, free] = [null, -Infinity];
+  for (let i = 0; i < n; i += stride) {
+    const { start } = columns[i];
     const today = day(start);
-    marks.push(s("line", { x1: scale.at(i), x2: scale.at(i), y1: y - 11, y2: y - 8, class: "grid" }));
-    marks.push(s("text", { x: scale.at(i), y, class: "ax" }, today === shownDay ? clock(start) : `${today} ${clock(start)}`));
-    shownDay = today;
+    const text = today === shownDay ? at(start) : `${today} ${at(start)}`;
+    const x = scale.at(i);
+    if (x < free || x + text.length * LETTER > right + LETTER * 2) continue;
+    marks.push(s("line", { x1: x + 0.5, x2: x + 0.5, y1: y - 12, y2: y - 9, class: "grid" }), s("text", { x, y, class: "ax" }, text));
+    [shownDay, free] = [today, x + text.length * LETTER + 8];
   }
   return s("g", { "aria-hidden": "true" }, marks, holes(columns, scale, y - 10));
 }

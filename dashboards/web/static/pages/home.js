@@ -38,7 +38,7 @@ function line(model) {
     h("td", { class: "strip" }, model.recent.length ? strip(model.recent, model.recent, { label: `States of the last ${model.recent.length} windows of ${model.model}`, width: 210 }) : h("span", { class: "small" }, "no windows")),
     h("td", { class: "num" }, model.since ? duration(Date.now() - ms(model.since)) : ""),
     h("td", { class: "num" }, coverage(model)),
-    h("td", {}, model.last_window ? [moment(model.last_window.end), h("div", { class: "small" }, `n ${count(model.last_window.n_window)}`)] : ""),
+    h("td", { class: "when" }, model.last_window ? [moment(model.last_window.end), h("div", { class: "small" }, `n ${count(model.last_window.n_window)}`)] : ""),
     h("td", {}, model.owner ?? h("span", { class: "small" }, "nobody")));
 }
 

@@ -54,7 +54,7 @@ function worstOf(cells) {
   let best = -1;
   cells.forEach((cell, i) => {
     if (!cell) return;
-    const order = (one) => [-rankOf(one.status), one.score ?? -1];
+    const order = (one) => [-rankOf(one.status), Math.abs(one.value ?? 0)];
     if (best < 0 || order(cell)[0] > order(cells[best])[0] || (order(cell)[0] === order(cells[best])[0] && order(cell)[1] >= order(cells[best])[1])) best = i;
   });
   return best;

@@ -4,7 +4,7 @@ import { get, pathOf } from "../../api.js";
 import { line } from "../../charts/line.js";
 import { byChange, overlay, shares } from "../../charts/overlay.js";
 import { empty, h, load, put, s, table } from "../../dom.js";
-import { after, count, limit, number, percent, span } from "../../format.js";
+import { after, brief, count, limit, percent, span } from "../../format.js";
 import { modelHref } from "../../place.js";
 import { badge, metricName, metricTitle, several } from "../../words.js";
 import { CHECKS } from "./drift.js";
@@ -40,7 +40,7 @@ export async function comparison(model, feature, window, scope, cell) {
   const item = found.items[0];
   const rowsOf = (more) => modelHref(model, { from: window.start, to: window.end, version: scope.version, feature, ...more }, "/rows");
   const head = [
-    h("h2", {}, `${feature}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${number(cell.value, 2)}`) : null),
+    h("h2", {}, `${feature}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null),
   ];
   if (!item) return [head, empty(cell?.reason ?? "This window has no distribution of it against the baseline in force: it had no rows, or the baseline is newer than the window. That is not the same as no drift.")];
   const list = byChange(shares(item));
@@ -62,7 +62,7 @@ export function overTime(place, data, chosen, pick) {
   const cell = chosen.row.cells[chosen.column] ?? chosen.row.cells.findLast(Boolean);
   put(place, h("h2", {}, `${metricTitle(metric)} of ${chosen.name} over time`),
     h("p", { class: "cap" }, "Line and band: value and 95 % interval · dashed: ", cell?.threshold === undefined ? "no limit is set" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`, several(data.columns[0]) ? ` · ${several(data.columns[0])}` : ""),
-    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: 720, height: 176 }) : empty("It was never measured in this range."));
+    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: 720, height: 192 }) : empty("It was never measured in this range."));
 }
 
 export const origin = (text) => (!text || text === "default" ? "the default" : text);

@@ -5,7 +5,7 @@ import { capture, PARTS } from "../../charts/capture.js";
 import { groups } from "../../charts/groups.js";
 import { waterfall } from "../../charts/waterfall.js";
 import { empty, folded, h, s, section, table } from "../../dom.js";
-import { after, count, limit, moment, number, span, value } from "../../format.js";
+import { after, count, day, limit, number, precise, span, value } from "../../format.js";
 import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, metricTitle, rankOf } from "../../words.js";
 import { windowOf } from "./feature.js";
@@ -58,7 +58,7 @@ async function anomalies(data, window, choose) {
   const items = [...found.items].sort((a, b) => a.p - b.p);
   const because = (item) => item.features.slice(0, 3).map((f) => `${f.feature} ${value(f.value)}`).join(", ");
   return [h("p", { class: "cap" }, `${count(items.length)}${found.next ? " or more" : ""} rows, the rarest first; p is how rare such a row is in the baseline. `, h("a", { href: modelHref(data.name, { from: window.start, to: window.end, version: data.scope.version }, "/rows") }, "all rows")),
-    table([["time, UTC", (a) => moment(a.time)], ["prediction", (a) => h("a", { href: modelHref(data.name, { from: a.time, to: after(a.time), version: data.scope.version, prediction: a.prediction_id }, "/rows") }, a.prediction_id), "wrap"], ["p", (a) => number(a.p, 2), "num"], ["because of", because, "wrap"], ["in the false discovery set", (a) => (a.discovery ? "yes" : "no")],
+    table([["time, UTC", (a) => `${day(a.time)} ${precise(a.time)}`, "when"], ["prediction", (a) => h("a", { href: modelHref(data.name, { from: a.time, to: after(a.time), version: data.scope.version, prediction: a.prediction_id }, "/rows") }, a.prediction_id), "wrap"], ["p", (a) => number(a.p, 2), "num"], ["because of", because, "wrap"], ["in the false discovery set", (a) => (a.discovery ? "yes" : "no")],
       ["", (a) => h("button", { type: "button", onclick: () => choose({ prediction: a.prediction_id, open: [...new Set([...opened(), "explanations"])].join(",") }) }, "why?")]], items.slice(0, ANOMALIES_SHOWN))];
 }
 
@@ -69,7 +69,7 @@ async function explanations(data, window, choose) {
   let item = wanted ? found.items.find((one) => one.prediction_id === wanted) : found.items[0];
   if (wanted && !item) [item] = (await get(pathOf(data.name, "/explanations"), { version, prediction_id: wanted, limit: 1 })).items;
   if (!item && !found.items.length) return empty(data.model.declaration.explain ? (wanted ? `${wanted} was not among the explained ones.` : "No prediction of this window was explained.") : "No model to explain with is declared (`explain: {onnx: …}`).");
-  const list = table([["time, UTC", (e) => moment(e.time)], ["prediction", (e) => h("a", { href: "#", onclick: (event) => { event.preventDefault(); choose({ prediction: e.prediction_id }); } }, e.prediction_id), "wrap"], ["is", (e) => number(e.prediction), "num"], ["most of it", (e) => e.features.slice(0, 2).map((f) => f.feature).join(", "), "wrap"]], found.items, { rowClass: (e) => (e === item ? "chosen" : null) });
+  const list = table([["time, UTC", (e) => `${day(e.time)} ${precise(e.time)}`, "when"], ["prediction", (e) => h("a", { href: "#", onclick: (event) => { event.preventDefault(); choose({ prediction: e.prediction_id }); } }, e.prediction_id), "wrap"], ["is", (e) => number(e.prediction), "num"], ["most of it", (e) => e.features.slice(0, 2).map((f) => f.feature).join(", "), "wrap"]], found.items, { rowClass: (e) => (e === item ? "chosen" : null) });
   return h("div", { class: "grid2" }, section("Explained predictions of the window", null, list), item ? why(item) : section(`${wanted} was not explained`, null, empty("A sample of each window is explained; this prediction was not in it.")));
 }
 
@@ -81,14 +81,19 @@ async function captured(data) {
   return [h("p", { class: "cap" }, PARTS.map(([name, cls]) => key(`c-${cls}`, name.replace("_", " "))), key("s-gap", "known gap")), capture(data.columns, data.gaps, { label: "Exchanges seen by the sidecars over time" }), gapTable(data.gaps)];
 }
 
-export const gapTable = (gaps) => gaps.length ? h("details", {}, h("summary", { class: "small" }, `${count(gaps.length)} known gap${gaps.length > 1 ? "s" : ""}`), table([["from, UTC", (g) => moment(g.start)], ["to", (g) => moment(g.end)], ["why", (g) => g.reason], ["connections", (g) => count(g.connections), "num"], ["bytes", (g) => count(g.bytes), "num"], ["exchanges, about", (g) => count(g.exchanges_estimated), "num"], ["sidecar", (g) => g.sidecar, "wrap"]], gaps.slice(0, 200))) : h("p", { class: "small" }, "No known gap.");
+export const gapTable = (gaps) => gaps.length ? h("details", {}, h("summary", { class: "small" }, `${count(gaps.length)} known gap${gaps.length > 1 ? "s" : ""}`), table([["from, UTC", (g) => `${day(g.start)} ${precise(g.start)}`, "when"], ["to", (g) => precise(g.end), "when"], ["why", (g) => g.reason], ["connections", (g) => count(g.connections), "num"], ["bytes", (g) => count(g.bytes), "num"], ["exchanges, about", (g) => count(g.exchanges_estimated), "num"], ["sidecar", (g) => g.sidecar, "wrap"]], gaps.slice(0, 200))) : h("p", { class: "small" }, "No known gap.");
 
 async function numbers(data, window) {
   const found = await all(pathOf(data.name, "/measurements"), { from: window.start, to: after(window.start), version: data.scope.version, rule: data.scope.rule }, 2_000);
   if (!found.length) return empty("This window has no findings.");
   found.sort((a, b) => rankOf(a.status) - rankOf(b.status) || (b.score ?? 0) - (a.score ?? 0));
   return [h("p", { class: "cap" }, `${count(found.length)} decision records, the worst first; the first 150 are shown, the API has all.`),
-    table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["value", (f) => number(f.value), "num"], ["95 % interval", (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`)], ["limit", (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), "num"], ["n window", (f) => count(f.n_window), "num"], ["n baseline", (f) => count(f.n_baseline), "num"], ["missing", (f) => count(f.n_missing), "num"], ["state", (f) => badge(f.status)], ["why", (f) => f.reason ?? "", "wrap small"]], found.slice(0, 150))];
+    tall(table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["value", (f) => number(f.value), "num"], ["95 % interval", (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`)], ["limit", (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), "num"], ["n window", (f) => count(f.n_window), "num"], ["n baseline", (f) => count(f.n_baseline), "num"], ["missing", (f) => count(f.n_missing), "num"], ["state", (f) => badge(f.status)], ["why", (f) => f.reason ?? "", "wrap small"]], found.slice(0, 150)))];
+}
+
+function tall(box) {
+  box.classList.add("tall");
+  return box;
 }
 
 function report(data, window) {

@@ -4,13 +4,13 @@ import { inColumn } from "../../charts/capture.js";
 import { columnScale, timeAxis } from "../../charts/axes.js";
 import { strip } from "../../charts/strip.js";
 import { figure, h, put } from "../../dom.js";
-import { count, number, limit, percent } from "../../format.js";
+import { brief, count, limit, percent } from "../../format.js";
 import { badge, kindName, KINDS, metricName } from "../../words.js";
 
 const WIDTH = 680;
 
 const subject = (cell) => cell.feature ?? cell.slice ?? metricName(cell.metric);
-const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${number(cell.value)}, limit ${limit(cell.threshold)}`);
+const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${brief(cell.value)}, limit ${limit(cell.threshold)}`);
 
 /** What the line says at its end: the state of the selected column. */
 function word(cell, column, kind) {
@@ -55,8 +55,8 @@ export function strips(place, data, chosen, pick) {
   put(place, h("div", { class: "strips" }, drawn,
     h("div", { class: "name" }, "Capture"),
     strip(columns, seen, { label: `Capture: ${summary(seen)}`, width: WIDTH, selected: chosen.column, onSelect: pick }),
-    h("div", { class: "note" }, seen[chosen.column].look === "none" ? badge("no_data", "no sidecar") : badge(seen[chosen.column].status), " ", captureNote(column, inColumn(data.gaps, column))),
-    h("div", {}), figure(WIDTH, 16, "Times", { preserveAspectRatio: "none" }, timeAxis(columns, columnScale(columns.length, 0, WIDTH), 13)), h("div", { class: "note small" }, "UTC · the state at the right is that of the framed window")));
+    h("div", { class: "note" }, seen[chosen.column].look === "none" ? [badge("no_data", "no sidecar"), " saw these rows"] : [badge(seen[chosen.column].status), " ", captureNote(column, inColumn(data.gaps, column))]),
+    h("div", {}), figure(WIDTH, 16, "Times", { preserveAspectRatio: "none" }, timeAxis(columns, columnScale(columns.length, 0, WIDTH), 13)), h("div", { class: "note small" }, "UTC · states at the right: the framed window")));
 }
 
 function summary(cells) {

@@ -2,7 +2,7 @@
 
 import { h } from "../../dom.js";
 import { count, day, limit, moment, ms, number, span } from "../../format.js";
-import { alertHref } from "../../place.js";
+import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
 const joined = (list) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`);
@@ -54,7 +54,7 @@ export function verdict(data) {
   return h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), lead),
     h("span", { class: "spring" }),
     h("div", { class: "actions" }, first ? h("a", { class: "pill main", href: alertHref(first.fingerprint) }, open.length > 1 ? "Open the first alert" : "Open the alert") : null,
-      window ? h("a", { class: "pill", href: `/openapi.json` }, "API") : null));
+      window ? h("a", { class: "pill", href: modelHref(data.name, { from: window.start, to: window.end, version: data.kinds.version }, "/rows") }, "Rows of the last window") : null));
 }
 
 function answer(data, open) {

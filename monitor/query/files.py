@@ -1,0 +1,69 @@
+"""GET declaration, baseline and rows as files: what `outrider compare` needs to measure a window again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Response, get
+
+from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import Span
+from monitor.ports import Catalog
+from monitor.query.measurements import span_of
+from monitor.query.models import From, To, model_of
+from monitor.query.paging import time_ns
+from monitor.query.provided import TheCatalog, TheRowsWriter, TheStore
+
+FILE_ROWS_MAX = 2_000_000
+"""Rows of one file: they are held in memory while it is written."""
+PARQUET = "application/vnd.apache.parquet"
+
+
+class FilesController(Controller):
+    """What a window was measured from."""
+
+    path = "/models/{model:str}"
+    tags = ("files",)
+
+    @get("/declaration", sync_to_thread=True, summary="The declaration in force, as `outrider model apply` takes it")
+    def declaration(self, catalog: TheCatalog, model: str) -> dict[str, Any]:
+        return model_of(catalog, model).in_force().to_document()
+
+    @get("/baseline.parquet", sync_to_thread=True, media_type=PARQUET, summary="The baseline's rows")
+    def baseline(self, catalog: TheCatalog, store: TheStore, rows_writer: TheRowsWriter, model: str) -> Response[bytes]:
+        model_of(catalog, model)
+        entry = catalog.baseline(model)
+        if entry is None:
+            raise NotFound("baseline of model", model)
+        return _file(rows_writer(store.read_baseline(entry.path), None), f"{model}-baseline")
+
+    @get("/rows.parquet", sync_to_thread=True, media_type=PARQUET, summary="All stored rows of a span")
+    def rows(
+        self,
+        catalog: TheCatalog,
+        store: TheStore,
+        rows_writer: TheRowsWriter,
+        model: str,
+        start: From = None,
+        end: To = None,
+        version: str | None = None,
+    ) -> Response[bytes]:
+        entry = model_of(catalog, model)
+        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        _bounded(catalog, model, version, span)
+        segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
+        found = store.read_rows(segments, span.start_ns, span.end_ns)
+        if len(found) == 0:
+            raise NotFound("row of model in that span", model)
+        return _file(rows_writer(found, entry.declaration.id), f"{model}-rows")
+
+
+def _bounded(catalog: Catalog, model: str, version: str | None, span: Span) -> None:
+    rows = sum(s.rows for s in catalog.segments("predictions", model, version, span.start_ns, span.end_ns))
+    if rows > FILE_ROWS_MAX:
+        raise InvalidInput(Fault("from, to", f"about {rows:,} rows", f"a span of at most {FILE_ROWS_MAX:,} rows"))
+
+
+def _file(data: bytes, name: str) -> Response[bytes]:
+    headers = {"content-disposition": f'attachment; filename="{name}.parquet"'}
+    return Response(data, media_type=PARQUET, headers=headers)
