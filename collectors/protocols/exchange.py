@@ -1,7 +1,8 @@
 """What an observer hands on: a request with its response, whole or with the reason why it is not."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
@@ -17,28 +18,50 @@ Damage = Literal[
     "not_copied",
     "memory_full",
     "connections_max",
+    "streams_max",
     "body_too_large",
     "malformed",
     "request_incomplete",
     "response_incomplete",
     "no_response",
+    "no_request",
+    "ambiguous_answers",
     "connection_given_up",
 ]
 """Why an exchange was not seen whole."""
 
-DROPPED: frozenset[Damage] = frozenset({"not_copied", "memory_full", "connections_max"})
+DROPPED: frozenset[Damage] = frozenset({"not_copied", "memory_full", "connections_max", "streams_max"})
 """Damage of our own making: we did not have the room. The rest is how the bytes came."""
 
 Wanted = Callable[[str, str], bool]
 """Whether the bodies of a request with this method and target are worth keeping."""
 
 
+Protocol = Literal["http1", "http2", "grpc"]
+"""What an exchange was spoken in; gRPC is HTTP/2 with messages in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When the bytes of a body came: `counts[i]` of them were there at `times_ns[i]`. Both only rise."""
+
+    counts: Sequence[int] = ()
+    times_ns: Sequence[int] = ()
+
+    def time_ns(self, count: int) -> int | None:
+        """When the first `count` bytes were there, or None where that was not noted."""
+        at = bisect_left(self.counts, count)
+        return self.times_ns[at] if at < len(self.times_ns) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A request and its response. Header names are lower case; only those of `heads.KEPT_HEADERS` were taken in.
 
-    `status` is 0 where no response head was seen; `target` is empty where no request head was. Bodies are as sent
-    (still compressed), and empty where the exchange is damaged or nobody wanted them.
+    `status` is 0 where no response head was seen, and for gRPC the HTTP status that means the same as its own;
+    `target` is empty where no request head was. Bodies are as sent (still compressed, with the prefixes of gRPC's
+    messages), and empty where the exchange is damaged or nobody wanted them. A gRPC stream of many requests is many
+    exchanges, each one request message with the response messages that answer it.
     """
 
     method: str
@@ -53,3 +76,10 @@ class Exchange:
     wire_bytes: int = 0
     """Heads and bodies as far as they were kept."""
     damage: Damage | None = None
+    arrivals: Arrivals | None = None
+    """Of the response's body, where it is an event stream."""
+    aborted: bool = False
+    """The connection ended before an event stream did; what came of it is kept."""
+    protocol: Protocol = "http1"
+    trailers: Mapping[str, str] = field(default_factory=dict)
+    """Of HTTP/2; those of HTTP/1.1 are not taken in."""

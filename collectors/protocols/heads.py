@@ -12,11 +12,23 @@ KEPT_HEADERS = {
     for name in (
         "content-length",
         "transfer-encoding",
+        "upgrade",
+        "content-type",
         "content-encoding",
+        "content-type",
         "inference-header-content-length",
         "x-request-id",
         "traceparent",
         "ce-id",
+        "seldon-puid",
+        "x-amzn-sagemaker-inference-id",
+        "x-amzn-sagemaker-target-model",
+        "x-amzn-sagemaker-target-variant",
+        "x-amzn-invoked-production-variant",
+        "grpc-encoding",
+        "grpc-status",
+        "grpc-message",
+        "grpc-trace-bin",
     )
 }
 """All that is taken in; credentials and cookies are not among them, so that nothing after this file can store them."""

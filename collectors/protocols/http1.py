@@ -13,11 +13,13 @@ owns the next response bytes. Three things are not as in a client or a server:
 """
 
 import re
+from array import array
 from collections import deque
+from dataclasses import dataclass
 from typing import Literal
 
 from collectors.protocols.bodies import Framing, MalformedBody, UntilClose, request_framing, response_framing
-from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
+from collectors.protocols.exchange import Arrivals, Damage, Direction, Exchange, Wanted
 from collectors.protocols.heads import (
     HEAD_BYTES_MAX,
     MalformedHead,
@@ -27,6 +29,12 @@ from collectors.protocols.heads import (
     response_head,
 )
 from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
+
+ARRIVALS_MAX = 16_384
+"""Pieces of one event stream whose time is noted; a long answer of a language model has some thousand."""
+
+_ARRIVAL_BYTES = 16
+_EVENT_STREAM = "text/event-stream"
 
 FLIGHTS_MAX = 256
 """Requests in flight on one connection; clients that pipeline send a handful."""
@@ -40,56 +48,13 @@ _REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
 
 
-class _Flight:
-    """A request on its way, with what is known of its response."""
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """A connection that goes on in HTTP/2 (h2c): the request that asked for it, and what has come after its head."""
 
-    __slots__ = (
-        "damage",
-        "end_ns",
-        "head_bytes",
-        "request",
-        "request_body",
-        "request_done",
-        "response",
-        "response_body",
-        "response_done",
-        "start_ns",
-        "wire_bytes",
-    )
-
-    def __init__(
-        self, request: RequestHead, head_bytes: int, start_ns: int, request_body: Kept, response_body: Kept
-    ) -> None:
-        self.request = request
-        self.head_bytes = self.wire_bytes = head_bytes
-        self.request_body = request_body
-        self.request_done = False
-        self.response: ResponseHead | None = None
-        self.response_body = response_body
-        self.response_done = False
-        self.start_ns = start_ns
-        self.end_ns = start_ns
-        self.damage: Damage | None = None
-
-    def finish(self) -> Exchange:
-        request_body, response_body = self.request_body.take(), self.response_body.take()
-        wire_bytes = self.wire_bytes + len(request_body) + len(response_body)
-        damage = self.damage or self.request_body.refused or self.response_body.refused
-        if damage:
-            request_body = response_body = bytearray()
-        return Exchange(
-            method=self.request.method,
-            target=self.request.target,
-            request_headers=self.request.headers,
-            response_headers=self.response.headers if self.response else {},
-            request_body=request_body,
-            response_body=response_body,
-            status=self.response.status if self.response else 0,
-            start_ns=self.start_ns,
-            end_ns=self.end_ns,
-            wire_bytes=wire_bytes,
-            damage=damage,
-        )
+    flight: Flight
+    from_client: bytes
+    from_server: bytes
 
 
 class Http1:
@@ -101,7 +66,7 @@ class Http1:
         self._resuming = resuming
         self._unconfirmed = resuming
         self._pipelined = False
-        self._flights: deque[_Flight] = deque()
+        self._flights: deque[Flight] = deque()
         self._finished: list[Exchange] = []
         self._heads = (Kept(budget, HEAD_BYTES_MAX), Kept(budget, HEAD_BYTES_MAX))
         self._head_start_ns = 0
@@ -109,6 +74,12 @@ class Http1:
         self._answering: Framing | None = None
         self._held: Kept | None = None
         self.given_up: Cause | None = None
+        self.switched: Switched | None = None
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether nothing has been seen yet that only HTTP/1.1 could be."""
+        return self._unconfirmed
 
     def received(self, direction: Direction, data: bytes, time_ns: int) -> None:
         """Take the next bytes of one direction."""
@@ -152,7 +123,9 @@ class Http1:
             elif not flight.request_done:
                 flight.damage = flight.damage or "request_incomplete"
             elif not flight.response_done and not self._ends_with_connection(flight):
-                flight.damage = flight.damage or "response_incomplete"
+                flight.aborted = flight.arrival_counts is not None
+                if not flight.aborted:
+                    flight.damage = flight.damage or "response_incomplete"
         self._land()
 
     def abandon(self, damage: Damage, cause: Cause) -> None:
@@ -211,7 +184,7 @@ class Http1:
         self._pipelined = self._pipelined or bool(self._flights)
         self._resuming = False
         wanted = self._wanted(head.method, head.target)
-        flight = _Flight(
+        flight = Flight(
             head,
             head_bytes,
             self._head_start_ns,
@@ -242,6 +215,7 @@ class Http1:
             flight.end_ns = max(flight.end_ns, time_ns)
             if self._answering is not None:
                 at = self._answering.feed(data, at, flight.response_body)
+                flight.note_arrival(time_ns, self._budget)
                 if self._answering.done:
                     self._body_done(Direction.TO_CLIENT, flight)
                 continue
@@ -252,6 +226,8 @@ class Http1:
             if head is not None:
                 flight.wire_bytes += len(head)
                 self._response_begun(flight, response_head(head), time_ns)
+                if self.given_up == "upgraded" and self._speaks_http2(flight):
+                    self._switch(flight, data[at:])
 
     def _answered_unread(self, time_ns: int) -> None:
         """An answer to a request that never ended for us, or to none."""
@@ -260,10 +236,10 @@ class Http1:
         else:
             self.abandon("connection_given_up", "unsolicited_response")
 
-    def _answered_next(self) -> _Flight | None:
+    def _answered_next(self) -> Flight | None:
         return next((flight for flight in self._flights if not flight.response_done), None)
 
-    def _response_begun(self, flight: _Flight, head: ResponseHead, time_ns: int) -> None:
+    def _response_begun(self, flight: Flight, head: ResponseHead, time_ns: int) -> None:
         if 100 <= head.status < 200 and head.status != 101:
             return
         self._unconfirmed = False
@@ -273,6 +249,8 @@ class Http1:
             self._land()
             self._give_up("upgraded")
             return
+        if flight.response_body.wanted and head.headers.get("content-type", "").lower().startswith(_EVENT_STREAM):
+            flight.arrival_counts, flight.arrival_times = array("Q"), array("Q")
         self._answering = response_framing(flight.request.method, head.status, head.headers)
         if self._answering.done:
             self._body_done(Direction.TO_CLIENT, flight)
@@ -308,14 +286,14 @@ class Http1:
         head = bytes(kept.take()[: end + 4])
         return head, at + end + 4 - before
 
-    def _owner(self, direction: Direction) -> tuple[Framing | None, _Flight | None]:
+    def _owner(self, direction: Direction) -> tuple[Framing | None, Flight | None]:
         if not self._flights:
             return None, None
         if direction is Direction.TO_SERVER:
             return self._sending, self._flights[-1]
         return self._answering, self._answered_next()
 
-    def _body_done(self, direction: Direction, flight: _Flight) -> None:
+    def _body_done(self, direction: Direction, flight: Flight) -> None:
         if direction is Direction.TO_SERVER:
             self._sending = None
             flight.request_done = True
@@ -327,11 +305,11 @@ class Http1:
         while self._flights and self._flights[0].request_done and self._flights[0].response_done:
             self._finish(self._flights.popleft())
 
-    def _finish(self, flight: _Flight) -> None:
-        self._budget.release(flight.head_bytes)
+    def _finish(self, flight: Flight) -> None:
+        self._budget.release(flight.charged_bytes)
         self._finished.append(flight.finish())
 
-    def _ends_with_connection(self, flight: _Flight) -> bool:
+    def _ends_with_connection(self, flight: Flight) -> bool:
         return isinstance(self._answering, UntilClose) and flight is self._answered_next()
 
     def _malformed(self, direction: Direction, time_ns: int) -> None:
