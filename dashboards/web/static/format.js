@@ -58,7 +58,7 @@ export function percent(share) {
 export const limit = (threshold) =>
   threshold === null || threshold === undefined ? "no limit" : Array.isArray(threshold) ? `${number(threshold[0])} to ${number(threshold[1])}` : number(threshold);
 
-export const value = (item) => (typeof item === "number" ? number(item, 6) : item === null || item === undefined ? "missing" : String(item));
+export const value = (item) => (Number.isInteger(item) ? String(item) : typeof item === "number" ? number(item, 6) : item === null || item === undefined ? "missing" : String(item));
 
 export const short = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 

@@ -49,7 +49,7 @@ export function heatmap(columns, rows, { label, width = 720, selected, onSelect 
       const mark = level >= 2 && scale.width > 5 ? s("circle", { cx: x + scale.width / 2, cy: r * ROW + ROW / 2 + 0.2, r: Math.min(1.7, scale.width / 5), class: `dot-${level}`, "pointer-events": "none" }) : null;
       return [s("rect", attributes, tip(...said(row.name, columns[c], cell))), mark];
     })));
-  const band = s("rect", { class: "column", y: 0, height: rows.length * ROW });
+  const band = s("rect", { class: "column", y: 0, height: rows.length * ROW, rx: 3 });
   const cursor = s("rect", { class: "cursor", height: ROW - 1, rx: 2.5 });
   const chart = figure(width, height, label, { role: "grid", tabindex: 0, class: "heat", "aria-readonly": "true" }, body, band, cursor, holes(columns, scale, rows.length * ROW, 2), timeAxis(columns, scale, rows.length * ROW + 18));
 

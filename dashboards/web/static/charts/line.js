@@ -85,7 +85,8 @@ function limitLines(cells, scale, y, right) {
       last = bound;
     });
     if (path) drawn.push(s("path", { d: path, class: "limit", fill: "none" }));
-    if (last !== null) drawn.push(s("text", { x: right, y: y(last) - 5, class: "limit-text end" }, `limit ${number(last)}`));
+    const value = cells.findLast(known)?.value;
+    if (last !== null) drawn.push(s("text", { x: right, y: y(last) + (value > last ? 13 : -5), class: "limit-text end" }, `limit ${number(last)}`));
   }
   return drawn;
 }

@@ -7,11 +7,11 @@ import { go, read } from "../../place.js";
 import { metricTitle } from "../../words.js";
 
 export const CHECKS = {
-  drift: { kind: "drift", metric: "js_distance", title: "Drift by feature and window" },
-  predictions: { kind: "prediction_drift", metric: "js_distance", title: "Drift of the predictions by window" },
-  labels: { kind: "label_drift", metric: "js_distance", title: "Drift of the labels by window" },
-  missing: { kind: "quality", metric: "missing_ratio", title: "Missing values by feature and window" },
-  unseen: { kind: "quality", metric: "unseen_ratio", title: "Categories the baseline never had, by feature and window" },
+  drift: { kind: "drift", choice: "inputs", metric: "js_distance", title: "Drift by feature and window" },
+  predictions: { kind: "prediction_drift", choice: "predictions", metric: "js_distance", title: "Drift of the predictions by window" },
+  labels: { kind: "label_drift", choice: "labels", metric: "js_distance", title: "Drift of the labels by window" },
+  missing: { kind: "quality", choice: "missing values", metric: "missing_ratio", title: "Missing values by feature and window" },
+  unseen: { kind: "quality", choice: "unseen categories", metric: "unseen_ratio", title: "Categories the baseline never had, by feature and window" },
 };
 const MORE = 100;
 
@@ -19,7 +19,7 @@ export function driftMap(place, data, chosen, choose, refresh) {
   const { features, columns, check } = data;
   const { title, metric } = CHECKS[check];
   const select = h("select", { "aria-label": "What the map shows", onchange: (event) => { go({ check: event.target.value === "drift" ? null : event.target.value, feature: null, window: null }); refresh(); } },
-    Object.entries(CHECKS).map(([name, one]) => h("option", { value: name, selected: name === check }, one.title)));
+    Object.entries(CHECKS).map(([name, one]) => h("option", { value: name, selected: name === check }, one.choice)));
   const head = h("div", { class: "controls" }, h("h2", {}, title), h("span", { class: "spring" }), select);
   if (!features.rows.length) {
     put(place, head, empty(data.model.baseline ? "Nothing was measured here: this model has no such feature, or no window has one yet. No data is not no drift." : "Without a baseline there is nothing to compare with."));

@@ -46,10 +46,10 @@ async function fairness(data, chosen) {
     const shown = rows.slice(0, GROUPS_SHOWN);
     const few = rows.filter((row) => row.cell.status === "insufficient_data").length;
     return section(metricTitle(FAIRNESS[k]), `Group minus its base group, 95 % interval; green: allowed; n counts the group and its base.${few ? ` ${few} with too few rows to judge.` : ""}`,
-      groups(shown, { label: `${metricTitle(FAIRNESS[k])} of ${shown.length} groups` }),
+      groups(shown, { label: `${metricTitle(FAIRNESS[k])} of ${shown.length} groups`, width: 560 }),
       h("details", {}, h("summary", { class: "small" }, "Table"), table([["group", (r) => r.name, "wrap"], ["value", (r) => number(r.cell.value), "num"], ["95 % interval", (r) => `${number(r.cell.low)} to ${number(r.cell.high)}`], ["allowed", (r) => limit(r.cell.threshold)], ["state", (r) => badge(r.cell.status)], ["counts", (r) => r.cell.reason ?? "", "wrap small"]], rows)));
   }).filter(Boolean);
-  return drawn.length ? h("div", { class: "grid2" }, drawn) : empty("No groups are declared (`groups: […]`), or this window has none of them.");
+  return drawn.length ? h("div", { class: "grid2 even" }, drawn) : empty("No groups are declared (`groups: […]`), or this window has none of them.");
 }
 
 async function anomalies(data, window, choose) {

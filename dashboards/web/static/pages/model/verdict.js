@@ -1,7 +1,7 @@
 // The answer in a sentence with numbers, composed from the alerts' own records.
 
 import { h } from "../../dom.js";
-import { count, day, limit, moment, ms, number, span } from "../../format.js";
+import { brief, count, day, limit, moment, ms, number, span } from "../../format.js";
 import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
@@ -14,7 +14,7 @@ const earliest = (alerts) => alerts.map((a) => a.since).filter(Boolean).sort()[0
 /** Worst value while it was open, where that says more than the last one. */
 function atWorst(alert) {
   if (alert.peak === null || alert.peak === undefined || alert.peak === alert.value) return null;
-  return [" It was ", h("b", {}, number(alert.peak)), " at its worst."];
+  return [" It was ", h("b", {}, brief(alert.peak)), " at its worst."];
 }
 
 function openLine(alert) {
@@ -29,7 +29,8 @@ function overIn(data) {
 
 function overLine(alerts) {
   if (!alerts.length) return null;
-  return h("p", { class: "lead" }, "Over by now: ", alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), " ", `(${metricName(alert.features[0]?.metric)} ${number(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)}; ${span(alert.since, alert.window.end).replace(" UTC", "")})`]), ", all times UTC.");
+  const [first, last] = [earliest(alerts), alerts.map((a) => a.window.end).sort().at(-1)];
+  return h("p", { class: "lead" }, `Over again, ${span(first, last)}: `, alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), ` (${metricName(alert.features[0]?.metric)} ${brief(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)})`]), ".");
 }
 
 /** Whether the values themselves are sound while the inputs drift: a fault of the data, or another population. */
