@@ -44,7 +44,7 @@ OVERVIEW = Dashboard(
         ),
         Panel(
             "Label coverage",
-            "Share of the latest window's predictions that have labels. Performance of a window without them is a guess.",
+            "Share of predictions with labels in the latest window that has some: early labels are seldom a fair sample.",
             (Query("outrider_label_coverage_ratio", "{{model}} {{model_version}} {{window}}"),),
             unit="percentunit",
         ),

@@ -37,7 +37,7 @@ def performance(metrics: Sequence[Metric]) -> Dashboard:
             ),
             Panel(
                 "Label coverage",
-                "Share of the window's predictions that have labels; early labels are seldom a fair sample.",
+                "Share of predictions with labels in the latest window that has some; early labels are seldom a fair sample.",
                 (Query(f"outrider_label_coverage_ratio{{{OF_MODEL}}}", "{{model_version}} {{window}}"),),
                 unit="percentunit",
             ),
