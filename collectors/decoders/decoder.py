@@ -9,6 +9,9 @@ from collectors.records.types import Fidelity, Tensor
 ROWS_MAX = 1_000_000
 """Predictions in one exchange; a first dimension beyond it is not a batch."""
 
+TENSORS_MAX = 16_384
+"""Tensors in one message: a column each, in the widest tables."""
+
 VERSION_CHARS_MAX = 256
 """Longest name of a model or version."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from collectors.decoders.compression import plain_body
-from collectors.decoders.decoder import ROWS_MAX, VERSION_CHARS_MAX, Call, Decoded, Undecodable
+from collectors.decoders.decoder import ROWS_MAX, TENSORS_MAX, VERSION_CHARS_MAX, Call, Decoded, Undecodable
 from collectors.decoders.elements import (
     TENSOR_BYTES_MAX,
     check_size,
@@ -28,9 +28,6 @@ from collectors.decoders.json_bodies import not_protocol, read_json, refusal_wor
 from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
-
-TENSORS_MAX = 16_384
-"""Tensors in one message: a column each, in the widest tables."""
 
 _LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
 """How far we look for the end of the JSON object where its length was lost; values are behind it, so it is short."""
