@@ -39,6 +39,20 @@ SEVERITIES: Mapping[AlertKind, Literal["page", "ticket", "info"]] = {
 """Nothing about a model wakes anyone by default: drift and its kin are work for the day, attributions are news."""
 
 
+ALERT_NAMES: Mapping[AlertKind, str] = {
+    AlertKind.DRIFT: "OutriderDrift",
+    AlertKind.PREDICTION_DRIFT: "OutriderPredictionDrift",
+    AlertKind.LABEL_DRIFT: "OutriderLabelDrift",
+    AlertKind.PERFORMANCE: "OutriderPerformanceBelowTarget",
+    AlertKind.FAIRNESS: "OutriderFairnessGap",
+    AlertKind.QUALITY: "OutriderDataQuality",
+    AlertKind.ANOMALY: "OutriderAnomalySurge",
+    AlertKind.ATTRIBUTION: "OutriderAttributionShift",
+    AlertKind.CAPTURE: "OutriderCaptureLoss",
+}
+"""`alertname` of each kind, the same as in the rules for Prometheus: a route or silence holds for both ways."""
+
+
 class AlertStatus(StrEnum):
     """States of an alert's life; silenced, inhibited and acknowledged are flags beside them."""
 

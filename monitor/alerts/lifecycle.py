@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass, replace
 
 from monitor.alerts.judging import KindEvidence
-from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
+from monitor.findings import ALERT_NAMES, Alert, AlertKind, AlertStatus, Span, Transition
 
 CLEAR_LOOKS = 3
 """Quiet looks in a row before an alert resolves."""
@@ -33,17 +33,6 @@ _SURE_SCORE = 1.6
 """Expected score at which a look under 0.9 of the limit is no accident (more than three standard errors below)."""
 _CLEAR_WINDOWS_MAX = 256
 """However faint the shift, an alert that this many looks no longer show is over."""
-_ALERT_NAMES = {
-    AlertKind.DRIFT: "OutriderDrift",
-    AlertKind.PREDICTION_DRIFT: "OutriderPredictionDrift",
-    AlertKind.LABEL_DRIFT: "OutriderLabelDrift",
-    AlertKind.PERFORMANCE: "OutriderPerformanceBelowTarget",
-    AlertKind.FAIRNESS: "OutriderFairness",
-    AlertKind.QUALITY: "OutriderDataQuality",
-    AlertKind.ANOMALY: "OutriderAnomalySurge",
-    AlertKind.ATTRIBUTION: "OutriderAttributionShift",
-    AlertKind.CAPTURE: "OutriderCaptureLoss",
-}
 # Names in Alert.memory, kept between looks.
 _STRENGTH = "strength"
 _QUIET_SCALE = "quiet_scale"
@@ -68,7 +57,7 @@ class Rules:
 def alert_labels(model: str, version: str | None, kind: AlertKind, namespace: str = "default") -> dict[str, str]:
     """The labels that identify an alert: nothing that changes from look to look."""
     return {
-        "alertname": _ALERT_NAMES[kind],
+        "alertname": ALERT_NAMES[kind],
         "namespace": namespace,
         "model": model,
         "model_version": version or "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitor.findings import (
+    ALERT_NAMES,
     SEVERITIES,
     Alert,
     AlertKind,
@@ -27,18 +28,6 @@ FEATURES_MAX = 5
 TEXT_CHARACTERS_MAX = 1_000
 """Longest text of ours in a message: chat services cut or refuse more."""
 
-ALERT_NAMES = {
-    AlertKind.DRIFT: "OutriderDrift",
-    AlertKind.PREDICTION_DRIFT: "OutriderPredictionDrift",
-    AlertKind.LABEL_DRIFT: "OutriderLabelDrift",
-    AlertKind.PERFORMANCE: "OutriderPerformanceBelowTarget",
-    AlertKind.FAIRNESS: "OutriderFairnessGap",
-    AlertKind.QUALITY: "OutriderDataQuality",
-    AlertKind.ANOMALY: "OutriderAnomalySurge",
-    AlertKind.ATTRIBUTION: "OutriderAttributionShift",
-    AlertKind.CAPTURE: "OutriderCaptureLoss",
-}
-"""`alertname` of each kind, the same as in the rules for Prometheus: a route or silence holds for both ways."""
 NO_DATA_NAME = "OutriderNoData"
 """`alertname` of an alert that lost its data while it was open: it is not resolved, it cannot be seen."""
 RUNBOOK = "docs/runbooks/alerts.md"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.findings import SEVERITIES
-from monitor.notifications.message import ALERT_NAMES, NO_DATA_NAME
+from monitor.findings import ALERT_NAMES, SEVERITIES
+from monitor.notifications.message import NO_DATA_NAME
 from tests.exported import exported_names
 
 ROOT = Path(__file__).parents[2]

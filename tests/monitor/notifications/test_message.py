@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.findings import SEVERITIES, AlertKind, AlertStatus
-from monitor.notifications.message import ALERT_NAMES, Message
+from monitor.findings import ALERT_NAMES, SEVERITIES, AlertKind, AlertStatus
+from monitor.notifications.message import Message
 from tests.results import transition
 
 
