@@ -48,10 +48,18 @@ def _publish_to(exporter: Exporter, context: Context, backoff: Backoff) -> int:
     try:
         exporter.publish(publications)
     except OutriderError as error:
-        backoff.failed(exporter.name, now_ns)
-        context.observer.retried(exporter.name)
-        log.warning("exporter failed", extra={"exporter": exporter.name, "cause": str(error)})
-        return 0
+        return _failed(exporter, context, backoff, error)
+    except Exception as error:
+        # A fault of ours in one exporter is no reason for the others to get nothing.
+        log.exception("exporter broke", extra={"exporter": exporter.name})
+        return _failed(exporter, context, backoff, error)
     backoff.worked(exporter.name)
     context.catalog.published(exporter.name, publications[-1].sequence)
     return len(publications)
+
+
+def _failed(exporter: Exporter, context: Context, backoff: Backoff, error: Exception) -> int:
+    backoff.failed(exporter.name, context.clock())
+    context.observer.retried(exporter.name)
+    log.warning("exporter failed", extra={"exporter": exporter.name, "cause": str(error)})
+    return 0
