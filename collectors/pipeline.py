@@ -66,7 +66,7 @@ class Counts:
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values changed or removed, by kind."""
     connections: Mapping[str, int] = field(default_factory=dict)
-    """Connections by what they turned out to speak: http1, opaque, or silent where no byte passed."""
+    """Connections by what they turned out to speak: http1, http2, opaque, or silent where no byte passed."""
     opaque: Mapping[OpaqueCause, int] = field(default_factory=dict)
     """Connections whose bytes pass unread, by cause; one that was http1 at first is in both."""
     faults: tuple[Fault, ...] = ()
@@ -260,7 +260,7 @@ class Pipeline:
 
     def _note_protocol(self, known: Connection, was_unsniffed: bool, was_followed: bool) -> None:
         if was_unsniffed and known.spoken is not None:
-            self._protocols["http1" if known.spoken == "http1" else "opaque"] += 1
+            self._protocols[known.spoken if known.spoken in ("http1", "http2") else "opaque"] += 1
         if was_followed and known.opaque is not None:
             self._opaque[known.opaque] += 1
 

@@ -2,38 +2,57 @@
 
 from typing import Literal
 
-from collectors.protocols.exchange import Direction, Exchange, Wanted
-from collectors.protocols.http1 import Cause, Http1
+from collectors.protocols import http1, http2
+from collectors.protocols.dialogue import Correlation
+from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
+from collectors.protocols.http1 import Http1
+from collectors.protocols.http2 import Correlating, Http2
+from collectors.protocols.http2_frames import are_frames
 from collectors.protocols.memory import Budget
 from collectors.protocols.sniff import Spoken, sniff
 
-OpaqueCause = Cause | Literal["http2", "tls", "unknown"]
+OpaqueCause = http1.Cause | http2.Cause | Literal["http2_midway", "tls", "unknown"]
 """Why the bytes of a connection pass unread."""
 
 LEFT_UNREAD: frozenset[OpaqueCause] = frozenset(
-    {"malformed", "unsolicited_response", "pipelining_max", "memory_full", "connections_max", "out_of_step"}
+    {
+        "malformed",
+        "unsolicited_response",
+        "pipelining_max",
+        "memory_full",
+        "connections_max",
+        "out_of_step",
+        "http2_midway",
+    }
 )
 """Causes behind which there may be exchanges: what passes after them is a gap. The others are another protocol."""
+
+
+def _no_dialogues(method: str, target: str) -> Correlation | None:
+    return None
 
 
 class Connection:
     """What is known of one connection. `met_midway` where its beginning was not seen."""
 
-    __slots__ = ("_budget", "_http1", "_opaque", "_start", "_start_ns", "_wanted", "spoken")
+    __slots__ = ("_budget", "_correlating", "_observer", "_opaque", "_start", "_start_ns", "_wanted", "spoken")
 
-    def __init__(self, budget: Budget, wanted: Wanted, *, met_midway: bool) -> None:
+    def __init__(
+        self, budget: Budget, wanted: Wanted, *, met_midway: bool, correlating: Correlating = _no_dialogues
+    ) -> None:
         self._budget = budget
         self._wanted = wanted
+        self._correlating = correlating
         self._start = b""
         self._start_ns = 0
         self._opaque: OpaqueCause | None = None
-        self._http1 = Http1(budget, wanted, resuming=True) if met_midway else None
+        self._observer: Http1 | Http2 | None = Http1(budget, wanted, resuming=True) if met_midway else None
         self.spoken: Spoken | None = "http1" if met_midway else None
 
     @property
     def opaque(self) -> OpaqueCause | None:
         """Why the bytes pass unread, or None while they are read."""
-        return self._opaque or (self._http1.given_up if self._http1 else None)
+        return self._opaque or (self._observer.given_up if self._observer else None)
 
     @property
     def silent(self) -> bool:
@@ -42,9 +61,15 @@ class Connection:
 
     def received(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
         """Take the next bytes of one direction; returns the exchanges that ended with them."""
-        if self._http1 is not None:
-            self._http1.received(direction, data, time_ns)
-            return self._http1.take()
+        observer = self._observer
+        if observer is not None:
+            if type(observer) is Http1 and observer.is_unconfirmed and are_frames(data):
+                self._opaque = "http2_midway"  # the headers before these are lost, and with them all that follow
+                return self._ended(observer, "not_copied")
+            observer.received(direction, data, time_ns)
+            if observer.given_up == "upgraded" and type(observer) is Http1:
+                return self._switched(observer, time_ns)
+            return observer.take()
         if self._opaque is None:
             return self._sniff(direction, data, time_ns)
         return []
@@ -54,28 +79,30 @@ class Connection:
 
         Returns the exchanges that ended damaged, and whether those are all that the bytes can have held.
         """
-        if self._http1 is None and self._opaque is None:
+        if self._observer is None and self._opaque is None:
             self._start = b""
             self.spoken = "http1"  # a guess: the next request line will tell
-            self._http1 = Http1(self._budget, self._wanted, resuming=True)
-        if self._http1 is None:
+            self._observer = Http1(self._budget, self._wanted, resuming=True)
+        if self._observer is None:
             return [], True
-        in_step = self._http1.lost(direction, count)
-        return self._http1.take(), in_step
+        in_step = self._observer.lost(direction, count)
+        return self._observer.take(), in_step
 
     def closed(self, time_ns: int) -> list[Exchange]:
         """Both directions have ended; returns what was in flight."""
-        if self._http1 is None:
+        if self._observer is None:
             return []
-        self._http1.closed(time_ns)
-        return self._http1.take()
+        self._observer.closed(time_ns)
+        return self._observer.take()
 
     def evicted(self) -> list[Exchange]:
         """There is no room to follow this connection; returns what was in flight."""
-        if self._http1 is None:
-            return []
-        self._http1.abandon("connections_max", "connections_max")
-        return self._http1.take()
+        return self._ended(self._observer, "connections_max") if self._observer is not None else []
+
+    def _ended(self, observer: Http1 | Http2, damage: Damage) -> list[Exchange]:
+        """Observe no more."""
+        observer.abandon(damage, "connections_max" if damage == "connections_max" else "out_of_step")
+        return observer.take()
 
     def _sniff(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
         if direction is Direction.TO_CLIENT:
@@ -88,9 +115,22 @@ class Connection:
         if self.spoken is None:
             return []
         start, self._start = self._start, b""
-        if self.spoken != "http1":
+        if self.spoken == "http1":
+            self._observer = Http1(self._budget, self._wanted)
+        elif self.spoken == "http2":
+            self._observer = Http2(self._budget, self._wanted, self._correlating)
+        else:
             self._opaque = self.spoken
             return []
-        self._http1 = Http1(self._budget, self._wanted)
-        self._http1.received(direction, start, self._start_ns)
-        return self._http1.take()
+        self._observer.received(direction, start, self._start_ns)
+        return self._observer.take()
+
+    def _switched(self, before: Http1, time_ns: int) -> list[Exchange]:
+        """Go on in HTTP/2 where that is what the client asked for; what it sent before it knew was held."""
+        finished, switched = before.take(), before.switched
+        if switched is None:
+            return finished
+        self._observer = after = Http2(self._budget, self._wanted, self._correlating, upgraded=switched.flight)
+        after.received(Direction.TO_SERVER, switched.from_client, time_ns)
+        after.received(Direction.TO_CLIENT, switched.from_server, time_ns)
+        return finished + after.take()

@@ -13,13 +13,13 @@ owns the next response bytes. Three things are not as in a client or a server:
 """
 
 import re
-from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from collectors.protocols.bodies import Framing, MalformedBody, UntilClose, request_framing, response_framing
-from collectors.protocols.exchange import Arrivals, Damage, Direction, Exchange, Wanted
+from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
+from collectors.protocols.flight import Flight
 from collectors.protocols.heads import (
     HEAD_BYTES_MAX,
     MalformedHead,
@@ -29,12 +29,6 @@ from collectors.protocols.heads import (
     response_head,
 )
 from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
-
-ARRIVALS_MAX = 16_384
-"""Pieces of one event stream whose time is noted; a long answer of a language model has some thousand."""
-
-_ARRIVAL_BYTES = 16
-_EVENT_STREAM = "text/event-stream"
 
 FLIGHTS_MAX = 256
 """Requests in flight on one connection; clients that pipeline send a handful."""
@@ -118,14 +112,8 @@ class Http1:
             return
         self._count_unfinished_head(time_ns)
         for flight in self._flights:
-            if flight.response is None:
-                flight.damage = flight.damage or "no_response"
-            elif not flight.request_done:
-                flight.damage = flight.damage or "request_incomplete"
-            elif not flight.response_done and not self._ends_with_connection(flight):
-                flight.aborted = flight.arrival_counts is not None
-                if not flight.aborted:
-                    flight.damage = flight.damage or "response_incomplete"
+            if not (flight.request_done and self._ends_with_connection(flight)):
+                flight.cut_short()
         self._land()
 
     def abandon(self, damage: Damage, cause: Cause) -> None:
@@ -226,8 +214,8 @@ class Http1:
             if head is not None:
                 flight.wire_bytes += len(head)
                 self._response_begun(flight, response_head(head), time_ns)
-                if self.given_up == "upgraded" and self._speaks_http2(flight):
-                    self._switch(flight, data[at:])
+                if self.switched is not None:
+                    self.switched = replace(self.switched, from_server=data[at:])
 
     def _answered_unread(self, time_ns: int) -> None:
         """An answer to a request that never ended for us, or to none."""
@@ -243,18 +231,26 @@ class Http1:
         if 100 <= head.status < 200 and head.status != 101:
             return
         self._unconfirmed = False
-        flight.response = head
+        flight.answered(head)
         if head.status == 101 or (flight.request.method == "CONNECT" and 200 <= head.status < 300):
             flight.request_done = flight.response_done = True
-            self._land()
+            if head.headers.get("upgrade", "").lower() == "h2c":
+                self._switch(flight)
             self._give_up("upgraded")
             return
-        if flight.response_body.wanted and head.headers.get("content-type", "").lower().startswith(_EVENT_STREAM):
-            flight.arrival_counts, flight.arrival_times = array("Q"), array("Q")
         self._answering = response_framing(flight.request.method, head.status, head.headers)
         if self._answering.done:
             self._body_done(Direction.TO_CLIENT, flight)
         self._let_go(time_ns)
+
+    def _switch(self, flight: Flight) -> None:
+        """The request goes on as the first stream of HTTP/2, and what came behind it is of HTTP/2 too."""
+        self._flights.remove(flight)
+        self._budget.release(flight.head_bytes)
+        flight.head_bytes = 0
+        flight.response, flight.response_done = None, False
+        held = bytes(self._held.take()) if self._held is not None else b""
+        self.switched = Switched(flight, held, b"")
 
     def _let_go(self, time_ns: int) -> None:
         """The server did not switch: what was held is HTTP."""
@@ -306,7 +302,7 @@ class Http1:
             self._finish(self._flights.popleft())
 
     def _finish(self, flight: Flight) -> None:
-        self._budget.release(flight.charged_bytes)
+        self._budget.release(flight.head_bytes)
         self._finished.append(flight.finish())
 
     def _ends_with_connection(self, flight: Flight) -> bool:

@@ -10,23 +10,26 @@ BUFFERED_BYTES_MAX = 128 * 1024 * 1024
 
 
 class Budget:
-    """What all observers of a worker may hold together."""
+    """What all observers of a worker may hold together; or, `within` that, what one of them may."""
 
-    __slots__ = ("held", "limit")
+    __slots__ = ("_within", "held", "limit")
 
-    def __init__(self, limit: int = BUFFERED_BYTES_MAX) -> None:
+    def __init__(self, limit: int = BUFFERED_BYTES_MAX, *, within: "Budget | None" = None) -> None:
         self.limit = limit
         self.held = 0
+        self._within = within
 
     def charge(self, count: int) -> bool:
         """Take room for `count` more bytes, or refuse."""
-        if self.held + count > self.limit:
+        if self.held + count > self.limit or (self._within is not None and not self._within.charge(count)):
             return False
         self.held += count
         return True
 
     def release(self, count: int) -> None:
         self.held -= count
+        if self._within is not None:
+            self._within.release(count)
 
 
 class Kept:

@@ -323,7 +323,7 @@ def test_a_connection_met_midway_is_picked_up_at_its_next_request() -> None:
     ("steps", "connections", "opaque"),
     [
         ([client(b"\x16\x03\x01\x02\x00")], {"opaque": 1}, {"tls": 1}),
-        ([client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")], {"opaque": 1}, {"http2": 1}),
+        ([client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")], {"http2": 1}, {}),
         ([client(b"\x00\x01\x02")], {"opaque": 1}, {"unknown": 1}),
         ([server(b"220 smtp")], {"opaque": 1}, {"unknown": 1}),
         ([client(b"PO")], {"opaque": 1}, {"unknown": 1}),
