@@ -41,7 +41,7 @@ export function heatmap(columns, rows, { label, width = 720, selected, onSelect 
   let at = selected && names.includes(selected.name) ? place(selected.name, selected.column) : { row: 0, column: columns.length - 1 };
 
   const body = rows.map((row, r) => s("g", { role: "row", "aria-label": row.name },
-    s("text", { x: LABELS - 9, y: r * ROW + 13.5, class: "end", role: "rowheader" }, short(row.name || "whole model", 17), tip(row.name)),
+    s("text", { x: LABELS - 9, y: r * ROW + 13.5, class: "end cell", role: "rowheader", "data-r": r }, short(row.name || "whole model", 17), tip(row.name)),
     row.cells.map((cell, c) => {
       const level = levelOf(cell);
       const x = scale.at(c);
@@ -71,7 +71,7 @@ export function heatmap(columns, rows, { label, width = 720, selected, onSelect 
   }
   chart.addEventListener("click", (event) => {
     const cell = event.target.closest("[data-r]");
-    if (cell) { move(Number(cell.dataset.r), Number(cell.dataset.c)); chart.focus({ preventScroll: true }); }
+    if (cell) { move(Number(cell.dataset.r), Number(cell.dataset.c ?? at.column)); chart.focus({ preventScroll: true }); }
   });
   chart.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns.length], End: [0, columns.length], PageUp: [-rows.length, 0], PageDown: [rows.length, 0] };
