@@ -6,6 +6,7 @@ it; a receiver that sees the same key twice knows it for the same news.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from monitor.alerts.routing import Bucket, muted
@@ -13,7 +14,9 @@ from monitor.definitions import Receiver
 from monitor.errors import InvalidInput, OutriderError
 from monitor.findings import AlertStatus
 from monitor.jobs.context import Context
-from monitor.ports import Delivery
+from monitor.ports import Delivery, Notifier
+
+log = logging.getLogger("outrider.alerts")
 
 ATTEMPTS_MAX = 20
 BACKOFF_NS_FIRST = 1 * 10**9
@@ -35,35 +38,49 @@ class StormGuard:
 def raise_alerts(context: Context, guard: StormGuard) -> int:
     """One pass over the deliveries that are due; returns how many receivers took theirs."""
     now_ns = context.clock()
-    return sum(_deliver(delivery, context, guard, now_ns) for delivery in context.catalog.deliveries(now_ns))
+    away: set[Receiver] = set()
+    return sum(_deliver(delivery, context, guard, away, now_ns) for delivery in context.catalog.deliveries(now_ns))
 
 
-def _deliver(delivery: Delivery, context: Context, guard: StormGuard, now_ns: int) -> bool:
+def _deliver(delivery: Delivery, context: Context, guard: StormGuard, away: set[Receiver], now_ns: int) -> bool:
+    """`away` are those that failed in this pass: each is waited for once, for the windows wait meanwhile."""
     transition = delivery.transition
     silences = context.catalog.silences(now_ns)
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
-    reason = muted(transition, silences, open_alerts, now_ns=now_ns)
-    if reason is not None:
-        context.catalog.give_up(delivery.id, reason, now_ns)
-        return False
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
-    if notifier is None:
-        context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
+    reason = muted(transition, silences, open_alerts, now_ns=now_ns)
+    if notifier is None or reason is not None:
+        context.catalog.give_up(delivery.id, reason or f"no notifier for {delivery.receiver.kind}", now_ns)
+        return False
+    if delivery.receiver in away:
+        _again(delivery, "the receiver failed just now", context, now_ns)
         return False
     if not guard.lets_through(delivery.receiver, now_ns):
         return False
+    return _send(delivery, notifier, context, away, now_ns)
+
+
+def _send(delivery: Delivery, notifier: Notifier, context: Context, away: set[Receiver], now_ns: int) -> bool:
+    """False where the receiver did not take it: it is asked again later, or was given up."""
+    transition, kind = delivery.transition, delivery.receiver.kind
     key = f"{transition.fingerprint}-{delivery.id}"
-    context.observer.notified(delivery.receiver.kind)
+    context.observer.notified(kind)
     try:
         notifier.send(
             delivery.receiver, transition, idempotency_key=key, link=context.link_of(transition), now_ns=now_ns
         )
     except InvalidInput as error:
         context.catalog.give_up(delivery.id, str(error), now_ns)
-        context.observer.notification_failed(delivery.receiver.kind, "refused")
+        context.observer.notification_failed(kind, "refused")
         return False
     except OutriderError as error:
+        away.add(delivery.receiver)
         _again(delivery, str(error), context, now_ns)
+        return False
+    except Exception as error:
+        # A fault of ours with one message is no reason for the others to wait behind it.
+        log.exception("notifier broke", extra={"receiver": kind})
+        _again(delivery, type(error).__name__, context, now_ns)
         return False
     context.catalog.delivered(delivery.id, now_ns)
     return True
