@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from collectors.decoders.decoder import Decoded, Undecodable
+from collectors.decoders.decoder import Call, Decoded, Decoder, Undecodable
 from collectors.decoders.identity import choose_id, generated_id, trace_of
 from collectors.decoders.registry import find
 from collectors.protocols import Direction, Exchange
 from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
 from collectors.protocols.exchange import DROPPED
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
-from collectors.records.types import Gap, IdSource, Ledger, Prediction, Record, Tensor
+from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Ledger, Prediction, Record, Tensor
 from collectors.redaction import RedactionPolicy, redact, redact_id
 from collectors.sampling import SamplingPolicy, keeps
 
@@ -43,6 +43,18 @@ _RECORD_BYTES = 512
 """About what a record weighs beside its tensors."""
 
 Outcome = Literal["captured", "sampled_out", "dropped", "undecodable", "not_inference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """How an exchange came to be known. `name` is the same one each time the exchange comes, where its sender may repeat it."""
+
+    captured_by: CapturedBy = "tap"
+    fidelity: Fidelity = "full"
+    name: str | None = None
+
+
+_TAP = Provenance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +231,10 @@ class Pipeline:
             )
         )
 
+    def observed(self, exchange: Exchange, found: tuple[Decoder, Call] | None, provenance: Provenance) -> None:
+        """An exchange that came by another way than a connection, with what reads it; None where it is no inference."""
+        self._decide(exchange, found, provenance)
+
     def take(self) -> tuple[list[Record], Counts]:
         """Drain the finished records, the gaps, the ledger entries and the counts since the last take."""
         records = self._records
@@ -277,8 +293,10 @@ class Pipeline:
         return max(1.0, count / self._exchange_bytes_mean) if self._exchange_bytes_mean else 1.0
 
     def _finished(self, exchange: Exchange) -> None:
+        self._decide(exchange, find(exchange.method, exchange.target), _TAP)
+
+    def _decide(self, exchange: Exchange, found: tuple[Decoder, Call] | None, provenance: Provenance) -> None:
         """Decide what becomes of one exchange."""
-        found = find(exchange.method, exchange.target)
         if found is None:
             unreadable = exchange.damage if not exchange.target else None
             self._account(exchange, None, None, "undecodable" if unreadable else "not_inference", unreadable or "")
@@ -288,7 +306,7 @@ class Pipeline:
             outcome: Outcome = "dropped" if exchange.damage in DROPPED else "undecodable"
             self._account(exchange, call.model, call.version, outcome, exchange.damage)
             return
-        name = self._name(exchange)
+        name = provenance.name or self._name(exchange)
         inclusion = self._sampling.inclusion(
             status=exchange.status, duration_ns=max(0, exchange.end_ns - exchange.start_ns)
         )
@@ -302,7 +320,7 @@ class Pipeline:
             if len(self._faults) < FAULTS_MAX:
                 self._faults.append(Fault(error.reason, error.where, error.detail, call.model))
             return
-        record = self._record(exchange, decoded, name, inclusion)
+        record = self._record(exchange, decoded, name, inclusion, provenance)
         if self._sampling.by == "id" and not keeps(inclusion, record.id):
             self._account(exchange, decoded.model, decoded.version, "sampled_out", "")
             return
@@ -313,7 +331,9 @@ class Pipeline:
         self._last_number = max(self._last_number + 1, exchange.start_ns)
         return f"{self._sidecar}-{self._last_number}"
 
-    def _record(self, exchange: Exchange, decoded: Decoded, name: str, inclusion: float) -> Prediction:
+    def _record(
+        self, exchange: Exchange, decoded: Decoded, name: str, inclusion: float, provenance: Provenance
+    ) -> Prediction:
         chosen = choose_id(self._ids, decoded.id, exchange.request_headers)
         stored_id, source = None, None
         if chosen is not None:
@@ -332,7 +352,8 @@ class Pipeline:
             inputs=decoded.inputs,
             outputs=decoded.outputs,
             inclusion=inclusion,
-            fidelity=decoded.fidelity,
+            captured_by=provenance.captured_by,
+            fidelity=decoded.fidelity if decoded.fidelity != "full" else provenance.fidelity,
             trace=trace_of(exchange.request_headers),
         )
 
