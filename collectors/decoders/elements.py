@@ -90,6 +90,19 @@ def check_size(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         raise Undecodable("record_too_large", "exchange", f"more than {TENSOR_BYTES_MAX} bytes of elements")
 
 
+def tensor_of(name: str, shape: tuple[int, ...], values: Sequence[Any], datatype: Datatype) -> Tensor:
+    """A tensor of values that are known to be of its type; None is missing. Raises Undecodable."""
+    missing = tuple(position for position, value in enumerate(values) if value is None)
+    if datatype == "BYTES":
+        items = tuple("" if value is None else value for value in values)
+        return Tensor(name=name, shape=shape, datatype=datatype, items=items, missing=missing)
+    try:
+        data = pack([0 if value is None else value for value in values], datatype)
+    except OverflowError as error:
+        raise Undecodable("element_range", name[:40], f"does not fit {datatype}") from error
+    return Tensor(name=name, shape=shape, datatype=datatype, data=data, missing=missing)
+
+
 def tensor_from_raw(name: str, shape: tuple[int, ...], datatype: Datatype, data: bytes, where: str) -> Tensor:
     """Little-endian elements without padding; each element of BYTES has its length before it. Raises Undecodable."""
     count = _count(shape, datatype, where)

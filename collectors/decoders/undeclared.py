@@ -20,9 +20,8 @@ from typing import Any, Literal
 import msgspec
 
 from collectors.decoders.decoder import ROWS_MAX, TENSORS_MAX, Undecodable
-from collectors.decoders.elements import RANK_MAX, tensor_from_json
+from collectors.decoders.elements import RANK_MAX, tensor_from_json, tensor_of
 from collectors.decoders.json_bodies import read_json
-from collectors.records.packing import pack
 from collectors.records.types import ITEM_BYTES, Datatype, Tensor
 
 INPUT, OUTPUT = "input", "output"
@@ -58,9 +57,14 @@ def tensors_from_json(name: str, raw: bytes, where: str) -> tuple[int, tuple[Ten
 
 def value_from_json(raw: bytes | bytearray, where: str) -> Any:
     """A JSON value as Python objects, as long as they are not too many. Raises Undecodable."""
+    check_elements(raw, where)
+    return read_json(_ANY, raw, where)
+
+
+def check_elements(raw: bytes | bytearray, where: str) -> None:
+    """Raises Undecodable where a body would become too many Python objects."""
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > ELEMENTS_MAX:
         raise Undecodable("record_too_large", where, f"found more than {ELEMENTS_MAX} values")
-    return read_json(_ANY, raw, where)
 
 
 def tensors_from_rows(name: str, rows: Sequence[object], where: str) -> tuple[Tensor, ...]:
@@ -75,13 +79,13 @@ def _from_values(name: str, rows: Sequence[object]) -> tuple[Tensor, ...]:
     """Rows that are no objects, or not all."""
     shape, values = _flattened(rows)
     if any(isinstance(value, list | dict) for value in values):
-        return (_texts(name, (len(rows),), [_text(row) for row in rows]),)
+        return (tensor_of(name, (len(rows),), [_text(row) for row in rows], "BYTES"),)
     tensor = _homogeneous(name, shape, values)
     if tensor is not None:
         return (tensor,)
     if len(shape) == 2 and shape[1] <= TENSORS_MAX:
         return tuple(_column(f"{name}_{i}", values[i :: shape[1]]) for i in range(shape[1]))
-    return (_texts(name, (len(rows),), [_text(row) for row in rows]),)
+    return (tensor_of(name, (len(rows),), [_text(row) for row in rows], "BYTES"),)
 
 
 def split_columns(tensor: Tensor, names: Sequence[str]) -> tuple[Tensor, ...]:
@@ -243,34 +247,22 @@ def _homogeneous(name: str, shape: tuple[int, ...], values: Sequence[Any]) -> Te
     """One tensor, where the values are of one type; None where they are not."""
     kinds = {type(value) for value in values} - {type(None)}
     if kinds <= {str, bytes} and (not kinds or not set(values) <= _NONFINITE.keys() | {None}):
-        return _texts(name, shape, values) if kinds else _numbers(name, shape, values, "BOOL")
+        return tensor_of(name, shape, values, "BYTES" if kinds else "BOOL")
     if kinds == {bool}:
-        return _numbers(name, shape, values, "BOOL")
+        return tensor_of(name, shape, values, "BOOL")
     if kinds == {int}:
         low, high = (bound(value for value in values if value is not None) for bound in (min, max))
         if low >= -(2**63) and high < 2**63:
-            return _numbers(name, shape, values, "INT64")
-        return _numbers(name, shape, values, "UINT64" if low >= 0 and high < 2**64 else "FP64")
+            return tensor_of(name, shape, values, "INT64")
+        return tensor_of(name, shape, values, "UINT64" if low >= 0 and high < 2**64 else "FP64")
     if kinds <= {int, float, str} and all(value in _NONFINITE for value in values if isinstance(value, str)):
-        return _numbers(name, shape, [_NONFINITE.get(v, v) if isinstance(v, str) else v for v in values], "FP64")
+        return tensor_of(name, shape, [_NONFINITE.get(v, v) if isinstance(v, str) else v for v in values], "FP64")
     return None
 
 
 def _column(name: str, values: Sequence[Any]) -> Tensor:
     found = _homogeneous(name, (len(values),), values)
-    return found if found is not None else _texts(name, (len(values),), [_text(value) for value in values])
-
-
-def _numbers(name: str, shape: tuple[int, ...], values: Sequence[Any], datatype: Datatype) -> Tensor:
-    missing = tuple(position for position, value in enumerate(values) if value is None)
-    data = pack([0 if value is None else value for value in values], datatype)
-    return Tensor(name=name, shape=shape, datatype=datatype, data=data, missing=missing)
-
-
-def _texts(name: str, shape: tuple[int, ...], values: Sequence[Any]) -> Tensor:
-    missing = tuple(position for position, value in enumerate(values) if value is None)
-    items = tuple("" if value is None else value for value in values)
-    return Tensor(name=name, shape=shape, datatype="BYTES", items=items, missing=missing)
+    return found if found is not None else tensor_of(name, (len(values),), [_text(value) for value in values], "BYTES")
 
 
 def _text(value: object) -> str | None:
