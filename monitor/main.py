@@ -21,7 +21,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from dashboards.web.site import routes as web_routes
 from monitor.catalog.opening import open_catalog
 from monitor.definitions import MonitoredModel
-from monitor.errors import InvalidInput, NotFound, Unavailable
+from monitor.errors import InvalidInput, NotFound, OutriderError, Unavailable
 from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.registry import (
     ExporterSettings,
@@ -136,7 +136,7 @@ def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[],
         observer=telemetry,
         exporters=(prometheus, *pushing_exporters(outputs, house)),
         notifiers=notifiers(http_client(), os.environ),
-        explainer_of=_explainers(catalog, store),
+        explainer_of=explainers(catalog, store),
         link_of=lambda transition: link_of(settings.url, transition),
     )
     prepare(context.exporters)
@@ -317,18 +317,27 @@ def _publication_of(window: WindowEntry, catalog: Catalog, store: SegmentStore) 
     return Publication(0, window, tuple(f for f in store.find_findings(segments, query) if f.window == span), ())
 
 
-def _explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredModel], Explainer | None]:
-    """Explainers by model and baseline, opened once; a model that cannot be opened is told by the job that wanted it."""
-    opened: dict[tuple[str, str, str], Explainer | None] = {}
+def explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredModel], Explainer | None]:
+    """What explains each model's predictions, opened once for its baseline and declaration in force.
+
+    A model's file that cannot be opened (any more) costs the explanations, and no window.
+    """
+    opened: dict[str, tuple[tuple[object, ...], Explainer | None]] = {}
 
     def of(model: MonitoredModel) -> Explainer | None:
         entry = catalog.baseline(model.model)
         if entry is None or model.explain is None:
             return None
-        key = (model.model, entry.id, repr(model.explain))
-        if key not in opened:
-            opened[key] = explainer_for(model, store.read_baseline(entry.path))
-        return opened[key]
+        key = (entry.id, model.explain, model.features, model.prediction)
+        known = opened.get(model.model)
+        if known is None or known[0] != key:
+            try:
+                known = key, explainer_for(model, store.read_baseline(entry.path))
+            except OutriderError as error:
+                log.warning("predictions are not explained", extra={"model": model.model, "cause": str(error)})
+                return None
+            opened[model.model] = known
+        return known[1]
 
     return of
 
