@@ -130,11 +130,13 @@ class Scheduler:
         changed = 0
         for place in own:
             what = f"model {name}, version {place.version!r}, window {place.rule.name}"
-            changed += self._guarded(what, partial(self._closer(place).run, model, baseline), 0)
+            changed += self._guarded(what, partial(self._closer(place, entry).run, model, baseline), 0)
         return changed
 
-    def _closer(self, place: Place) -> Closer:
-        return self._closers.setdefault(place, Closer(self._context, place))
+    def _closer(self, place: Place, entry: ModelEntry) -> Closer:
+        closer = self._closers.setdefault(place, Closer(self._context, place))
+        closer.declared = entry.declared
+        return closer
 
     def _baseline(self, name: str) -> Baseline | None:
         entry = self._context.catalog.baseline(name)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
-from monitor.exporters.labels import cut
+from monitor.exporters.labels import UNKNOWN, cut
 
 F = TypeVar("F", Counter, Gauge, Histogram)
 
@@ -84,14 +84,14 @@ class Telemetry:
     def batch_refused(self, reason: str) -> None:
         self._child(self._refused, reason).inc()
 
-    def window_started(self, model: str, rule: str) -> None:
-        self._child(self._runs, model, rule).inc()
+    def window_started(self, model: str | None, rule: str) -> None:
+        self._child(self._runs, model or UNKNOWN, rule).inc()
 
-    def window_finished(self, model: str, rule: str, seconds: float) -> None:
-        self._child(self._duration, model, rule).observe(seconds)
+    def window_finished(self, model: str | None, rule: str, seconds: float) -> None:
+        self._child(self._duration, model or UNKNOWN, rule).observe(seconds)
 
-    def window_failed(self, model: str, rule: str, reason: str) -> None:
-        self._child(self._failures, model, rule, reason).inc()
+    def window_failed(self, model: str | None, rule: str, reason: str) -> None:
+        self._child(self._failures, model or UNKNOWN, rule, reason).inc()
 
     def sent(self, sink: str, records: int, now_ns: int) -> None:
         """A sink took `records` (documents, windows) at `now_ns`."""

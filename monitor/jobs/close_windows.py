@@ -61,6 +61,8 @@ class Closer:
 
     context: Context
     place: Place
+    declared: bool = True
+    """Whether a user named the model, and not traffic alone."""
     baseline: Baseline | None = None
     progress: Progress | None = None
     track: Track = field(default_factory=Track)
@@ -94,7 +96,8 @@ class Closer:
 
     def _timed(self, work: Callable[[], T]) -> T:
         """One window's work, told to the telemetry: started, and finished after how long, or failed with what."""
-        observer, model, rule = self.context.observer, self.place.model, self.place.rule.name
+        observer, rule = self.context.observer, self.place.rule.name
+        model = self.place.model if self.declared else None
         observer.window_started(model, rule)
         began = self.context.clock()
         try:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from monitor.definitions import MonitoredModel
+from monitor.exporters.telemetry import Telemetry
+from monitor.jobs.expire import Retention
+from monitor.scheduler import Scheduler
 from tests.monitor.jobs.house import LATENESS, MODEL, SECOND, House, closed, labelled, minute, population
 
 
@@ -66,3 +71,17 @@ def test_nothing_starts_after_the_stop(ready: House) -> None:
     ready.scheduler.stop(0)
     ready.now_ns = closed(0)
     assert ready.scheduler.run_pass() == 0
+
+
+def test_the_name_of_a_model_that_nobody_declared_is_told_to_no_one(ready: House) -> None:
+    """It came with traffic, and labels are kept for ever: all such models are one in our own metrics."""
+    telemetry = Telemetry("0")
+    context = replace(ready.context, observer=telemetry)
+    model = MonitoredModel.from_document({"model": "evil", "windows": [{"every": "1m", "lateness": "30s"}]})
+    ready.catalog.put_model(model, ready.now_ns, declared=False)
+    rows = population(100, seed=3).in_canonical_order()
+    ready.catalog.put_segments([ready.store.write_rows("evil", "1", rows, ready.now_ns)])
+    ready.now_ns = closed(0)
+    assert Scheduler(context, retention=Retention()).run_pass() == 1
+    told = {s.labels["model"] for f in telemetry.collect() for s in f.samples if "model" in s.labels}
+    assert told == {"unknown"}
