@@ -12,7 +12,7 @@ from typing import Literal
 
 from collectors.decoders.decoder import Call, Decoded, Decoder, Undecodable
 from collectors.decoders.identity import choose_id, generated_id, trace_of
-from collectors.decoders.registry import find
+from collectors.decoders.registry import Registry, named
 from collectors.protocols import Direction, Exchange
 from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
 from collectors.protocols.exchange import DROPPED
@@ -73,6 +73,8 @@ class Counts:
 
     exchanges: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
     """By outcome and reason; the reason is empty where the outcome needs none."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Exchanges that were inferences, by protocol: http1, http2, grpc."""
     predictions: int = 0
     """Rows of the captured exchanges."""
     redacted: Mapping[str, int] = field(default_factory=dict)
@@ -145,6 +147,7 @@ class Pipeline:
         sampling: SamplingPolicy,
         ids: tuple[IdSource, ...],
         *,
+        registry: Registry | None = None,
         buffered_bytes_max: int = BUFFERED_BYTES_MAX,
         pending_bytes_max: int = PENDING_BYTES_MAX,
     ) -> None:
@@ -152,6 +155,7 @@ class Pipeline:
         self._redaction = redaction
         self._sampling = sampling
         self._ids = ids
+        self._registry = registry or Registry()
         self._budget = Budget(buffered_bytes_max)
         self._pending_bytes_max = pending_bytes_max
         self._connections: dict[int, Connection] = {}
@@ -165,6 +169,7 @@ class Pipeline:
         self._pending_bytes = 0
         self._predictions = 0
         self._exchanges: Counter[tuple[Outcome, str]] = Counter()
+        self._requests: Counter[str] = Counter()
         self._redacted: Counter[str] = Counter()
         self._protocols: Counter[str] = Counter()
         self._opaque: Counter[OpaqueCause] = Counter()
@@ -253,6 +258,7 @@ class Pipeline:
         records.extend(account.entry(*key) for key, account in self._accounts.items())
         counts = Counts(
             exchanges=self._exchanges,
+            requests=self._requests,
             predictions=self._predictions,
             redacted=self._redacted,
             connections=self._protocols,
@@ -268,7 +274,12 @@ class Pipeline:
             evicted = self._connections.pop(next(iter(self._connections)))
             for exchange in evicted.evicted():
                 self._finished(exchange)
-        known = Connection(self._budget, _is_inference, met_midway=met_midway)
+        known = Connection(
+            self._budget,
+            self._registry.is_inference,
+            met_midway=met_midway,
+            correlating=self._registry.correlation,
+        )
         self._connections[connection] = known
         if met_midway:
             self._protocols["http1"] += 1
@@ -293,7 +304,7 @@ class Pipeline:
         return max(1.0, count / self._exchange_bytes_mean) if self._exchange_bytes_mean else 1.0
 
     def _finished(self, exchange: Exchange) -> None:
-        self._decide(exchange, find(exchange.method, exchange.target), _TAP)
+        self._decide(exchange, self._registry.find(exchange.method, exchange.target), _TAP)
 
     def _decide(self, exchange: Exchange, found: tuple[Decoder, Call] | None, provenance: Provenance) -> None:
         """Decide what becomes of one exchange."""
@@ -304,21 +315,23 @@ class Pipeline:
         decoder, call = found
         if exchange.damage:
             outcome: Outcome = "dropped" if exchange.damage in DROPPED else "undecodable"
-            self._account(exchange, call.model, call.version, outcome, exchange.damage)
+            self._account(exchange, call.model or None, call.version, outcome, exchange.damage)
             return
         name = provenance.name or self._name(exchange)
         inclusion = self._sampling.inclusion(
             status=exchange.status, duration_ns=max(0, exchange.end_ns - exchange.start_ns)
         )
         if self._sampling.by == "exchange" and not keeps(inclusion, name):
-            self._account(exchange, call.model, call.version, "sampled_out", "")
+            call = named(decoder, exchange, call)
+            self._account(exchange, call.model or None, call.version, "sampled_out", "")
             return
         try:
             decoded = decoder.decode(exchange, call)
         except Undecodable as error:
-            self._account(exchange, call.model, call.version, "undecodable", error.reason)
+            call = named(decoder, exchange, call)
+            self._account(exchange, call.model or None, call.version, "undecodable", error.reason)
             if len(self._faults) < FAULTS_MAX:
-                self._faults.append(Fault(error.reason, error.where, error.detail, call.model))
+                self._faults.append(Fault(error.reason, error.where, error.detail, call.model or None))
             return
         record = self._record(exchange, decoded, name, inclusion, provenance)
         if self._sampling.by == "id" and not keeps(inclusion, record.id):
@@ -377,15 +390,13 @@ class Pipeline:
         self, exchange: Exchange, model: str | None, version: str | None, outcome: Outcome, reason: str
     ) -> None:
         self._exchanges[outcome, reason] += 1
+        if outcome != "not_inference":
+            self._requests[exchange.protocol] += 1
         second = exchange.start_ns - exchange.start_ns % LEDGER_INTERVAL_NS
         key = (second, model, version)
         if key not in self._accounts and len(self._accounts) >= LEDGERS_MAX:
             key = (second, None, None)
         self._accounts.setdefault(key, _Account()).add(outcome, reason)
-
-
-def _is_inference(method: str, target: str) -> bool:
-    return find(method, target) is not None
 
 
 def _weight(tensor: Tensor) -> int:

@@ -1,7 +1,7 @@
 """The door of a decoder, and the values that pass through it."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
@@ -47,7 +47,7 @@ class Undecodable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The model that a request line calls."""
+    """The model that a request line calls; empty where the body tells it."""
 
     model: str
     version: str = ""
@@ -78,4 +78,13 @@ class Decoder(Protocol):
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
+        ...
+
+
+@runtime_checkable
+class NamedInMessage(Protocol):
+    """A decoder whose request lines do not name the model."""
+
+    def named(self, exchange: Exchange) -> Call:
+        """The model that an undamaged exchange calls, without reading more of it. Raises Undecodable."""
         ...

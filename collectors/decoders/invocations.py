@@ -28,7 +28,7 @@ from collectors.decoders.undeclared import (
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
 
-_PATH = re.compile(r"(?:/endpoints/([^/?#]+))?/invocations/?(?:[?#]|$)")
+_PATH = re.compile(r"[^?#]*?(?:/(?:serving-)?endpoints/([^/?#]+))?/invocations/?(?:[?#]|$)")
 _VARIANTS = ("x-amzn-invoked-production-variant", "x-amzn-sagemaker-target-variant")
 
 
@@ -68,7 +68,7 @@ class Invocations:
         """The endpoint this request line calls; /ping, /health and /version are no predictions."""
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1] or self._model) if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

@@ -27,7 +27,7 @@ from collectors.records.types import Tensor
 Api = Literal["chat/completions", "completions", "responses", "embeddings"]
 
 _PATH = re.compile(
-    r"/(?:v[0-9]+|openai/deployments/([^/?#]+))/(chat/completions|completions|responses|embeddings)/?(?:[?#]|$)"
+    r"[^?#]*?/(?:v[0-9]+|openai/deployments/([^/?#]+))/(chat/completions|completions|responses|embeddings)/?(?:[?#]|$)"
 )
 
 
@@ -52,6 +52,10 @@ class _Request(msgspec.Struct):
     max_output_tokens: int | None = None
 
 
+class _Named(msgspec.Struct):
+    model: str = ""
+
+
 class _Embedding(msgspec.Struct):
     embedding: msgspec.Raw
     index: int = 0
@@ -68,6 +72,7 @@ class _Embeddings(msgspec.Struct):
     usage: _EmbeddingUsage | None = None
 
 
+_NAMED = msgspec.json.Decoder(_Named)
 _REQUEST = msgspec.json.Decoder(_Request)
 _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
 _TEXT = msgspec.json.Decoder(str)
@@ -78,19 +83,26 @@ class OpenAi:
 
     name = "openai"
 
-    def __init__(self, *, keeps_text: bool) -> None:
+    def __init__(self, model: str, *, keeps_text: bool) -> None:
+        self._model = model
         self._keeps_text = keeps_text
 
     def call(self, method: str, target: str) -> Call | None:
         """The deployment in Azure's paths; elsewhere the model is in the body."""
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1] or "") if found else None
+
+    def named(self, exchange: Exchange) -> Call:
+        """The model that the body names, however the rest of it reads. Raises Undecodable."""
+        body = plain_body(exchange.request_body, exchange.request_headers.get("content-encoding", ""), "request")
+        request: _Named = read_json(_NAMED, body, "request")
+        return Call(request.model[:VERSION_CHARS_MAX])
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
-        found = _PATH.search(exchange.target)
+        found = _PATH.match(exchange.target)
         api: Any = found[2] if found else "chat/completions"
         return self.decode_api(exchange, call, api)
 
@@ -111,7 +123,7 @@ class OpenAi:
             outputs = ()
         inputs = _asked(request, api, generation.positions, keeps_text=self._keeps_text)
         check_size(inputs, outputs)
-        model = request.model[:VERSION_CHARS_MAX] or call.model or generation.model or ""
+        model = request.model[:VERSION_CHARS_MAX] or call.model or generation.model or self._model
         return Decoded(
             model=model,
             version=_version(generation.model, model),
@@ -128,7 +140,7 @@ class OpenAi:
         inputs = _texts_asked(texts, keeps_text=self._keeps_text)
         if not 200 <= exchange.status < 300:
             return Decoded(
-                model=request.model[:VERSION_CHARS_MAX] or call.model,
+                model=request.model[:VERSION_CHARS_MAX] or call.model or self._model,
                 version="",
                 id=None,
                 rows=rows,
@@ -143,7 +155,7 @@ class OpenAi:
             lacking = [None] * (rows - 1)
             outputs = (*outputs, column("prompt_tokens", [answer.usage.prompt_tokens, *lacking], "INT64"))
         check_size(inputs, outputs)
-        model = request.model[:VERSION_CHARS_MAX] or call.model or answer.model or ""
+        model = request.model[:VERSION_CHARS_MAX] or call.model or answer.model or self._model
         return Decoded(
             model=model,
             version=_version(answer.model, model),

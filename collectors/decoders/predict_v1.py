@@ -27,7 +27,9 @@ from collectors.decoders.undeclared import (
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
 
-_PATH = re.compile(r"/v1/models/([^/?#:]+)(?:/(?:versions|labels)/([^/?#:]+))?:(predict|classify|regress)/?(?:[?#]|$)")
+_PATH = re.compile(
+    r"[^?#]*?/v1/models/([^/?#:]+)(?:/(?:versions|labels)/([^/?#:]+))?:(predict|classify|regress)/?(?:[?#]|$)"
+)
 
 
 class _Request(msgspec.Struct):
@@ -57,7 +59,7 @@ class PredictV1:
         """The model this request line calls; status, metadata and explanations are no predictions."""
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

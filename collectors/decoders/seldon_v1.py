@@ -22,7 +22,7 @@ from collectors.decoders.undeclared import INPUT, OUTPUT, check_rows, split_colu
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import ITEM_BYTES, Datatype, Tensor
 
-_PATH = re.compile(r"(?:/seldon/[^/?#]+/([^/?#]+))?/api/v(?:1\.0|0\.1)/predictions/?(?:[?#]|$)")
+_PATH = re.compile(r"[^?#]*?(?:/seldon/[^/?#]+/([^/?#]+))?/api/v(?:1\.0|0\.1)/predictions/?(?:[?#]|$)")
 
 _TENSORFLOW: dict[str, tuple[Datatype, str]] = {
     "DT_FLOAT": ("FP32", "floatVal"),
@@ -89,7 +89,7 @@ class SeldonV1:
         """The deployment this request line calls; feedback and explanations are no predictions."""
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1] or self._model) if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

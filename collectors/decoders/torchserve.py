@@ -16,7 +16,7 @@ from collectors.decoders.undeclared import INPUT, OUTPUT
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
 
-_PATH = re.compile(r"/predictions/([^/?#]+)(?:/([^/?#]+))?/?(?:[?#]|$)")
+_PATH = re.compile(r"[^?#]*?/predictions/([^/?#]+)(?:/([^/?#]+))?/?(?:[?#]|$)")
 _ENVELOPE = re.compile(rb'\s*\{\s*"instances"\s*:')
 _ENVELOPED = re.compile(rb'\s*\{\s*"predictions"\s*:')
 
@@ -30,7 +30,7 @@ class TorchServe:
         """The model this request line calls; explanations and management are no predictions."""
         if method not in ("POST", "PUT") or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

@@ -23,7 +23,7 @@ from collectors.protocols.exchange import Arrivals, Exchange
 from collectors.protocols.sse import EventStream
 from collectors.records.types import Tensor
 
-_PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/generate(_stream)?/?(?:[?#]|$)")
+_PATH = re.compile(r"[^?#]*?/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/generate(_stream)?/?(?:[?#]|$)")
 _OF_STREAM = ("aborted", "pieces", "first_token_ms", "token_gap_ms_mean", "token_gap_ms_p95", "token_gap_ms_max")
 
 
@@ -40,7 +40,7 @@ class TritonGenerate:
         """The model this request line calls."""
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
-        found = _PATH.search(target)
+        found = _PATH.match(target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

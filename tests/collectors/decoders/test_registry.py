@@ -1,16 +1,16 @@
 """Every serving API is in the list, and answers for its own request lines only."""
 
-from collectors.decoders.registry import DECODERS, find
+from collectors.decoders.registry import Registry
 
 
 def test_names_are_unique() -> None:
     """They tell decoders apart in telemetry."""
-    assert len({decoder.name for decoder in DECODERS}) == len(DECODERS)
+    assert len({decoder.name for decoder in Registry().decoders}) == len(Registry().decoders)
 
 
 def test_the_decoder_of_a_request_line_is_found() -> None:
     """With the model it calls; other lines are no inference."""
-    found = find("POST", "/v2/models/m/infer")
+    found = Registry().find("POST", "/v2/models/m/infer")
     assert found is not None
     assert (found[0].name, found[1].model) == ("open_inference", "m")
-    assert find("GET", "/metrics") is None
+    assert Registry().find("GET", "/metrics") is None
