@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 POLICY = (
@@ -83,7 +84,7 @@ def _handler(page: Page, body: bytes) -> ControllerRouterHandler:
 
 def _static(assets: Mapping[str, Asset]) -> ControllerRouterHandler:
     @get("/static/{path:path}", include_in_schema=False, sync_to_thread=False)
-    def static(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
+    def static(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
         # Only names in this mapping are answered: no path leads out of it.
         asset = assets.get(path.lstrip("/"))
         if asset is None:

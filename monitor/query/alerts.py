@@ -75,6 +75,8 @@ class AlertsController(Controller):
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
+        _one_of("state", alert_state, AlertStatus)
+        _one_of("kind", kind, AlertKind)
         found = [
             a
             for a in catalog.alerts(model)
@@ -83,7 +85,8 @@ class AlertsController(Controller):
             and kind in (None, a.kind.value)
         ]
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
-        return Page.of(limit, cursor).of_all([alert_item(a) for a in found])
+        ended = _ended(catalog, model)
+        return Page.of(limit, cursor).of_all([alert_item(a) | {"ended": ended.get(a.fingerprint)} for a in found])
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
     def alert(self, catalog: TheCatalog, fingerprint: FromPath[str]) -> dict[str, Any]:
@@ -131,6 +134,21 @@ class SilencesController(Controller):
         if found is None:
             raise NotFound("silence", silence_id)
         catalog.put_silence(replace(found, end_ns=now_ns))
+
+
+def _ended(catalog: Catalog, model: str | None) -> dict[str, str | None]:
+    """When alerts that are over ended, by fingerprint: the end of the window that resolved them."""
+    ended: dict[str, str | None] = {}
+    for transition in catalog.transitions(model=model):
+        over = transition.state in (AlertStatus.RESOLVED, AlertStatus.CLOSED)
+        ended[transition.fingerprint] = rfc3339(transition.window.end_ns) if over else None
+    return ended
+
+
+def _one_of(where: str, value: str | None, allowed: type[AlertStatus] | type[AlertKind]) -> None:
+    """A filter that nothing can match is a mistake: an empty list would read as good news."""
+    if value is not None and value not in list(allowed):
+        raise InvalidInput(Fault(where, repr(value[:40]), "one of " + ", ".join(allowed)))
 
 
 def _alert(catalog: Catalog, fingerprint: str) -> Alert:

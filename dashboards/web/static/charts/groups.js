@@ -16,7 +16,7 @@ export function groups(rows, { label, width = 640 }) {
   const x = (value) => left + ((Math.min(Math.max(value, -widest), widest) + widest) / (2 * widest)) * (right - left);
   const height = rows.length * ROW + 24;
   return figure(width, height, label, {},
-    ticks(-widest, widest, 4).map((tick) => [s("line", { x1: x(tick), x2: x(tick), y1: 0, y2: rows.length * ROW, class: "grid" }), s("text", { x: x(tick), y: height - 6, class: "ax mid" }, tick === 0 ? "0 (as the base)" : signed(tick, 2))]),
+    ticks(-widest, widest, 3).map((tick) => [s("line", { x1: x(tick), x2: x(tick), y1: 0, y2: rows.length * ROW, class: "grid" }), s("text", { x: x(tick), y: height - 6, class: "ax mid" }, tick === 0 ? "0" : signed(tick, 2))]),
     rows.map(({ name, cell }, i) => {
       const y = i * ROW + ROW / 2;
       const look = lookOf(cell.status);

@@ -38,7 +38,7 @@ async function context(alert, at) {
 function title(alert) {
   const words = capital(KINDS[alert.kind]?.said ?? alert.kind);
   if (alert.state === "firing") return `${words}, open for ${duration(Date.now() - ms(alert.since))}`;
-  return `${words}: ${wordOf(alert.state)} after ${duration(ms(alert.window.end) - ms(alert.since))}`;
+  return `${words}: ${wordOf(alert.state)} after ${duration(ms(alert.transitions.at(-1).window.end) - ms(alert.since))}`;
 }
 
 function lead(alert, at) {
@@ -78,7 +78,7 @@ function against(alert, at, found) {
   }
   const rows = grid.rows.map((row) => row.cells[column]).filter(Boolean);
   return put(place, h("h2", {}, `The window's numbers, ${span(at.window.start, at.window.end)}`), h("p", { class: "cap" }, "With 95 % intervals"),
-    table([["metric", (c) => metricName(c.metric)], ["value", (c) => number(c.value), "num"], ["interval", (c) => `${number(c.low)} to ${number(c.high)}`], ["limit", (c) => limit(c.threshold), "num"], ["n", (c) => count(c.n_window), "num"], ["state", (c) => badge(c.status)]], rows));
+    table([["metric", (c) => metricName(c.metric)], ["value", (c) => number(c.value), "num"], ["interval", (c) => `${number(c.low)} to ${number(c.high)}`, "when"], ["limit", (c) => limit(c.threshold), "num"], ["n", (c) => count(c.n_window), "num"], ["state", (c) => badge(c.status)]], rows));
 }
 
 function rankedTable(alert, at) {

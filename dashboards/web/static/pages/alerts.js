@@ -9,7 +9,7 @@ import { badge, kindName, KINDS, metricName } from "../words.js";
 const SHOWN = 500;
 let drawn = "";
 
-const lasted = (alert) => (alert.since ? duration((alert.state === "firing" ? Date.now() : ms(alert.window?.end ?? alert.since)) - ms(alert.since)) : "");
+const lasted = (alert) => (alert.since ? duration((alert.ended ? ms(alert.ended) : Date.now()) - ms(alert.since)) : "");
 const metricOf = (alert) => alert.features[0]?.metric;
 
 const COLUMNS = [

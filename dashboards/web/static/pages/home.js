@@ -8,6 +8,7 @@ import { strip } from "../charts/strip.js";
 import { alertHref, everySeconds, go, keepTheme, modelHref, onBack, read } from "../place.js";
 
 const FILTER_FROM = 15;
+const DENSE_FROM = 30;
 
 function sentence(model) {
   if (model.alerts.length) {
@@ -64,7 +65,7 @@ function draw(models) {
   const focused = document.activeElement?.id === "q";
   put(page(),
     h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), h("p", { class: "lead" }, more)), h("span", { class: "spring" }), models.length >= FILTER_FROM || wanted ? h("div", { class: "actions" }, search) : null),
-    h("section", {}, h("div", { class: "tablebox" }, h("table", { class: "models", "aria-label": "Models by worst state" },
+    h("section", {}, h("div", { class: "tablebox" }, h("table", { class: models.length >= DENSE_FROM ? "models dense" : "models", "aria-label": "Models by worst state" },
       h("thead", {}, h("tr", {}, ["state", "model", "what is the matter", "last windows", "for", "labels", "last window, UTC", "owner"].map((name) => h("th", { scope: "col", class: ["for", "labels"].includes(name) ? "num" : null }, name)))), body)),
       shown.length ? null : empty("No model matches.")));
   if (focused) document.getElementById("q")?.focus();

@@ -24,13 +24,13 @@ function openLine(alert) {
 /** Alerts that were open in the range on show and are over. */
 function overIn(data) {
   const { columns } = data;
-  return data.alerts.filter((a) => ["resolved", "closed"].includes(a.state) && a.since && ms(a.window.end) >= ms(columns[0].start) && ms(a.since) <= ms(columns.at(-1).end));
+  return data.alerts.filter((a) => ["resolved", "closed"].includes(a.state) && a.since && a.ended && ms(a.ended) >= ms(columns[0].start) && ms(a.since) <= ms(columns.at(-1).end));
 }
 
 function overLine(alerts) {
   if (!alerts.length) return null;
-  const [first, last] = [earliest(alerts), alerts.map((a) => a.window.end).sort().at(-1)];
-  return h("p", { class: "lead" }, `Over again, ${span(first, last)}: `, alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), ` (${metricName(alert.features[0]?.metric)} ${brief(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)})`]), ".");
+  const [first, last] = [earliest(alerts), alerts.map((a) => a.ended).sort().at(-1)];
+  return h("p", { class: "lead" }, `Over now, ${span(first, last)}: `, alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), ` (${metricName(alert.features[0]?.metric)} ${brief(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)})`]), ".");
 }
 
 /** Whether the values themselves are sound while the inputs drift: a fault of the data, or another population. */
