@@ -107,7 +107,7 @@ def test_other_delimiters_are_seen_in_the_header(file: Write, mark: str) -> None
 
 def test_gzip_and_byte_order_marks_are_read(file: Write) -> None:
     """A compressed file, whatever its name, and the mark that some tools write."""
-    rows = plain(file(gzip.compress(b"\xef\xbb\xbfa,b\n1,2\n"), "table.dat"))
+    rows = plain(file(gzip.compress(b"\xef\xbb\xbfa,b\n1,2\n", mtime=0), "table.dat"))
     assert {name: shown(c) for name, c in rows.columns.items()} == {"a": [1], "b": [2]}
 
 
@@ -129,7 +129,7 @@ def test_a_column_without_a_name_is_called_for_its_place(file: Write) -> None:
         (b"a\n\xff\xfe\xfa\n", "text that is not UTF-8"),
         ("a\nü\n".encode("utf-16"), "binary data"),
         (b"\x1f\x8bnot gzip", "zlib"),
-        (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "found"),
+        (gzip.compress(b"a,b\n1,2\n" * 1000, mtime=0)[:-20], "found"),
         (b"PAR1 not parquet", "damaged Parquet"),
         (("a," * 20_000 + "b\n" + "1," * 20_000 + "2\n").encode(), "20001 columns"),
     ],
@@ -160,7 +160,7 @@ def test_damaged_files_are_read_or_refused(file: Write, seed: int) -> None:
     good = [
         b"time,x,y\n2024-01-01,1,a\n2024-01-02,2,b\n" * 3,
         parquet({"time": [1, 2], "x": ["a", None], "v": [[1.0], [2.0]]}),
-        gzip.compress(b"time,x\n1,2\n3,4\n"),
+        gzip.compress(b"time,x\n1,2\n3,4\n", mtime=0),
     ][seed % 3]
     for _ in range(20):
         data = bytearray(good)
@@ -381,7 +381,7 @@ def test_labels_without_an_id_or_a_label_are_refused(file: Write, content: str, 
         ),
         ("application/x-ndjson", b'{"prediction_id": "a", "y": 1}\n\n{"prediction_id": 2, "y": 0}\n'),
         ("text/csv", b"prediction_id,y\na,1\n2,0\n"),
-        ("text/csv", gzip.compress(b"prediction_id,y\na,1\n2,0\n")),
+        ("text/csv", gzip.compress(b"prediction_id,y\na,1\n2,0\n", mtime=0)),
         ("application/vnd.apache.parquet", parquet({"prediction_id": ["a", "2"], "y": [1, 0]})),
     ],
 )
@@ -419,7 +419,7 @@ def test_json_fields_become_columns() -> None:
         ("text/csv", b"", ["an empty file"]),
         ("application/x-parquet", b"PAR1", ["damaged Parquet"]),
         ("image/png", b"x", ["the media type 'image/png'", "text/csv"]),
-        ("text/csv", gzip.compress(b"a\n1\n" * 99)[:-9], ["ends early"]),
+        ("text/csv", gzip.compress(b"a\n1\n" * 99, mtime=0)[:-9], ["ends early"]),
         ("text/csv", b"\x1f\x8bno gzip", ["damaged gzip"]),
     ],
 )
@@ -442,7 +442,7 @@ def test_a_body_that_inflates_beyond_its_bound_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(sheets, "BODY_BYTES_MAX", 10_000)
     monkeypatch.setattr(sheets, "CELLS_MAX", 1_000)
     for media_type, body in (
-        ("text/csv", gzip.compress(b"a\n" + b"1\n" * 10_000)),
+        ("text/csv", gzip.compress(b"a\n" + b"1\n" * 10_000, mtime=0)),
         ("text/csv", b"a\n" + b"1\n" * 2_000),
         ("application/x-parquet", parquet({"x": np.zeros(5_000, np.int8)})),
     ):
