@@ -348,6 +348,32 @@ def test_findings_are_filtered(store: SegmentStore, query: FindingQuery, starts:
     assert store.find_findings([], query) == []
 
 
+def test_the_worst_finding_of_each_column_is_found(store: SegmentStore) -> None:
+    """By status, then one with a limit, then by score, in its latest revision; a column is spans of window starts."""
+    critical, warning = finding(0, "a", status=Status.CRITICAL), finding(0, "b", status=Status.WARNING, score=9.0)
+    endless = finding(10, "a", status=Status.WARNING, threshold=None, score=8.0)
+    limited, stronger = (
+        finding(10, "b", status=Status.WARNING, score=1.0),
+        finding(20, "c", status=Status.WARNING, score=2.0),
+    )
+    unknown, fine = finding(40, "a", status=Status.NO_DATA, value=None), finding(40, "b")
+    segments = [
+        store.write_findings([critical, warning, endless, limited, stronger, unknown, fine], "5m", 9),
+        store.write_findings([replace(critical, status=Status.OK, revision=1)], "5m", 9),
+    ]
+    columns = [Span(0, 10), Span(10, 30), Span(30, 40), Span(40, 50)]
+    found = store.worst_findings(segments, FindingQuery(rule="5m"), columns, "kind")
+    assert found == [(0, warning), (1, stronger), (3, fine)]
+    per_feature = store.worst_findings(segments, FindingQuery(start_ns=10, end_ns=30), columns, "feature")
+    assert [(c, f.feature) for c, f in per_feature] == [(1, "a"), (1, "b"), (1, "c")]
+    assert store.worst_findings(segments, FindingQuery(kind="quality"), columns, "kind") == []
+    assert (
+        store.worst_findings(segments, FindingQuery(), [], "kind")
+        == store.worst_findings([], FindingQuery(), columns, "kind")
+        == []
+    )
+
+
 def test_findings_without_a_window_are_refused(store: SegmentStore) -> None:
     """`compare` has no time and stores nothing."""
     with pytest.raises(ValueError, match="without a window"):
