@@ -298,6 +298,13 @@ class _Reader:
         )
         if not rules and not self.faults:
             self.fault(where, "an empty list", "at least one window")
+        named: dict[str, int] = {}
+        for i, rule in enumerate(rules):
+            if rule.name in named and not self.faults:
+                self.fault(
+                    f"{where}[{i}]", f"{rule.name}, as in {where}[{named[rule.name]}]", "windows of other lengths"
+                )
+            named.setdefault(rule.name, i)
         return rules
 
     def window(self, value: object, where: str) -> WindowRule:

@@ -41,13 +41,14 @@ class DeclarationsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         clock: TheClock,
+        explainer_for: TheExplainerMaker,
         model: FromPath[str],
     ) -> dict[str, Any]:
         document = document_of(await body_of(request, DECLARATION_BYTES_MAX), "body")
         declaration = MonitoredModel.from_document(document)
         if not MODEL_NAME.fullmatch(model) or declaration.model != model:
             raise InvalidInput(Fault("model", repr(declaration.model), f"the model of the path, {model[:128]!r}"))
-        await sync_to_thread(declare_model, declaration, catalog, store, clock())
+        await sync_to_thread(declare_model, declaration, catalog, store, clock(), explainer_for)
         return {"model": model, "declaration": declaration.to_document()}
 
     @put("/baseline", summary="Set the baseline from CSV or Parquet")
@@ -67,7 +68,7 @@ class DeclarationsController(Controller):
         media_type = request.headers.get("content-type", "")
 
         def work() -> BaselineEntry:
-            rows = rows_reader(body, media_type, "baseline", time=time)
+            rows = rows_reader(body, media_type, "baseline", time=time, id=declaration.id)
             explainer = explainer_for(resolve_kinds(rows, declaration), rows)
             return set_baseline(
                 model, rows, declaration, catalog, store, clock(), time_ordered=time is not None, explainer=explainer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, Response, get
+from litestar.params import FromPath, FromQuery
 
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Span
@@ -26,11 +27,13 @@ class FilesController(Controller):
     tags = ("files",)
 
     @get("/declaration", sync_to_thread=True, summary="The declaration in force, as `outrider model apply` takes it")
-    def declaration(self, catalog: TheCatalog, model: str) -> dict[str, Any]:
+    def declaration(self, catalog: TheCatalog, model: FromPath[str]) -> dict[str, Any]:
         return model_of(catalog, model).in_force().to_document()
 
     @get("/baseline.parquet", sync_to_thread=True, media_type=PARQUET, summary="The baseline's rows")
-    def baseline(self, catalog: TheCatalog, store: TheStore, rows_writer: TheRowsWriter, model: str) -> Response[bytes]:
+    def baseline(
+        self, catalog: TheCatalog, store: TheStore, rows_writer: TheRowsWriter, model: FromPath[str]
+    ) -> Response[bytes]:
         model_of(catalog, model)
         entry = catalog.baseline(model)
         if entry is None:
@@ -43,10 +46,10 @@ class FilesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         rows_writer: TheRowsWriter,
-        model: str,
+        model: FromPath[str],
         start: From = None,
         end: To = None,
-        version: str | None = None,
+        version: FromQuery[str | None] = None,
     ) -> Response[bytes]:
         entry = model_of(catalog, model)
         span = span_of(time_ns(start, "from"), time_ns(end, "to"))

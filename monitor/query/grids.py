@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, get
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import Finding, Span, Status, rfc3339
@@ -50,17 +50,17 @@ class GridsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        per: FindingKey = "kind",
+        per: FromQuery[FindingKey] = "kind",
         start: From = None,
         end: To = None,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         metric: FromQuery[str | None] = None,
         kind: FromQuery[str | None] = None,
-        columns: Annotated[int, Parameter(description="Columns at most; a longer range has several windows each.")] = (
-            COLUMNS_DEFAULT
-        ),
-        rows: Annotated[int, Parameter(description="Rows at most, the worst first.")] = ROWS_DEFAULT,
+        columns: Annotated[
+            int, QueryParameter(description="Columns at most; a longer range has several windows each.")
+        ] = (COLUMNS_DEFAULT),
+        rows: Annotated[int, QueryParameter(description="Rows at most, the worst first.")] = ROWS_DEFAULT,
     ) -> dict[str, Any]:
         """Without `from` and `to`: the newest windows, one a column. Without `version` and `rule`: the newest window's."""
         entry = model_of(catalog, model)

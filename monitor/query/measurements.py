@@ -24,7 +24,7 @@ from monitor.tiles.tileset import Baseline, FeatureTile, Grid
 DISPLAY_BINS = 26
 """Bins of an overlay: ten of the grid's cells each, so window and baseline share their edges."""
 DISPLAY_CATEGORIES = 40
-ROWS_MAX = 1_000
+ROWS_MAX, ROWS_DEFAULT = 1_000, 100
 DISTRIBUTION_WINDOWS_MAX = 200
 
 
@@ -82,7 +82,7 @@ class MeasurementsController(Controller):
             raise NotFound("baseline of model", model)
         baseline = decode_baseline(entry.profile)
         grid, own = _grid_and_tile(baseline, feature)
-        page = Page.of(min(limit or DISTRIBUTION_WINDOWS_MAX, DISTRIBUTION_WINDOWS_MAX), cursor)
+        page = Page.of(limit, cursor, most=DISTRIBUTION_WINDOWS_MAX)
         windows = catalog.windows(
             model,
             version=version,
@@ -170,7 +170,7 @@ class MeasurementsController(Controller):
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
-        page = Page.of(min(limit or 100, ROWS_MAX), cursor)
+        page = Page.of(limit, cursor, most=ROWS_MAX, default=ROWS_DEFAULT)
         span = span_of(time_ns(start, "from"), time_ns(end, "to"))
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         rows = store.read_rows(segments, span.start_ns, span.end_ns)

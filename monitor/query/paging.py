@@ -44,11 +44,12 @@ class Page:
     offset: int
 
     @classmethod
-    def of(cls, limit: int | None, cursor: str | None) -> Page:
-        limit = LIMIT_DEFAULT if limit is None else limit
+    def of(cls, limit: int | None, cursor: str | None, *, most: int = LIMIT_MAX, default: int = LIMIT_DEFAULT) -> Page:
+        """`most` is what a page of this list holds, however many were asked for."""
+        limit = default if limit is None else limit
         if not 1 <= limit <= LIMIT_MAX:
             raise InvalidInput(Fault("limit", str(limit), f"a whole number from 1 to {LIMIT_MAX}"))
-        return cls(limit, _offset(cursor))
+        return cls(min(limit, most), _offset(cursor))
 
     def answer(self, items: Sequence[dict[str, Any]], *, more: bool) -> dict[str, Any]:
         cursor = base64.urlsafe_b64encode(str(self.offset + len(items)).encode()).decode() if more else None
