@@ -202,12 +202,14 @@ class Closer:
         late = self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
         if not late:
             return []
-        windows = self._windows(end_ns=closed_ns)
-        return [
-            w
-            for w in windows
-            if any(s.start_ns < (w.span.end_ns or 0) and s.end_ns >= (w.span.start_ns or 0) for s in late)
-        ]
+        windows = self._windows(start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=closed_ns)
+        return [w for w in windows if any(_meets(s, w.span) for s in late)]
+
+    def _earliest(self, ns: int) -> int:
+        """Start of the earliest closed window that may hold this instant: a pass must not read all there ever were."""
+        before = self._windows(end_ns=ns + 1, limit=1, newest_first=True)
+        start_ns = before[0].span.start_ns if before else None
+        return min(ns if start_ns is None else start_ns, ns - (self.place.rule.sliding_ns or 0))
 
     # Closing and revising
 
@@ -281,10 +283,17 @@ class Closer:
         profiled = self._profile(window.span, model)
         if profiled is None or profiled.tiles.rows == window.n_window:
             return False
-        then = self._as_of(window.span, self._windows())
+        then = self._as_of(window.span, self._history())
         looked = self._measure_again(window, profiled, model, then) if then is not None else None
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
         return True
+
+    def _history(self) -> list[WindowEntry]:
+        """The windows that `_as_of` counts; none where their number changes nothing, for there may be very many."""
+        counts = self.place.rule.rows is not None or (
+            self.baseline is not None and self.baseline.design_effects is None
+        )
+        return self._windows() if counts else []
 
     def _as_of(self, span: Span, windows: Sequence[WindowEntry]) -> _AsOf | None:
         """A closed window is judged later as it was the first time, whatever the windows after it taught."""
@@ -320,7 +329,7 @@ class Closer:
         if not new:
             return
         start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
-        for window in self._windows(end_ns=end_ns + 1):
+        for window in self._windows(start_ns=self._earliest(start_ns), end_ns=end_ns + 1):
             span = window.span
             if window.n_window and (span.end_ns or 0) > start_ns and any(_meets(s, span) for s in new):
                 self.pending[span] = max(s.created_ns for s in new)
@@ -335,7 +344,7 @@ class Closer:
     def _look_at_labels(self, model: MonitoredModel, now_ns: int) -> int:
         """Oldest first; a window whose labels are few and still coming makes the later ones wait."""
         changed = 0
-        windows = self._windows() if self.pending else []
+        windows = self._history() if self.pending else []
         quiet_ns = min(LABELS_QUIET_NS_MAX, max(self.place.rule.lateness_ns, 1))
         for span in sorted(self.pending, key=_start_of):
             window = self.context.catalog.window(self.place.model, self.place.version, self.place.rule.name, span)
