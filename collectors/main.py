@@ -19,6 +19,9 @@ from typing import Any, cast, get_args
 import msgspec
 
 from collectors.decoders.decoder import Reason
+from collectors.decoders.generic_json import JsonRoute
+from collectors.decoders.json_paths import Path as JsonPath
+from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault, StartFailed
 from collectors.pipeline import Pipeline
 from collectors.protocols.exchange import DROPPED, Damage
@@ -62,6 +65,7 @@ _LOG = logging.getLogger(__name__)
 def run_sidecar(settings: SidecarSettings) -> None:
     """Run until told to stop by SIGTERM or SIGINT. Raises StartFailed where the settings cannot be had."""
     policies(settings)
+    registry_of(settings)
     open_spool(settings).close()  # whether the worker can, said before anything is started
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
     segment = Segment.create(settings.ring_bytes)
@@ -225,7 +229,8 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     redaction, sampling = policies(settings)
     spool = open_spool(settings)
     shipper = Shipper(spool, settings.monitor) if settings.monitor else None
-    pipeline = Pipeline(spool.sidecar, redaction, sampling, cast("tuple[IdSource, ...]", settings.ids))
+    ids = cast("tuple[IdSource, ...]", settings.ids)
+    pipeline = Pipeline(spool.sidecar, redaction, sampling, ids, registry=registry_of(settings))
     before = decode_status(segment.read_status())
 
     def observe_sink(status: WorkerStatus) -> None:
@@ -322,6 +327,41 @@ def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy
         where, _, rest = str(error).partition(": ")
         raise InvalidSettings([SettingsFault(where, rest, "see the documentation")]) from error
     return redaction, sampling
+
+
+def registry_of(settings: SidecarSettings) -> Registry:
+    """The decoders that the settings ask for. Raises InvalidSettings."""
+    faults: list[SettingsFault] = []
+
+    def read(text: str | None, where: str) -> JsonPath | None:
+        try:
+            return None if text is None else JsonPath(text)
+        except ValueError as error:
+            faults.append(SettingsFault(where, repr(text), str(error)))
+            return None
+
+    routes = []
+    for position, each in enumerate(settings.json_routes):
+        where = f"json_routes[{position}]"
+        sides = [
+            {name: read(place, f"{where}.{side}.{name}") or JsonPath("") for name, place in getattr(each, side)}
+            for side in ("inputs", "outputs")
+        ]
+        routes.append(
+            JsonRoute(
+                path=each.path,
+                model=each.model,
+                inputs=sides[0],
+                outputs=sides[1],
+                method=each.method,
+                model_at=read(each.model_at, f"{where}.model_at"),
+                version=read(each.version, f"{where}.version"),
+                id=read(each.id, f"{where}.id"),
+            )
+        )
+    if faults:
+        raise InvalidSettings(faults)
+    return Registry(model=settings.default_model, keeps_text=settings.payload_text, routes=routes)
 
 
 def installed_version() -> str:

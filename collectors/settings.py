@@ -189,6 +189,51 @@ def _rules(value: object) -> tuple[RedactionRule, ...]:
     return tuple(RedactionRule(**each) for each in _mappings(value, _RULE_READERS, required=("name", "action")))
 
 
+@dataclass(frozen=True, slots=True)
+class JsonRouteSetting:
+    """An HTTP API that speaks JSON: which request lines it is for, and where names and values are."""
+
+    path: str
+    model: str
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+    method: str = "POST"
+    model_at: str | None = None
+    version: str | None = None
+    id: str | None = None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Unexpected(("", value, "a text"))
+    return value
+
+
+def _places(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
+        raise _Unexpected(("", value, "names with a path each"))
+    return tuple((str(name), path) for name, path in value.items())
+
+
+_ROUTE_READERS: dict[str, Callable[[object], Any]] = {
+    "path": _text,
+    "model": _text,
+    "inputs": _places,
+    "outputs": _places,
+    "method": _one_of("POST", "PUT", "GET"),
+    "model_at": _text,
+    "version": _text,
+    "id": _text,
+}
+
+
+def _routes(value: object) -> tuple[JsonRouteSetting, ...]:
+    if not isinstance(value, list):
+        raise _Unexpected(("", value, "a list of {path, model, inputs, outputs}"))
+    required = ("path", "model", "inputs", "outputs")
+    return tuple(JsonRouteSetting(**each) for each in _mappings(value, _ROUTE_READERS, required=required))
+
+
 def default_spool(listeners: tuple[Listener, ...]) -> Path:
     """One directory a sidecar: those of one machine differ in the port they listen on."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
@@ -255,6 +300,30 @@ class SidecarSettings:
             _names("body", "x-request-id", "traceparent", "ce-id"),
         ),
         default=("body", "x-request-id", "traceparent", "ce-id"),
+    )
+    default_model: str = field(
+        metadata=_about(
+            "What a model is called whose protocol does not tell its name: `/invocations`, Seldon v1 without an ingress.",
+            _text,
+        ),
+        default="default",
+    )
+    payload_text: bool = field(
+        metadata=_about(
+            "Whether prompts and answers of language models are taken in, or only their lengths, tokens and timings. "
+            "Texts that are taken in pass redaction as all others do.",
+            _flag,
+        ),
+        default=False,
+    )
+    json_routes: tuple[JsonRouteSetting, ...] = field(
+        metadata=_about(
+            "HTTP APIs that speak JSON of their own: a list of {path, model, inputs, outputs}, with `path` a pattern of "
+            "request paths and `inputs` and `outputs` names with the place of their values (`order.items[*].price`); "
+            "optional are `method`, and the places `model_at`, `version` and `id`.",
+            _routes,
+        ),
+        default=(),
     )
     sampling_rate: float = field(
         metadata=_about("The share of exchanges that is kept, from 0 to 1; written on every record.", _number(0, 1)),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collectors.errors import InvalidSettings
-from collectors.main import policies
+from collectors.main import policies, registry_of
 from collectors.settings import Endpoint, SidecarSettings, default_spool, read_file, read_settings
 
 GOOD = {"listeners": [{"listen": "127.0.0.1:81", "upstream": "[::1]:82"}]}
@@ -119,3 +119,16 @@ def test_each_setting_is_documented():
     for setting in fields(SidecarSettings):
         assert f"`{setting.name}`" in page
         assert setting.metadata["doc"] in page
+
+
+def test_json_routes_are_read(tmp_path):
+    """Each place is one; what is none is told with where it stands."""
+    route = {"path": "/score/*", "model": "m", "inputs": {"age": "rows[*].age"}, "outputs": {"p": "scores[*]"}}
+    registry = registry_of(read_settings({**GOOD, "json_routes": [route], "default_model": "d"}))
+    found = registry.find("POST", "/score/7")
+    assert found is not None
+    assert (found[0].name, found[1].model) == ("generic_json", "m")
+    with pytest.raises(InvalidSettings, match=r"json_routes\[0\].inputs.age"):
+        registry_of(read_settings({**GOOD, "json_routes": [route | {"inputs": {"age": "rows[x"}}]}))
+    with pytest.raises(InvalidSettings, match=r"json_routes\[0\].outputs"):
+        read_settings({**GOOD, "json_routes": [route | {"outputs": ["p"]}]})
