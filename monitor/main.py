@@ -34,8 +34,10 @@ from monitor.exporters.registry import (
 )
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Transition
+from monitor.intake.cloudevents import CloudEventsController
 from monitor.intake.models import DeclarationsController
 from monitor.intake.records import RecordsController
+from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention
 from monitor.jobs.profile_window import Explainer
@@ -45,7 +47,7 @@ from monitor.metrics.registry import METRICS
 from monitor.notifications.alertmanager import SEND_INTERVAL_NS
 from monitor.notifications.http import client as http_client
 from monitor.notifications.registry import notifiers
-from monitor.ports import Catalog, FindingQuery, Publication, SegmentStore, WindowEntry
+from monitor.ports import Catalog, EventReader, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.alerts import AlertsController, SilencesController
 from monitor.query.files import FilesController
@@ -104,8 +106,14 @@ def explainer_for(model: MonitoredModel, background: Rows) -> Explainer | None:
     return lambda rows: explain(rows, predictor, against, settings, served=served)
 
 
-def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[], int] = time.time_ns) -> Service:
-    """Open the catalog and the segments and wire everything. Raises InvalidInput, Unavailable."""
+def open_service(
+    settings: MonitorSettings,
+    *,
+    version: str,
+    clock: Callable[[], int] = time.time_ns,
+    event_reader: EventReader | None = None,
+) -> Service:
+    """Open the catalog and the segments and wire everything; without a reader no events are taken. Raises InvalidInput, Unavailable."""
     settings.data.mkdir(parents=True, exist_ok=True)
     catalog: Catalog = open_catalog(settings.catalog_url)
     store: SegmentStore = LocalSegmentStore(settings.data / "segments")
@@ -142,15 +150,16 @@ def open_service(settings: MonitorSettings, *, version: str, clock: Callable[[],
     prepare(context.exporters)
     prime(holding(context.exporters), catalog, store)
     retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
-    upkeep = Upkeep(context, settings.url)
+    events = None if event_reader is None else EventAcceptance(event_reader, catalog, store, telemetry, clock)
+    upkeep = Upkeep(context, settings.url, events)
     scheduler = Scheduler(context, retention=retention, upkeep=upkeep)
-    app = application(settings, context, scheduler, prometheus)
+    app = application(settings, context, scheduler, prometheus, events)
     return Service(settings, context, scheduler, prometheus, app)
 
 
-def serve(settings: MonitorSettings, *, version: str) -> int:
+def serve(settings: MonitorSettings, *, version: str, event_reader: EventReader | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
-    service = open_service(settings, version=version)
+    service = open_service(settings, version=version, event_reader=event_reader)
     config = uvicorn.Config(
         service.app,
         host=settings.host,
@@ -179,9 +188,13 @@ def _ended(*_: object) -> None:
 
 
 def application(
-    settings: MonitorSettings, context: Context, scheduler: Scheduler, prometheus: PrometheusExporter
+    settings: MonitorSettings,
+    context: Context,
+    scheduler: Scheduler,
+    prometheus: PrometheusExporter,
+    events: EventAcceptance | None,
 ) -> Litestar:
-    """The HTTP interface: the API under /api/v1, health, metrics, its own description, and the web UI."""
+    """The HTTP interface: the API under /api/v1, events, health, metrics, its own description, and the web UI."""
     provided: dict[str, Any] = {
         "catalog": context.catalog,
         "store": context.store,
@@ -193,6 +206,9 @@ def application(
         "explainer_for": explainer_for,
         "report": evidently_html,
     }
+    if events is not None:
+        provided["events"] = events
+    loggers = [] if events is None else [CloudEventsController]
     api = Router(
         path="/api/v1",
         route_handlers=[
@@ -207,7 +223,7 @@ def application(
         ],
     )
     return Litestar(
-        route_handlers=[api, live, ready, metrics, openapi_document, *web_routes()],
+        route_handlers=[api, *loggers, live, ready, metrics, openapi_document, *web_routes()],
         dependencies={name: _provide(value) for name, value in provided.items()},
         state=State(
             {"scheduler": scheduler, "catalog": context.catalog, "prometheus": prometheus, "url": settings.url}
@@ -343,10 +359,11 @@ def explainers(catalog: Catalog, store: SegmentStore) -> Callable[[MonitoredMode
 
 
 class Upkeep:
-    """What is due again and again: Alertmanager hears of the open alerts, gauges follow what changed besides windows."""
+    """What is due again and again: Alertmanager hears of the open alerts, gauges follow what changed besides windows,
+    events that wait are looked after."""
 
-    def __init__(self, context: Context, url: str) -> None:
-        self._context, self._url = context, url
+    def __init__(self, context: Context, url: str, events: EventAcceptance | None) -> None:
+        self._context, self._url, self._events = context, url, events
         self._reminder_ns = self._refresh_ns = 0
 
     def __call__(self) -> None:
@@ -355,6 +372,8 @@ class Upkeep:
             self._refresh_ns = now_ns + REFRESH_NS
             for exporter in holding(self._context.exporters):
                 exporter.refresh()
+        if self._events is not None:
+            self._events.tend()
         if now_ns >= self._reminder_ns:
             self._reminder_ns = now_ns + SEND_INTERVAL_NS
             remind_alerts(self._context, link=lambda alert: f"{self._url}/alerts/{alert.fingerprint}")

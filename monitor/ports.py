@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from collectors.records.types import Gap, Ledger
+from collectors.records.types import Batch, Gap, Ledger
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
 from monitor.tiles.rows import Rows
@@ -382,6 +382,16 @@ class Predictor(Protocol):
 
     def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Scores [n] of rows [n, features], NaN where the model cannot score a row. Raises Unavailable."""
+
+
+class EventReader(Protocol):
+    """Reads what inference loggers send (CloudEvents) into batches, whose identities are those of the exchanges in them."""
+
+    def read(self, headers: Mapping[str, str], body: bytes, now_ns: int) -> Sequence[Batch]:
+        """The batches that a request completes; header names are lower case. Raises InvalidInput, and takes nothing then."""
+
+    def expire(self, now_ns: int) -> Sequence[Batch]:
+        """Batches that tell of the halves of exchanges that waited in vain for the other half."""
 
 
 class Observer(Protocol):

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from monitor.definitions import MonitoredModel
+from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.profile_window import Explainer
 from monitor.ports import Catalog, Observer, SegmentStore
 from monitor.tiles.rows import Rows
@@ -24,3 +25,5 @@ TheRowsReader = NamedDependency[SkipValidation[Callable[..., Rows]]]
 TheLabelsReader = NamedDependency[SkipValidation[Callable[[bytes, str, str, str, str], tuple[Any, Any]]]]
 """(body, media type, name, id column, label column) → ids and values."""
 TheExplainerMaker = NamedDependency[SkipValidation[Callable[[MonitoredModel, Rows], Explainer | None]]]
+TheEvents = NamedDependency[SkipValidation[EventAcceptance]]
+"""Takes the events of inference loggers."""

@@ -34,6 +34,11 @@ def accept_records(body: bytes, catalog: Catalog, store: SegmentStore, now_ns: i
         batch = decode_batch(body)
     except BatchError as error:
         raise InvalidInput(Fault("body", str(error), "a batch as docs/formats/batch.md draws it")) from error
+    return accept_batch(batch, catalog, store, now_ns)
+
+
+def accept_batch(batch: Batch, catalog: Catalog, store: SegmentStore, now_ns: int) -> Accepted:
+    """Store what a batch brings, unless it has been accepted before."""
     key = BatchKey(batch.sidecar, batch.sequence)
     if catalog.accepted(key):
         return Accepted(batch.id, known=True)

@@ -14,6 +14,7 @@ from monitor.errors import Fault, InvalidInput
 from monitor.main import serve
 from monitor.settings import MonitorSettings
 from outrider.commands.output import read_bytes
+from outrider.events import CloudEventsReader
 from outrider.main import installed_version
 
 app = typer.Typer(add_completion=False)
@@ -31,7 +32,7 @@ def monitor(
     settings = MonitorSettings.of(values | {k: v for k, v in given.items() if v is not None}, str(config or "options"))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     print(f"monitor: {settings.url} (data in {settings.data})", file=sys.stderr)
-    return serve(settings, version=installed_version())
+    return serve(settings, version=installed_version(), event_reader=CloudEventsReader())
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""POST /cloudevents: what inference loggers send, KServe's and Seldon's, in any mode of CloudEvents over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, Response, post
+from litestar.concurrency import sync_to_thread
+from litestar.status_codes import HTTP_202_ACCEPTED
+
+from monitor.intake.provided import TheEvents
+from monitor.intake.records import body_of
+from monitor.jobs.bodies import BATCH_BODY_BYTES_MAX
+
+
+class CloudEventsController(Controller):
+    """What inference loggers send."""
+
+    path = "/cloudevents"
+    tags = ("intake",)
+
+    @post("/", status_code=HTTP_202_ACCEPTED, summary="Accept CloudEvents of inferences (binary, structured, batched)")
+    async def events(self, request: Request[Any, Any, Any], events: TheEvents) -> Response[bytes]:
+        """Answered without a body: senders would take one for an event."""
+        body = await body_of(request, BATCH_BODY_BYTES_MAX)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        await sync_to_thread(events.accept, headers, body)
+        return Response(b"", status_code=HTTP_202_ACCEPTED)
