@@ -7,7 +7,8 @@ import { metricName, several, wordOf } from "../words.js";
 import { columnScale, holes, timeAxis, tip } from "./axes.js";
 
 const ROW = 19;
-const LABELS = 118;
+/** Where the columns begin, for charts that line up with it; they end with its width. */
+export const LABELS = 118;
 
 /** 0 quiet, 1 near its limit, 2 over it, 3 twice, 4 four times; null where it could not be judged. */
 export function levelOf(cell) {

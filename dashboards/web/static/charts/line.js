@@ -5,19 +5,17 @@ import { count, limit, number, percent, span } from "../format.js";
 import { lookOf, metricName, several, wordOf } from "../words.js";
 import { columnScale, holes, timeAxis, tip, valueAxis, valueScale } from "./axes.js";
 
-const LEFT = 50;
 const FRAME = 0.12;
 
 const known = (cell) => cell && cell.value !== undefined && cell.value !== null;
 const limitsOf = (cell) => (cell?.threshold === undefined ? [] : [cell.threshold].flat());
 
-/** `coverage[i]` (0 to 1) is drawn as bars below; `events` are {column, status, text} marked at the top. */
-export function line(columns, cells, { label, width = 700, height = 200, selected = -1, onSelect, coverage, events = [], fromZero = false } = {}) {
-  const right = width - 8;
+/** `left` and `right` line it up with a chart above. `coverage[i]` (0 to 1) is drawn as bars below; `events` are {column, status, text} marked at the top. */
+export function line(columns, cells, { label, width = 700, height = 200, selected = -1, onSelect, coverage, events = [], fromZero = false, left = 50, right = width - 8 } = {}) {
   const foot = coverage ? 34 : 0;
   const bottom = height - 24 - foot;
   const top = 12;
-  const scale = columnScale(columns.length, LEFT, right);
+  const scale = columnScale(columns.length, left, right);
   const values = cells.filter(known).flatMap((cell) => [cell.value, clampTo(cell.low, cell), clampTo(cell.high, cell), ...limitsOf(cell)]).filter(Number.isFinite);
   let low = fromZero ? 0 : Math.min(...values);
   let high = Math.max(...values);
@@ -29,16 +27,16 @@ export function line(columns, cells, { label, width = 700, height = 200, selecte
   return figure(width, height, label, { class: onSelect ? "pick" : null, onclick: onSelect ? (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
-    if (x >= LEFT) onSelect(scale.index(x));
+    if (x >= left) onSelect(scale.index(x));
   } : null },
     selected >= 0 ? s("rect", { x: scale.at(selected), y: top - 4, width: scale.step, height: bottom - top + 8 + foot, class: "column" }) : null,
-    valueAxis(low, high, y, LEFT, right),
+    valueAxis(low, high, y, left, right),
     parts.map((part) => s("path", { d: ribbon(part, cells, scale, y), class: "band" })),
     limitLines(cells, scale, y, right),
     parts.map((part) => s("path", { d: `M${part.map((i) => `${scale.mid(i).toFixed(1)} ${y(cells[i].value).toFixed(1)}`).join("L")}`, class: "line" })),
     cells.map((cell, i) => (known(cell) ? point(cell, i, columns, scale, y) : null)),
     events.map((event) => s("g", {}, s("line", { x1: scale.at(event.column + 1), x2: scale.at(event.column + 1), y1: top - 6, y2: bottom, class: "whisker dimmed" }), s("circle", { cx: scale.at(event.column + 1), cy: top - 7, r: 3.4, class: lookOf(event.status) === "ok" ? "f-ok" : "dot bad" }, tip(event.text)))),
-    coverage ? bars(coverage, columns, scale, height - 20, foot - 10) : null,
+    coverage ? bars(coverage, columns, scale, height - 20, foot - 10, left) : null,
     holes(columns, scale, bottom, top),
     timeAxis(columns, scale, height - 4));
 }
@@ -91,10 +89,10 @@ function limitLines(cells, scale, y, right) {
   return drawn;
 }
 
-function bars(shares, columns, scale, bottom, tall) {
+function bars(shares, columns, scale, bottom, tall, left) {
   return [
-    s("text", { x: LEFT - 7, y: bottom - 3, class: "ax end" }, "labels"),
-    s("line", { x1: LEFT, x2: scale.at(columns.length), y1: bottom, y2: bottom, class: "grid" }),
+    s("text", { x: left - 7, y: bottom - 3, class: "ax end" }, "labels"),
+    s("line", { x1: left, x2: scale.at(columns.length), y1: bottom, y2: bottom, class: "grid" }),
     shares.map((share, i) => s("rect", { x: scale.at(i), y: bottom - tall * share, width: scale.width, height: Math.max(tall * share, share > 0 ? 0.8 : 0), class: "cover" }, tip(span(columns[i].start, columns[i].end), `${percent(share)} of its rows have labels`))),
   ];
 }

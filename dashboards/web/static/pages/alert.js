@@ -3,9 +3,9 @@
 import { all, get, pathOf, post } from "../api.js";
 import { line } from "../charts/line.js";
 import { groups } from "../charts/groups.js";
-import { heatmap, legend } from "../charts/heatmap.js";
+import { heatmap, LABELS, legend } from "../charts/heatmap.js";
 import { empty, folded, h, load, page, problem, put, section, table } from "../dom.js";
-import { count, duration, limit, moment, ms, number, span } from "../format.js";
+import { count, day, duration, fixed, limit, moment, ms, number, precise, span } from "../format.js";
 import { everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { badge, capital, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
 import { comparison, origin } from "./model/feature.js";
@@ -54,12 +54,12 @@ function evidence(alert, at, found) {
   if (!grid.columns.length || !grid.rows.length) return section("Before and after", null, empty("The measurements of that time are past their retention."));
   const wanted = read("feature") ?? at.features[0]?.feature;
   const row = grid.rows.find((one) => one.name === wanted) ?? grid.rows[0];
-  const events = alert.transitions.map((t) => ({ column: grid.columns.findIndex((one) => one.end === t.window.end || (ms(one.start) <= ms(t.window.start) && ms(t.window.start) < ms(one.end))), status: t.state, text: `${wordOf(t.state)}${t.escalated ? ", got worse" : ""}, ${moment(t.window.end)} UTC` })).filter((e) => e.column >= 0);
+  const events = alert.transitions.map((t) => ({ column: grid.columns.findIndex((one) => one.end === t.window.end || (ms(one.start) <= ms(t.window.start) && ms(t.window.start) < ms(one.end))), status: t.state, text: `${wordOf(t.state)}${t.escalated ? ", got worse" : ""}, ${instant(t)} UTC` })).filter((e) => e.column >= 0);
   const cell = row.cells[column] ?? row.cells.findLast(Boolean);
   const name = row.cells.find(Boolean)?.metric ?? metric;
   const ranked = per === "feature" && grid.rows.length > 1 ? heatmap(grid.columns, grid.rows.slice(0, 12), { label: `${metricTitle(metric)} by feature around the window that fired`, selected: { name: row.name, column }, onSelect: ({ name: feature }) => { if (feature !== row.name) { go({ feature }); refresh(); } } }) : null;
   return section(`${metricTitle(name)}${per === "metric" ? "" : ` of ${row.name}`}, before and after`, ["Shaded: the window that is looked at · dots on top: when the alert spoke · dashed: ", cell?.threshold === undefined ? "no limit" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`],
-    line(grid.columns, row.cells, { label: `${metricTitle(name)} around the window that fired`, selected: column, events, width: 720, height: 190, fromZero: per === "feature" }),
+    line(grid.columns, row.cells, { label: `${metricTitle(name)} around the window that fired`, selected: column, events, width: 720, height: 190, fromZero: per === "feature", left: LABELS, right: 720 }),
     ranked ? h("div", {}, h("p", { class: "cap" }, legend()), ranked) : null);
 }
 
@@ -86,14 +86,17 @@ function rankedTable(alert, at) {
   const isFeature = !PER[alert.kind];
   const columns = [
     [isFeature ? "feature" : "what", (f) => (isFeature ? h("a", { href: "#", onclick: (event) => { event.preventDefault(); go({ feature: f.feature }); refresh(); } }, f.feature) : metricName(f.feature)), "wrap"],
-    ["what moved", (f) => f.detail ?? "", "wrap"], ["metric", (f) => metricName(f.metric)], ["effect", (f) => number(f.effect), "num"], ["times its limit", (f) => number(f.score, 2), "num"], ["", (f) => h("a", { href: rowsHref(f) }, "rows")],
+    ["what moved", (f) => f.detail ?? "", "wrap"], ["metric", (f) => metricName(f.metric), "when"], ["effect", (f) => number(f.effect), "num"], ["times its limit", (f) => fixed(f.score, 1), "num"], ["", (f) => h("a", { href: rowsHref(f) }, "rows")],
   ];
   return section("Ranked, worst first", "How many times its limit the evidence is; 1 is at the limit.", at.features.length ? table(columns, at.features.slice(0, 15), { label: "Ranked features" }) : empty("No feature is named."), at.features.length > 15 ? h("p", { class: "small" }, `+ ${at.features.length - 15} more`) : null);
 }
 
+const SHORT_MS = 10 * 60_000;
+const instant = ({ window }) => (ms(window.end) - ms(window.start) < SHORT_MS ? `${day(window.end)} ${precise(window.end)}` : `${moment(window.end)}`);
+
 function life(alert, at) {
-  return section("The life of the alert", "Each step, decided at the end of its window.", h("ol", { class: "timeline" }, [...alert.transitions].reverse().map((t) => h("li", {},
-    h("span", {}, `${moment(t.window.end)} UTC`), h("span", {}, badge(t.state), t.escalated ? h("div", { class: "small" }, "got worse") : "", t.revised ? h("div", { class: "small" }, "revised") : ""),
+  return section("The life of the alert", "Each step, decided at the end of its window, UTC; choose one to see it.", h("ol", { class: "timeline" }, [...alert.transitions].reverse().map((t) => h("li", {},
+    h("span", {}, instant(t)), h("span", {}, badge(t.state), t.escalated ? h("div", { class: "small" }, "got worse") : "", t.revised ? h("div", { class: "small" }, "revised") : ""),
     h("span", {}, t.state === "firing" ? h("a", { href: href(location.pathname, { window: t.window.start }), "aria-current": t === at ? "true" : null, onclick: (event) => { event.preventDefault(); go({ window: t.window.start, feature: null }); refresh(); } }, t.summary) : t.summary)))));
 }
 

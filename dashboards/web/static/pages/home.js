@@ -13,8 +13,7 @@ const DENSE_FROM = 30;
 function sentence(model) {
   if (model.alerts.length) {
     const [first] = model.alerts;
-    const more = model.alerts.length - 1;
-    return [h("b", {}, capital(KINDS[first.kind]?.said ?? first.kind)), `: ${first.summary}`, more ? ` · and ${more} more` : ""];
+    return [h("b", {}, capital(KINDS[first.kind]?.said ?? first.kind)), `: ${first.summary}`];
   }
   if (!model.last_window) return model.baseline ? "Waiting for its first window." : "No baseline yet: nothing can be compared.";
   const last = model.last_window;

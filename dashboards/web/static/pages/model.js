@@ -50,14 +50,14 @@ const columnOf = (columns, time) => {
   return columns.findIndex((column) => Date.parse(column.start) <= at && at < Date.parse(column.end));
 };
 
+const AS_BAD = 0.9;
+
+/** The latest of those in the worst status whose value is about the largest: so a page that is live does not jump about. */
 function worstOf(cells) {
-  let best = -1;
-  cells.forEach((cell, i) => {
-    if (!cell) return;
-    const order = (one) => [-rankOf(one.status), Math.abs(one.value ?? 0)];
-    if (best < 0 || order(cell)[0] > order(cells[best])[0] || (order(cell)[0] === order(cells[best])[0] && order(cell)[1] >= order(cells[best])[1])) best = i;
-  });
-  return best;
+  const rank = Math.min(...cells.map((cell) => (cell ? rankOf(cell.status) : Infinity)));
+  const size = (cell) => (cell && rankOf(cell.status) === rank ? Math.abs(cell.value ?? 0) : -1);
+  const most = Math.max(...cells.map(size));
+  return cells.findLastIndex((cell) => most >= 0 && size(cell) >= most * AS_BAD);
 }
 
 function draw(data) {
@@ -116,4 +116,6 @@ async function refresh({ quiet = false } = {}) {
 keepTheme();
 refresh();
 onBack(() => refresh());
-everySeconds(5, () => { if (!read("to")) refresh({ quiet: true }); });
+/** Someone is reading a table or choosing: nothing is drawn anew under their hands. */
+const isBusy = () => document.activeElement?.matches("input, select") || page().querySelector("section details[open], #range[open]");
+everySeconds(5, () => { if (!read("to") && !isBusy()) refresh({ quiet: true }); });

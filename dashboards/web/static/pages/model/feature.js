@@ -1,6 +1,7 @@
 // The selected feature: its window against the baseline, and its score over time.
 
 import { get, pathOf } from "../../api.js";
+import { LABELS } from "../../charts/heatmap.js";
 import { line } from "../../charts/line.js";
 import { byChange, overlay, shares } from "../../charts/overlay.js";
 import { empty, h, load, put, s, table } from "../../dom.js";
@@ -62,7 +63,7 @@ export function overTime(place, data, chosen, pick) {
   const cell = chosen.row.cells[chosen.column] ?? chosen.row.cells.findLast(Boolean);
   put(place, h("h2", {}, `${metricTitle(metric)} of ${chosen.name} over time`),
     h("p", { class: "cap" }, "Line and band: value and 95 % interval · dashed: ", cell?.threshold === undefined ? "no limit is set" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`, several(data.columns[0]) ? ` · ${several(data.columns[0])}` : ""),
-    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: 720, height: 192 }) : empty("It was never measured in this range."));
+    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: 720, height: 192, left: LABELS, right: 720 }) : empty("It was never measured in this range."));
 }
 
 export const origin = (text) => (!text || text === "default" ? "the default" : text);

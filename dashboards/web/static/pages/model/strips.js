@@ -46,7 +46,7 @@ export function strips(place, data, chosen, pick) {
     const cells = found[kind] ?? columns.map(() => null);
     return [
       h("div", { class: "name" }, kindName(kind)),
-      strip(columns, cells.map((cell) => cell && { ...cell, note: noteOf(cell) }), { label: `${kindName(kind)}: ${summary(cells)}`, width: WIDTH, selected: chosen.column, onSelect: pick }),
+      strip(columns, cells.map((cell, i) => (cell ? { ...cell, note: noteOf(cell) } : waiting(columns[i], kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null)), { label: `${kindName(kind)}: ${summary(cells)}`, width: WIDTH, selected: chosen.column, onSelect: pick }),
       h("div", { class: "note" }, word(cells[chosen.column], columns[chosen.column], kind)),
     ];
   });

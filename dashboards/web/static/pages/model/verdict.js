@@ -1,7 +1,7 @@
 // The answer in a sentence with numbers, composed from the alerts' own records.
 
 import { h } from "../../dom.js";
-import { brief, count, day, limit, moment, ms, number, span } from "../../format.js";
+import { brief, clock, count, day, limit, moment, ms, number, span } from "../../format.js";
 import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
@@ -12,13 +12,10 @@ const link = (alert, text) => h("a", { href: alertHref(alert.fingerprint) }, tex
 const earliest = (alerts) => alerts.map((a) => a.since).filter(Boolean).sort()[0];
 
 /** Worst value while it was open, where that says more than the last one. */
-function atWorst(alert) {
-  if (alert.peak === null || alert.peak === undefined || alert.peak === alert.value) return null;
-  return [" It was ", h("b", {}, brief(alert.peak)), " at its worst."];
-}
+const atWorst = (alert) => (alert.peak === null || alert.peak === undefined || brief(alert.peak) === brief(alert.value) ? "" : `, at worst ${brief(alert.peak)}`);
 
 function openLine(alert) {
-  return h("p", { class: "lead" }, link(alert, kindName(alert.kind)), ": ", h("b", {}, alert.summary), ` (limit ${limit(alert.threshold)}), open since ${moment(alert.since)} UTC.`, atWorst(alert), alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : "");
+  return h("p", { class: "lead" }, link(alert, kindName(alert.kind)), ": ", h("b", {}, alert.summary), ` (limit ${limit(alert.threshold)}${atWorst(alert)}; since ${clock(alert.since)})`, alert.acknowledged_by ? `, acknowledged by ${alert.acknowledged_by}` : "");
 }
 
 /** Alerts that were open in the range on show and are over. */
