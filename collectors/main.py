@@ -208,7 +208,7 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
         exchanges=exchanges,
         records=status.records,
         redacted=status.redacted,
-        requests={"http1": sum(exchanges.values()) - status.not_inference},
+        requests={**dict.fromkeys(("http1", "http2", "grpc"), 0), **status.requests},
         request_errors=status.request_errors,
         duration_buckets=list(zip(bounds, below, strict=True)),
         duration_seconds=status.duration_ns / 1e9,

@@ -103,7 +103,9 @@ def input_tensors(message: InferMessage, where: str) -> tuple[Tensor, ...]:
 def output_tensors(message: InferMessage, where: str) -> tuple[Tensor, ...]:
     """The outputs whose elements crossed the wire. Raises Undecodable."""
     if message.raw and len(message.raw) != len(message.tensors):
-        raise Undecodable("binary_size", where, f"found {len(message.raw)} raw entries for {len(message.tensors)} tensors")
+        raise Undecodable(
+            "binary_size", where, f"found {len(message.raw)} raw entries for {len(message.tensors)} tensors"
+        )
     raw: Iterable[bytes | None] = message.raw or [None] * len(message.tensors)
     paired = zip(enumerate(message.tensors), raw, strict=True)
     return _tensors((each for each in paired if not each[0][1].is_shared), where)

@@ -20,6 +20,7 @@ class WorkerStatus(msgspec.Struct):
     undecodable: dict[str, int] = {}
     records: int = 0
     protocols: dict[str, int] = {}
+    requests: dict[str, int] = {}
     redacted: dict[str, int] = {}
     request_errors: dict[str, int] = {}
     duration_counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(DURATION_BOUNDS_SECONDS) + 1))

@@ -81,6 +81,7 @@ class Tally:
                 add_counts(status.undecodable, {reason: count})
             else:
                 setattr(status, outcome, getattr(status, outcome) + count)
+        add_counts(status.requests, counts.requests)
         status.records += counts.predictions
         add_counts(status.redacted, counts.redacted)
         self.unspooled += counts.seen

@@ -44,6 +44,7 @@ def test_counts_of_the_shared_memory_are_exported(segment, port):
     segment.words[at.BYTES_TO_SERVER] = 7
     segment.words[at.BYTES_UNCOPIED + 1] = 5
     status = WorkerStatus(captured=3, records=9, dropped={"not_copied": 2}, redacted={"email": 4}, duration_ns=SECOND)
+    status.requests = {"http1": 5}
     status.duration_counts[2] = 3
     segment.write_status(encode_status(status))
     text = get(port, "/metrics")[1]
