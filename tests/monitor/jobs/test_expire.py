@@ -1,0 +1,61 @@
+"""Forgetting what is past its retention, and joining the small segments of a closed hour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.jobs.expire import DAY_NS, HOUR_NS, Retention, compact, expire
+from tests.monitor.jobs.house import MODEL, START, House, closed, minute, population, truth_of
+
+KEPT = Retention(rows_days=30, records_days=90, measurements_days=400)
+
+
+def files(house: House) -> list[Path]:
+    return list((house.folder / "segments").rglob("*.parquet"))
+
+
+def test_rows_are_kept_for_their_days_and_then_forgotten(house: House) -> None:
+    """In the catalog at once, their files soon after; labels stay longer."""
+    house.declare()
+    rows = population(50, seed=1)
+    house.serve(rows)
+    house.label(*truth_of(rows, seed=2))
+    house.at(closed(0))
+    house.now_ns = START + 29 * DAY_NS
+    expire(house.context, KEPT)
+    assert len(house.catalog.segments("predictions", MODEL)) == 1
+    house.now_ns = START + 32 * DAY_NS
+    before = len(files(house))
+    for _ in range(3):
+        house.now_ns += DAY_NS
+        expire(house.context, KEPT)
+    assert house.catalog.segments("predictions", MODEL) == []
+    assert len(house.catalog.segments("labels", MODEL)) == 1
+    assert len(files(house)) < before
+
+
+def test_small_segments_of_an_hour_become_one(house: House) -> None:
+    """With the same rows; and no window is revised by it."""
+    house.declare()
+    for number in range(10):
+        house.serve(population(20, seed=number, start_ns=minute(number), name=f"w{number}-"))
+    house.at(closed(9))
+    house.now_ns += 3 * HOUR_NS
+    segments = house.catalog.segments("predictions", MODEL)
+    before = house.store.read_rows(segments)
+    assert compact(house.context, "predictions", MODEL) == 9
+    joined = house.catalog.segments("predictions", MODEL)
+    after = house.store.read_rows(joined)
+    assert len(joined) == 1 and after.prediction_ids() == before.prediction_ids()
+    house.at(house.now_ns)
+    assert {w.revision for w in house.windows()} == {0}
+    assert house.store.locate(joined, ["w3-7"])[0] >= minute(3)
+
+
+def test_a_few_segments_are_left_alone(house: House) -> None:
+    """Joining two files is not worth a third."""
+    house.declare()
+    for number in range(3):
+        house.serve(population(20, seed=number, start_ns=minute(number), name=f"w{number}-"))
+    house.at(closed(2) + 3 * HOUR_NS)
+    assert compact(house.context, "predictions", MODEL) == 0
