@@ -24,6 +24,9 @@ function between(item, i) {
 
 export const byChange = (list) => [...list].sort((a, b) => Math.abs(b.window - b.baseline) - Math.abs(a.window - a.baseline));
 
+/** Whether rows can be asked for by this name: the pools of the rare and of the new have none. */
+export const isCategory = (item, name) => item.kind === "categorical" && !["other", "other known", "new"].includes(name);
+
 export const overlay = (item, options) => (item.kind === "categorical" ? categories(item, options) : numbers(item, options));
 
 function categories(item, { label, width = 430, onPick }) {
@@ -33,7 +36,7 @@ function categories(item, { label, width = 430, onPick }) {
   const length = (share) => (share / most) * (width - left - 66);
   return figure(width, list.length * row, label, {}, list.map((one, i) => {
     const y = i * row;
-    const picked = onPick && !["other", "other known", "new"].includes(one.name);
+    const picked = onPick && isCategory(item, one.name);
     return s("g", picked ? { class: "cell", onclick: () => onPick(one.name) } : {},
       tip(`${one.name}`, `window ${percent(one.window)} (${count(one.n_window)})`, `baseline ${percent(one.baseline)} (${count(one.n_baseline)})`, picked ? "click for its rows" : ""),
       s("rect", { x: 0, y, width, height: row, fill: "transparent" }),

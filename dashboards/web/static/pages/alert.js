@@ -6,7 +6,7 @@ import { groups } from "../charts/groups.js";
 import { heatmap, LABELS, legend } from "../charts/heatmap.js";
 import { empty, folded, h, load, page, problem, put, section, table } from "../dom.js";
 import { count, day, duration, fixed, limit, moment, ms, number, precise, span } from "../format.js";
-import { everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
+import { alertHref, everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { badge, capital, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
 import { comparison, origin } from "./model/feature.js";
 
@@ -124,9 +124,19 @@ function recompute(alert, at) {
     h("p", { class: "cap" }, "The decision records themselves:"), h("pre", {}, h("code", {}, `curl -s '${base}/measurements?${query}&kind=${alert.kind}'`))];
 }
 
+/** What else was so in that window: other alerts of the model, and holes in what was seen. */
+async function besides(alert, at) {
+  const [alerts, gaps] = await Promise.all([all("/api/v1/alerts", { model: alert.model }), all(pathOf(alert.model, "/gaps"), { from: at.window.start, to: at.window.end }, 1_000)]);
+  const others = alerts.filter((a) => a.fingerprint !== alert.fingerprint && a.since && ms(a.since) <= ms(at.window.end) && (!a.ended || ms(a.ended) > ms(at.window.start)));
+  const lost = gaps.reduce((sum, gap) => sum + (gap.exchanges_estimated ?? 0), 0);
+  return h("p", { class: "lead" }, "At the same time: ",
+    others.length ? [others.map((a, i) => [i ? ", " : "", h("a", { href: alertHref(a.fingerprint) }, KINDS[a.kind]?.said ?? a.kind)]), "; "] : "no other alert; ",
+    gaps.length ? [h("b", {}, `${count(gaps.length)} known gap${gaps.length > 1 ? "s" : ""}`), ` in what was seen (${[...new Set(gaps.map((gap) => gap.reason))].slice(0, 3).join(", ")}, about ${count(lost)} exchanges).`] : "no known gap in what was seen.");
+}
+
 async function draw(alert, silences) {
   const { at } = spoken(alert);
-  const found = await context(alert, at);
+  const [found, also] = await Promise.all([context(alert, at), besides(alert, at)]);
   const muted = silences.find((x) => (!x.model || x.model === alert.model) && (!x.kind || x.kind === alert.kind));
   document.title = `${kindName(alert.kind)} of ${alert.model} · Outrider`;
   const there = { from: found.range.from, to: found.range.to, version: found.range.version, window: at.window.start, feature: PER[alert.kind] ? null : read("feature") ?? at.features[0]?.feature, check: { prediction_drift: "predictions", label_drift: "labels" }[alert.kind] };
@@ -135,7 +145,7 @@ async function draw(alert, silences) {
   const fold = (name, head, make) => folded(name, head, async () => make(), { open: open.includes(name), onToggle: remember(name) });
   put(page(),
     h("div", { class: "crumb" }, h("a", { href: href("/alerts") }, "Alerts"), " / ", h("a", { href: modelHref(alert.model, { version: alert.version }) }, alert.model), alert.version ? ` · version ${alert.version}` : "", ` · ${kindName(alert.kind)} · ${alert.fingerprint}`),
-    h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(alert.state, ""), title(alert)), lead(alert, at), muted ? h("p", { class: "lead" }, `Silenced until ${moment(muted.end)} UTC by ${muted.creator}: ${muted.comment}`) : null), h("span", { class: "spring" }),
+    h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(alert.state, ""), title(alert)), lead(alert, at), also, muted ? h("p", { class: "lead" }, `Silenced until ${moment(muted.end)} UTC by ${muted.creator}: ${muted.comment}`) : null), h("span", { class: "spring" }),
       h("div", { class: "actions" }, h("a", { class: "pill main", href: modelHref(alert.model, there) }, "The model then"), h("a", { class: "pill", href: modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: there.feature }, "/rows") }, "Rows of the window"))),
     h("div", { class: "grid2" }, evidence(alert, at, found), against(alert, at, found)),
     h("div", { class: "grid2" }, rankedTable(alert, at), life(alert, at)),

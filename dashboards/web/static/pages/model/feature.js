@@ -3,7 +3,7 @@
 import { get, pathOf } from "../../api.js";
 import { LABELS } from "../../charts/heatmap.js";
 import { line } from "../../charts/line.js";
-import { byChange, overlay, shares } from "../../charts/overlay.js";
+import { byChange, isCategory, overlay, shares } from "../../charts/overlay.js";
 import { empty, h, load, put, s, table } from "../../dom.js";
 import { after, brief, count, limit, percent, span } from "../../format.js";
 import { modelHref } from "../../place.js";
@@ -46,7 +46,7 @@ export async function comparison(model, feature, window, scope, cell) {
   if (!item) return [head, empty(cell?.reason ?? "This window has no distribution of it against the baseline in force: it had no rows, or the baseline is newer than the window. That is not the same as no drift.")];
   const list = byChange(shares(item));
   const columns = [
-    [item.kind === "categorical" ? "category" : "bin", (one) => one.name, "wrap"], ["window", (one) => percent(one.window), "num"], ["n", (one) => count(one.n_window), "num"],
+    [item.kind === "categorical" ? "category" : "bin", (one) => (isCategory(item, one.name) ? h("a", { href: rowsOf({ category: one.name }) }, one.name) : one.name), "wrap"], ["window", (one) => percent(one.window), "num"], ["n", (one) => count(one.n_window), "num"],
     ["baseline", (one) => percent(one.baseline), "num"], ["n", (one) => count(one.n_baseline), "num"], ["change", (one) => `${one.window >= one.baseline ? "+" : "−"}${percent(Math.abs(one.window - one.baseline))}`, "num"],
   ];
   return [head,
