@@ -71,9 +71,14 @@ class MonitorSettings:
             elif not isinstance(value, str | Path):
                 faults.append(Fault(f"{where}: {name}", repr(value)[:80], "a text"))
             read[name] = Path(str(value)) if hints[name] is Path else value
-        port = str(read.get("listen", cls.listen)).rpartition(":")[2]
-        if not (port.isdigit() and 0 <= int(port) <= 65535):
-            faults.append(Fault(f"{where}: listen", repr(read.get("listen")), "HOST:PORT"))
+        listen = read.get("listen", cls.listen)
+        host, _, port = str(listen).rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and int(port) <= 65535) and isinstance(listen, str):
+            faults.append(Fault(f"{where}: listen", repr(listen)[:80], "HOST:PORT"))
+        for name in ("public_url", "elasticsearch_url", "otlp_endpoint"):
+            url = read.get(name)
+            if isinstance(url, str) and not url.startswith(("http://", "https://")):
+                faults.append(Fault(f"{where}: {name}", repr(url)[:80], "a URL that begins with http:// or https://"))
         if faults:
             raise InvalidInput(faults)
         return cls(**read)

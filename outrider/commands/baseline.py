@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -22,7 +23,7 @@ def baseline(
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
     """Set the baseline of MODEL from FILE; it is in force for every window closed from now on."""
-    path = path_of(model, "/baseline") + (f"?time={time}" if time else "")
+    path = path_of(model, "/baseline") + (f"?time={quote(time)}" if time else "")
     answer = MonitorApi(monitor).put(path, read_bytes(file), media_type_of(file.name))
     if json:
         print_json(answer)

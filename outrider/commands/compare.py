@@ -11,7 +11,7 @@ import typer
 from monitor.findings import report_document
 from monitor.jobs.compare import compare as compare_rows
 from monitor.segments.files import read_rows
-from outrider.commands.output import FailOn, declaration_or_default, fails, print_json, print_report
+from outrider.commands.output import FailOn, declaration_or_default, fails, print_json, print_report, write_bytes
 
 app = typer.Typer(add_completion=False)
 
@@ -36,7 +36,7 @@ def compare(
     if html is not None:
         from dashboards.web.report import comparison_page  # noqa: PLC0415  (templates are only needed here)
 
-        html.write_bytes(comparison_page(names, looked.findings, looked.transitions))
+        write_bytes(html, comparison_page(names, looked.findings, looked.transitions))
         print(f"report written to {html}", file=sys.stderr)
     if json:
         print_json(report_document(looked.findings, looked.transitions))

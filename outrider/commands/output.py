@@ -45,6 +45,14 @@ def read_bytes(path: Path) -> bytes:
         raise InvalidInput(Fault(str(path), error.strerror or str(error), "a readable file")) from error
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """A file that the user asked for. Raises InvalidInput that names it."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InvalidInput(Fault(str(path), error.strerror or str(error), "a place to write to")) from error
+
+
 def read_declaration(path: Path) -> MonitoredModel:
     """A model's declaration from a YAML file. Raises InvalidInput that names the file and every fault's place."""
     document = document_of(read_bytes(path), str(path))
