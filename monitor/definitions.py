@@ -27,6 +27,7 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FEATURES_MAX = 5_000
 WINDOWS_MAX = 10
 GROUPS_MAX = 20
+METRICS_NAMED_MAX = 200
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 MONTH_NS = 30 * _UNIT_NS["d"]
@@ -145,6 +146,8 @@ class MonitoredModel:
     owner: str | None = None
     anomaly_rate: float = 0.001
     """False discovery target of the anomalous rows: share of clean rows that may be recorded as anomalous."""
+    metrics: tuple[str, ...] | Literal["all"] = ()
+    """Metrics measured beside the standard ones, by name. Whether a name is known is for the list of metrics to say."""
 
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
@@ -191,6 +194,7 @@ class _Reader:
             "base_groups": self.base_groups,
             "owner": self.text,
             "anomaly_rate": lambda v, w: self.number(v, w, 1e-6, 0.5),
+            "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
         }
         for key in document:
             if key not in readers:
@@ -510,6 +514,8 @@ def _write(model: MonitoredModel) -> dict[str, Any]:
     if model.owner:
         document["owner"] = model.owner
     document["anomaly_rate"] = model.anomaly_rate
+    if model.metrics:
+        document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)
     return document
 
 

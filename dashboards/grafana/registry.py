@@ -9,11 +9,11 @@ from dashboards.grafana.fairness import fairness
 from dashboards.grafana.overview import OVERVIEW
 from dashboards.grafana.performance import performance
 from dashboards.grafana.quality import quality
-from monitor.metrics.registry import METRICS
+from monitor.metrics.registry import STANDARD
 
 
 def dashboards() -> tuple[Dashboard, ...]:
-    return (OVERVIEW, drift(METRICS), quality(METRICS), performance(METRICS), fairness(METRICS), CAPTURE)
+    return (OVERVIEW, drift(STANDARD), quality(STANDARD), performance(STANDARD), fairness(STANDARD), CAPTURE)
 
 
 def queries() -> list[tuple[str, str, str]]:

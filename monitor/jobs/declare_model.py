@@ -7,6 +7,7 @@ from collections.abc import Callable
 from monitor.definitions import MonitoredModel
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.set_baseline import resolve_kinds, set_baseline
+from monitor.metrics.registry import check_names
 from monitor.ports import Catalog, SegmentStore
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.rows import Rows
@@ -19,7 +20,8 @@ def declare_model(
     now_ns: int,
     explainer_for: Callable[[MonitoredModel, Rows], Explainer | None] = lambda _, __: None,
 ) -> None:
-    """Raises InvalidInput, and changes nothing, where the baseline does not fit the new declaration."""
+    """Raises InvalidInput, and changes nothing, where it asks for unknown metrics or the baseline does not fit it."""
+    check_names(declaration)
     known = catalog.baseline(declaration.model)
     if known is None:
         catalog.put_model(declaration, now_ns, declared=True)

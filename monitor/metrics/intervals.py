@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 Z = 1.959963984540054
 """Two-sided 95 % point of the normal law."""
@@ -10,27 +11,37 @@ SOLVER_STEPS = 60
 """Most steps of the root finder; 4 to 8 are usual."""
 
 
-def wilson(successes: float, n: float) -> tuple[float, float]:
+def wilson(successes: float, n: float, z: float = Z) -> tuple[float, float]:
     """Interval of a share (Wilson 1927): honest at 0 and 1 and for few rows."""
     share = successes / n
-    shrink = 1.0 + Z * Z / n
-    middle = (share + Z * Z / (2.0 * n)) / shrink
-    half = Z * math.sqrt(share * (1.0 - share) / n + Z * Z / (4.0 * n * n)) / shrink
+    shrink = 1.0 + z * z / n
+    middle = (share + z * z / (2.0 * n)) / shrink
+    half = z * math.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n)) / shrink
     # At 0 and n successes the end is the share itself; rounding must not move it past.
     low = 0.0 if successes <= 0 else max(0.0, middle - half)
     high = 1.0 if successes >= n else min(1.0, middle + half)
     return low, high
 
 
-def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float]:
+def newcombe(x1: int, n1: int, x0: int, n0: int, z: float = Z) -> tuple[float, float]:
     """Interval of the difference of two independent shares x1/n1 - x0/n0 (Newcombe 1998, method 10)."""
     p1, p0 = x1 / n1, x0 / n0
-    (l1, u1), (l0, u0) = wilson(x1, n1), wilson(x0, n0)
+    (l1, u1), (l0, u0) = wilson(x1, n1, z), wilson(x0, n0, z)
     difference = p1 - p0
     return (
         max(-1.0, difference - math.hypot(p1 - l1, u0 - p0)),
         min(1.0, difference + math.hypot(u1 - p1, p0 - l0)),
     )
+
+
+def mean_of_shares(shares: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
+    """(mean, low, high) of independent shares x/n, from Wilson's interval of each (Zou and Donner 2008)."""
+    values = [x / n for x, n in shares]
+    ends = [wilson(x, n) for x, n in shares]
+    mean = sum(values) / len(values)
+    down = math.hypot(*(value - low for value, (low, _) in zip(values, ends, strict=True))) / len(values)
+    up = math.hypot(*(high - value for value, (_, high) in zip(values, ends, strict=True))) / len(values)
+    return mean, max(0.0, mean - down), min(1.0, mean + up)
 
 
 def noncentral_chi2_z(x: float, df: float, noncentrality: float) -> float:

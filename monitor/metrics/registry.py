@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 from monitor.definitions import MonitoredModel
+from monitor.errors import Fault, InvalidInput
 from monitor.findings import Measurement
 from monitor.metrics.accuracy.accuracy import ACCURACY
+from monitor.metrics.accuracy.average_precision import AVERAGE_PRECISION
+from monitor.metrics.accuracy.balanced_accuracy import BALANCED_ACCURACY
+from monitor.metrics.accuracy.brier_score import BRIER_SCORE
+from monitor.metrics.accuracy.calibration_in_the_large import CALIBRATION_IN_THE_LARGE
+from monitor.metrics.accuracy.calibration_slope import CALIBRATION_SLOPE
+from monitor.metrics.accuracy.expected_calibration_error import EXPECTED_CALIBRATION_ERROR
 from monitor.metrics.accuracy.f1 import F1
 from monitor.metrics.accuracy.log_loss import LOG_LOSS
 from monitor.metrics.accuracy.mae import MAE
+from monitor.metrics.accuracy.mcc import MCC
+from monitor.metrics.accuracy.mean_error import MEAN_ERROR
+from monitor.metrics.accuracy.precision import PRECISION
+from monitor.metrics.accuracy.r2 import R2
+from monitor.metrics.accuracy.recall import RECALL
 from monitor.metrics.accuracy.rmse import RMSE
 from monitor.metrics.accuracy.roc_auc import ROC_AUC
+from monitor.metrics.accuracy.specificity import SPECIFICITY
 from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
+from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
+from monitor.metrics.bias.average_odds_difference import AVERAGE_ODDS_DIFFERENCE
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
+from monitor.metrics.bias.false_positive_rate_difference import FALSE_POSITIVE_RATE_DIFFERENCE
 from monitor.metrics.bias.impact_ratio import IMPACT_RATIO
+from monitor.metrics.bias.odds_difference import ODDS_DIFFERENCE
 from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
+from monitor.metrics.bias.predictive_parity_difference import PREDICTIVE_PARITY_DIFFERENCE
+from monitor.metrics.bias.treatment_equality import TREATMENT_EQUALITY
+from monitor.metrics.drift.anderson_darling import ANDERSON_DARLING
 from monitor.metrics.drift.chi2_statistic import CHI2_STATISTIC
 from monitor.metrics.drift.correlation_distance import CORRELATION_DISTANCE
+from monitor.metrics.drift.cramer_von_mises import CRAMER_VON_MISES
+from monitor.metrics.drift.cramers_v import CRAMERS_V
+from monitor.metrics.drift.energy_distance import ENERGY_DISTANCE
+from monitor.metrics.drift.g_statistic import G_STATISTIC
+from monitor.metrics.drift.hellinger_distance import HELLINGER_DISTANCE
 from monitor.metrics.drift.js_distance import JS_DISTANCE
+from monitor.metrics.drift.kl_divergence import KL_DIVERGENCE
 from monitor.metrics.drift.ks_statistic import KS_STATISTIC
+from monitor.metrics.drift.l_infinity import L_INFINITY
+from monitor.metrics.drift.mean_shift import MEAN_SHIFT
+from monitor.metrics.drift.new_categories import NEW_CATEGORIES
 from monitor.metrics.drift.psi import PSI
+from monitor.metrics.drift.total_variation import TOTAL_VARIATION
+from monitor.metrics.drift.vanished_categories import VANISHED_CATEGORIES
 from monitor.metrics.drift.wasserstein_normalized import WASSERSTEIN_NORMALIZED
+from monitor.metrics.drift.wasserstein_robust import WASSERSTEIN_ROBUST
 from monitor.metrics.explanation.attribution_rank_correlation import ATTRIBUTION_RANK_CORRELATION
 from monitor.metrics.metric import Comparison, Metric
+from monitor.metrics.quality.infinite_ratio import INFINITE_RATIO
 from monitor.metrics.quality.missing_ratio import MISSING_RATIO
+from monitor.metrics.quality.nan_ratio import NAN_RATIO
+from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
 from monitor.tiles.tileset import Baseline, TileSet
 
-METRICS: tuple[Metric, ...] = (
+STANDARD: tuple[Metric, ...] = (
     JS_DISTANCE,
     KS_STATISTIC,
     PSI,
@@ -47,9 +82,70 @@ METRICS: tuple[Metric, ...] = (
     ANOMALY_RATIO,
     ATTRIBUTION_RANK_CORRELATION,
 )
+"""Measured of every model that they apply to: what alerts and dashboards rest on."""
+
+ON_REQUEST: tuple[Metric, ...] = (
+    KL_DIVERGENCE,
+    HELLINGER_DISTANCE,
+    TOTAL_VARIATION,
+    L_INFINITY,
+    G_STATISTIC,
+    CRAMERS_V,
+    ENERGY_DISTANCE,
+    CRAMER_VON_MISES,
+    ANDERSON_DARLING,
+    WASSERSTEIN_ROBUST,
+    MEAN_SHIFT,
+    NEW_CATEGORIES,
+    VANISHED_CATEGORIES,
+    OUT_OF_RANGE_RATIO,
+    NAN_RATIO,
+    INFINITE_RATIO,
+    PRECISION,
+    RECALL,
+    SPECIFICITY,
+    BALANCED_ACCURACY,
+    MCC,
+    AVERAGE_PRECISION,
+    BRIER_SCORE,
+    EXPECTED_CALIBRATION_ERROR,
+    CALIBRATION_SLOPE,
+    CALIBRATION_IN_THE_LARGE,
+    R2,
+    MEAN_ERROR,
+    ODDS_DIFFERENCE,
+    AVERAGE_ODDS_DIFFERENCE,
+    FALSE_POSITIVE_RATE_DIFFERENCE,
+    PREDICTIVE_PARITY_DIFFERENCE,
+    ACCURACY_DIFFERENCE,
+    TREATMENT_EQUALITY,
+)
+"""Measured where a declaration names them, for each costs time and storage in every window."""
+
+METRICS = (*STANDARD, *ON_REQUEST)
+
+
+def enabled(model: MonitoredModel) -> tuple[Metric, ...]:
+    """The standard metrics and those that the declaration asks for, by name or by a tolerance in its checks."""
+    if model.metrics == "all":
+        return METRICS
+    asked = {*model.metrics, *(name for check in model.checks.values() for name in check.tolerance)}
+    return (*STANDARD, *(metric for metric in ON_REQUEST if metric.name in asked))
+
+
+def check_names(model: MonitoredModel) -> None:
+    """Raises InvalidInput with every name in `metrics` that is none of ours."""
+    known = [metric.name for metric in METRICS]
+    faults = [
+        Fault(f"metrics[{i}]", repr(name)[:80], "`all` instead of a list, or names among " + ", ".join(known))
+        for i, name in enumerate(model.metrics if model.metrics != "all" else ())
+        if name not in known
+    ]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def measure(baseline: Baseline, window: TileSet, model: MonitoredModel) -> list[Measurement]:
-    """Every metric on every column, pair and group it applies to; what cannot be computed is there with its reason."""
+    """Every enabled metric on every column, pair and group it applies to; what cannot be computed is there with its reason."""
     comparison = Comparison(baseline, window, model)
-    return [measurement for metric in METRICS for measurement in metric.measure(comparison)]
+    return [measurement for metric in enabled(model) for measurement in metric.measure(comparison)]

@@ -6,18 +6,15 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 
 from monitor.findings import Value
 from monitor.metrics.drift.cells import Counts, shared_cells
-from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.drift.null_law import divergence_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
-SPARSE_ROWS = 16
-"""Rows expected in a cell, on the side with fewer, below which its part of the null law is computed, not taken as known."""
-LAW_TERMS = 96
-"""Terms of that computation: 20 standard deviations above SPARSE_ROWS expected rows."""
+CURVATURE = 8.0
+"""Under no drift this times D nm/(n + m), D in nats, is chi-square."""
 
 
 def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
@@ -66,54 +63,21 @@ def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
 
 def _divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
     """The divergence in nats. Terms of empty cells are 0; rounding never makes it negative."""
-    return max(0.0, float(_terms(p, q).sum()) / 2.0)
+    return max(0.0, float(_terms(p, q).sum()))
 
 
 def _interval(divergence: float, b: Counts, w: Counts) -> tuple[float, float]:
-    """Interval of the distance: the law of 8 D nm/(n + m), matched in mean and variance where cells are sparse."""
-    n, m, cells = int(b.sum()), int(w.sum()), len(b)
-    if cells < 2:
-        return 0.0, 0.0
-    scale = 8.0 * n * m / (n + m)
-    mean, variance = _null_moments(b + w, m / (n + m))
-    # One degree of freedom is lost to the fixed total, spread over the cells.
-    mean, variance = mean * (cells - 1) / cells, variance * (cells - 1) / cells
-    stretch, df = variance / (2.0 * mean), 2.0 * mean * mean / variance
-    ends = noncentrality_interval(scale * divergence / stretch, df)
-    low, high = (math.sqrt(min(1.0, end * stretch / scale / math.log(2.0))) for end in ends)
+    ends = divergence_interval(divergence, b, w, _terms, CURVATURE)
+    low, high = (math.sqrt(min(1.0, end / math.log(2.0))) for end in ends)
     return low, high
 
 
-def _null_moments(together: Counts, share: float) -> tuple[float, float]:
-    """Mean and variance, under no drift, of the sum of the cells' terms of 8 D nm/(n + m).
-
-    A cell of t rows has Binomial(t, share) of them in the window. With many on either side its term is chi-square with
-    one degree (mean 1, variance 2); where fewer than SPARSE_ROWS are expected, both are summed over the binomial law.
-    """
-    few = min(share, 1.0 - share)
-    sparse = together * few < SPARSE_ROWS
-    full = float(len(together) - sparse.sum())
-    if not sparse.any():
-        return full, 2.0 * full
-    rows, times = np.unique(together[sparse], return_counts=True)
-    total = rows[:, None].astype(np.float64)
-    w = np.arange(min(int(rows[-1]), LAW_TERMS) + 1, dtype=np.float64)[None, :]
-    rest = np.maximum(total - w, 0.0)
-    log_law = gammaln(total + 1.0) - gammaln(w + 1.0) - gammaln(rest + 1.0)
-    law = np.where(w <= total, np.exp(log_law + w * math.log(few) + rest * math.log1p(-few)), 0.0)
-    # The cell's shares on both sides, up to the common factor that 8 nm/(n + m) takes away.
-    p, q = rest / (1.0 - few), w / few
-    terms = 4.0 * few * (1.0 - few) * _terms(p, q)
-    means = (law * terms).sum(axis=1)
-    variances = (law * (terms - means[:, None]) ** 2).sum(axis=1)
-    return full + float(times @ means), 2.0 * full + float(times @ variances)
-
-
 def _terms(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """p ln(p / a) + q ln(q / a) with a = (p + q) / 2; what is empty adds 0."""
+    """(p ln(p / a) + q ln(q / a)) / 2 with a = (p + q) / 2; what is empty adds 0."""
     middle = (p + q) / 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(p > 0.0, p * np.log(p / middle), 0.0) + np.where(q > 0.0, q * np.log(q / middle), 0.0)
+        terms = np.where(p > 0.0, p * np.log(p / middle), 0.0) + np.where(q > 0.0, q * np.log(q / middle), 0.0)
+    return terms / 2.0
 
 
 JS_DISTANCE = DriftMetric(

@@ -49,8 +49,8 @@ def wasserstein_normalized(before: NumericTile, now: NumericTile, grid: NumericG
     s = standard_deviation(before, grid)
     if not s > 0.0:
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
-    value = _distance(before, now, grid.edges) / s
-    half = _chance(before, now, grid.edges) / s
+    value = distance(before, now, grid.edges) / s
+    half = chance(before, now, grid.edges) / s
     if not (math.isfinite(value) and math.isfinite(half)):
         return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
     return Value(value, max(0.0, value - half), value + half, before.n, now.n, now.n_missing)
@@ -64,7 +64,7 @@ def standard_deviation(tile: NumericTile, grid: NumericGrid) -> float:
     return math.sqrt(max(0.0, (tile.square_sum - tile.n * offset * offset) / (tile.n - 1)))
 
 
-def _distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
+def distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
     """∫ |F - G| dx, the rows of a cell standing at their mean."""
     if not len(edges):
         return 0.0
@@ -75,7 +75,7 @@ def _distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float
         # Beyond the edges one of both functions stands still: the integral of the gap is exact.
         outside = abs(edges[0] * gap[0] - moment[0]) + abs(edges[-1] * gap[-2] + moment[-1])
         left, right = edges[:-1], edges[1:]
-        step = _means(before, left, right), _means(now, left, right)
+        step = cell_means(before, left, right), cell_means(now, left, right)
         first, second = np.minimum(*step), np.maximum(*step)
         between = gap[:-2] + np.where(step[0] <= step[1], share[1:-1], -share_now[1:-1])
         inside = (
@@ -86,14 +86,16 @@ def _distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float
         return float(outside + inside.sum())
 
 
-def _means(tile: NumericTile, left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def cell_means(
+    tile: NumericTile, left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Mean of each inner cell's rows, kept within the cell where rounding would move it out; its right end where it has none."""
     counts = tile.counts[1:-1]
     means = np.where(counts > 0, tile.sums[1:-1] / np.maximum(counts, 1), right)
     return np.clip(means, left, right)
 
 
-def _chance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
+def chance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:
     """97.5 % point of the distance that two samples of the pooled population have by chance."""
     total = before.n + now.n
     pooled = np.cumsum(before.counts + now.counts)[:-1] / total

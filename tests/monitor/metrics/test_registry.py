@@ -1,15 +1,17 @@
 """The list of metrics: the contract's names, and a measurement or a reason for everything that was asked."""
 
 import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monitor.definitions import Feature, Label, MonitoredModel, Prediction
+from monitor.definitions import Check, Feature, Label, MonitoredModel, Prediction
+from monitor.errors import InvalidInput
 from monitor.findings import AlertKind, Measurement, Status
-from monitor.metrics.registry import METRICS, measure
+from monitor.metrics.registry import METRICS, STANDARD, check_names, enabled, measure
 from monitor.tiles.baseline import build_baseline
 from monitor.tiles.merge import merge
 from monitor.tiles.profile import profile
@@ -38,6 +40,7 @@ CONTRACT = {
     "equal_opportunity_difference": "outrider_fairness_equal_opportunity_difference",
 }
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
+EVERYTHING = replace(BINARY, metrics="all")
 BASELINE_ROWS = mixed(np.random.default_rng(1), 3_000)
 BASELINE = build_baseline(BASELINE_ROWS, BINARY, time_ordered=True)
 
@@ -53,11 +56,48 @@ def measured(
 
 
 def test_the_names_are_those_of_the_contract() -> None:
-    """In JSON and in Prometheus; others may be more."""
+    """In JSON and in Prometheus; others may be more, each once."""
     names = {metric.name: metric.prometheus for metric in METRICS}
-    assert len(names) == len(METRICS)
-    assert CONTRACT.items() <= names.items()
-    assert all(name.startswith("outrider_") for name in names.values())
+    assert len(names) == len(METRICS) == len(set(names.values()))
+    assert CONTRACT.items() <= {metric.name: metric.prometheus for metric in STANDARD}.items()
+    assert all(re.fullmatch(r"outrider_[a-z0-9_]+", name) for name in names.values())
+    for metric in METRICS:
+        area = {AlertKind.DRIFT: "drift_", AlertKind.FAIRNESS: "fairness_"}.get(metric.kind, "")
+        assert metric.prometheus.startswith(f"outrider_{area}{metric.name}"), metric.name
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    """The standard metrics always, others by their name, by a tolerance that needs them, or all."""
+    asked = replace(BINARY, metrics=("mcc", "psi"), checks={"drift": Check(tolerance={"energy_distance": 0.2})})
+    assert enabled(BINARY) == STANDARD
+    assert {m.name for m in enabled(asked)} - {m.name for m in STANDARD} == {"mcc", "energy_distance"}
+    assert len(enabled(asked)) == len(STANDARD) + 2
+    assert enabled(replace(BINARY, metrics="all")) == METRICS
+    window = mixed(np.random.default_rng(12), 100)
+    standard = {m.name for m in STANDARD}
+    assert {metric for metric, _, _ in measured(window)} <= standard
+    assert {metric for metric, _, _ in measured(window, asked)} - standard == {"mcc", "energy_distance"}
+
+
+def test_unknown_names_are_a_fault_with_the_known_ones() -> None:
+    """Each with its place, all at once."""
+    check_names(replace(BINARY, metrics="all"))
+    check_names(replace(BINARY, metrics=("mcc",)))
+    with pytest.raises(InvalidInput) as caught:
+        check_names(replace(BINARY, metrics=("mc", "mcc", "energy")))
+    first, second = caught.value.faults
+    assert (first.where, first.found, second.where) == ("metrics[0]", "'mc'", "metrics[2]")
+    assert "energy_distance" in first.expected and "all" in first.expected
+
+
+def test_what_needs_labels_says_so() -> None:
+    """Without labels it has no data, and what does not need them has."""
+    window = replace(mixed(np.random.default_rng(13), 300), label=None)
+    of_groups = {m.name: m.needs_labels for m in METRICS if m.kind is AlertKind.FAIRNESS}
+    found = measured(window, EVERYTHING)
+    for name, needs in of_groups.items():
+        assert (found[name, None, "sex=F"].value.status is Status.NO_DATA) == needs, name
+    assert all(metric.needs_labels for metric in METRICS if metric.kind is AlertKind.PERFORMANCE)
 
 
 def test_every_metric_is_in_the_docs() -> None:
@@ -68,7 +108,7 @@ def test_every_metric_is_in_the_docs() -> None:
 
 def test_an_ordinary_window_is_measured_whole() -> None:
     """Every column, pair and group, each value within its interval."""
-    found = measured(mixed(np.random.default_rng(2), 800))
+    found = measured(mixed(np.random.default_rng(2), 800), EVERYTHING)
     for (metric, feature, _), one in found.items():
         value = one.value
         if metric in ("anomaly_ratio", "attribution_rank_correlation"):
@@ -77,7 +117,9 @@ def test_an_ordinary_window_is_measured_whole() -> None:
         assert value.low is not None and value.high is not None
         assert value.low <= value.value <= value.high and np.isfinite([value.low, value.high]).all(), (metric, feature)
         assert value.n_window > 0 and value.n_baseline > 0 and value.status is Status.OK
-    assert {m for m, _, _ in found} >= set(CONTRACT) - {"rmse", "mae", "anomaly_ratio"}
+    assert {m for m, _, _ in found} >= {m.name for m in METRICS} - {
+        *("rmse", "mae", "r2", "mean_error", "anomaly_ratio", "attribution_rank_correlation")
+    }
     assert ("correlation_distance", "x~amount", None) in found
     assert ("parity_difference", None, "sex=F") in found and ("parity_difference", None, "sex=M") not in found
 
@@ -134,7 +176,7 @@ def test_before_labels_come_performance_has_no_data() -> None:
 
 def test_an_empty_window_has_reasons_only() -> None:
     """No number stands for nothing."""
-    for one in measured(BASELINE_ROWS.take(slice(0, 0))).values():
+    for one in measured(BASELINE_ROWS.take(slice(0, 0)), EVERYTHING).values():
         assert one.value.value is None and one.value.reason
         assert one.value.status in (Status.NO_DATA, Status.UNDEFINED)
 
@@ -190,7 +232,7 @@ def test_merged_windows_have_the_values_of_all_their_rows() -> None:
     """Metric of merged tiles equals metric of the whole."""
     window = mixed(np.random.default_rng(10), 900)
     parts = [profile(window.take(slice(i, i + 300)), BASELINE.grids, BINARY) for i in (0, 300, 600)]
-    merged, whole = measured(merge(parts)), measured(window)
+    merged, whole = measured(merge(parts), EVERYTHING), measured(window, EVERYTHING)
     assert merged.keys() == whole.keys()
     for key, one in whole.items():
         found, expected = merged[key].value, one.value

@@ -1,0 +1,80 @@
+"""How large a divergence of two samples of one population is by chance, and the interval that follows for it.
+
+A divergence is a sum over cells of a function of the two shares that grows with them alike (twice the shares, twice the
+term). Near equality all such sums are multiples of the chi-square statistic; where cells hold few rows they are not, and
+the law of those cells is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln
+
+from monitor.metrics.drift.cells import Counts
+from monitor.metrics.intervals import Z, noncentrality_interval
+
+Floats = npt.NDArray[np.float64]
+Shares = npt.NDArray[np.floating[Any]]
+CellTerm = Callable[[Floats, Floats], Floats]
+"""What a cell with share p in the baseline and q in the window adds."""
+
+SPARSE_ROWS = 16
+"""Rows expected in a cell, on the side with fewer, below which its part of the null law is computed, not taken as known."""
+LAW_TERMS = 96
+"""Terms of that computation: 20 standard deviations above SPARSE_ROWS expected rows."""
+
+
+def divergence_interval(
+    divergence: float, b: Counts, w: Counts, term: CellTerm, curvature: float
+) -> tuple[float, float]:
+    """95 % interval of a divergence between populations of whose samples it is `divergence`.
+
+    `curvature` times nm/(n + m) times the divergence is chi-square under no drift; that law is matched in mean and
+    variance where cells are sparse.
+    """
+    n, m, cells = int(b.sum()), int(w.sum()), len(b)
+    if cells < 2:
+        return 0.0, 0.0
+    scale = curvature * n * m / (n + m)
+    mean, variance = _null_moments(b + w, m / (n + m), term, curvature)
+    # One degree of freedom is lost to the fixed total, spread over the cells.
+    mean, variance = mean * (cells - 1) / cells, variance * (cells - 1) / cells
+    stretch, df = variance / (2.0 * mean), 2.0 * mean * mean / variance
+    low, high = noncentrality_interval(scale * divergence / stretch, df)
+    return low * stretch / scale, high * stretch / scale
+
+
+def delta_half(by_p: Shares, p: Shares, n: int, by_q: Shares, q: Shares, m: int) -> float:
+    """Half the 95 % interval of a function of two samples' shares, from its derivatives (delta method)."""
+    variance = (float(q @ by_q**2) - float(q @ by_q) ** 2) / m + (float(p @ by_p**2) - float(p @ by_p) ** 2) / n
+    return Z * math.sqrt(max(0.0, variance))
+
+
+def _null_moments(together: Counts, share: float, term: CellTerm, curvature: float) -> tuple[float, float]:
+    """Mean and variance, under no drift, of the sum of the cells' terms, scaled to chi-square.
+
+    A cell of t rows has Binomial(t, share) of them in the window. With many on either side its term is chi-square with
+    one degree (mean 1, variance 2); where fewer than SPARSE_ROWS are expected, both are summed over the binomial law.
+    """
+    few = min(share, 1.0 - share)
+    sparse = together * few < SPARSE_ROWS
+    full = float(len(together) - sparse.sum())
+    if not sparse.any():
+        return full, 2.0 * full
+    rows, times = np.unique(together[sparse], return_counts=True)
+    total = rows[:, None].astype(np.float64)
+    on_few = np.arange(min(int(rows[-1]), LAW_TERMS) + 1, dtype=np.float64)[None, :]
+    rest = np.maximum(total - on_few, 0.0)
+    log_law = gammaln(total + 1.0) - gammaln(on_few + 1.0) - gammaln(rest + 1.0)
+    law = np.where(on_few <= total, np.exp(log_law + on_few * math.log(few) + rest * math.log1p(-few)), 0.0)
+    # The cell's shares on both sides, up to the common factor that nm/(n + m) takes away.
+    p, q = rest / (1.0 - few), on_few / few
+    terms = curvature * few * (1.0 - few) * (term(p, q) if share <= 0.5 else term(q, p))
+    means = (law * terms).sum(axis=1)
+    variances = (law * (terms - means[:, None]) ** 2).sum(axis=1)
+    return full + float(times @ means), 2.0 * full + float(times @ variances)
