@@ -6,6 +6,15 @@ import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
 const joined = (list) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`);
+const DRIFTED = { drift: "inputs", prediction_drift: "predictions", label_drift: "labels" };
+
+/** `Inputs and predictions drifted, and performance dropped`. */
+function headline(alerts) {
+  const drifted = alerts.filter((alert) => DRIFTED[alert.kind]).map((alert) => DRIFTED[alert.kind]);
+  const others = alerts.filter((alert) => !DRIFTED[alert.kind]).map(said);
+  return capital([drifted.length ? `${joined(drifted)} drifted` : null, others.length ? joined(others) : null].filter(Boolean).join(", and "));
+}
+
 const said = (alert) => KINDS[alert.kind]?.said ?? alert.kind;
 const link = (alert, text) => h("a", { href: alertHref(alert.fingerprint) }, text);
 
@@ -66,7 +75,7 @@ function answer(data, open) {
     const order = Object.keys(KINDS);
     const ranked = [...open].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
     const note = faultOrPopulation(data, open);
-    return { status: "critical", title: `${capital(joined(ranked.map(said)))}, since ${moment(earliest(open))} UTC`, lead: [ranked.slice(0, 4).map(openLine), note ? h("p", { class: "lead" }, note) : null, overLine(over)] };
+    return { status: "critical", title: `${headline(ranked)}, since ${moment(earliest(open))} UTC`, lead: [ranked.slice(0, 4).map(openLine), note ? h("p", { class: "lead" }, note) : null, overLine(over)] };
   }
   const last = columns.at(-1);
   const windows = columns.reduce((sum, c) => sum + c.windows, 0);
