@@ -134,9 +134,10 @@ def test_the_recipes_name_lists_that_there_are() -> None:
     """The list that a new one is to be added to."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for name, module in (
-        ("DECODERS", "collectors.decoders.registry"),
+        ("Registry", "collectors.decoders.registry"),
         ("KEPT_HEADERS", "collectors.protocols.heads"),
-        ("METRICS", "monitor.metrics.registry"),
+        ("ON_REQUEST", "monitor.metrics.registry"),
+        ("STANDARD", "monitor.metrics.registry"),
         ("PUSHING", "monitor.exporters.registry"),
     ):
         assert f"`{name}`" in text

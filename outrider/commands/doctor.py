@@ -139,9 +139,9 @@ class Given:
 
 
 def _probe(given: Given, servers: list[Server], model: str, body: bytes | None) -> Probed:
-    """Through the sidecar where there is one, else at the first server that we decode; then on to the monitor."""
-    decoded = [s.address for s in servers if s.captured]
-    address = given.sidecar or next(iter(given.upstreams or decoded), None)
+    """Through the sidecar where there is one, else at the first server of the Open Inference Protocol; then on to the monitor."""
+    speaking = [s.address for s in servers if s.speaks == "Open Inference Protocol"]
+    address = given.sidecar or next(iter(given.upstreams or speaking), None)
     if address is None:
         return Probed(
             (check("probe", model, False, "no server to send it to: give --upstream or --sidecar"),), None, {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from collectors.decoders.registry import Registry
 from outrider.doctor.asking import Answer, NoAnswer, ask, connects, split
 
 LISTENERS_MAX = 128
@@ -21,6 +22,13 @@ LOOPBACK = ("00000000", "0100007F")
 LOOPBACK_V6 = ("0" * 32, "00000000000000000000000001000000")
 USUAL_PORTS = (8000, 8001, 8002, 8080, 8081, 8090, 8500, 8501, 9000, 9090, 11434)
 """Asked where the machine does not tell who listens."""
+CALLS = {
+    "Open Inference Protocol": "/v2/models/m/infer",
+    "HTTP/2 (gRPC)": "/inference.GRPCInferenceService/ModelInfer",
+    "KServe v1": "/v1/models/m:predict",
+    "OpenAI API": "/v1/chat/completions",
+}
+"""The path of an inference of each protocol: what the sidecar makes of it is asked of its own decoders."""
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """The client's preface and empty settings; a server of HTTP/2 answers with its own settings frame (type 4)."""
 
@@ -47,6 +55,10 @@ class Server:
             "ready": self.ready,
             "captured": self.captured,
         }
+
+
+def is_decoded(speaks: str) -> bool:
+    return speaks in CALLS and Registry().is_inference("POST", CALLS[speaks])
 
 
 def find_servers(addresses: Sequence[str]) -> list[Server]:
@@ -81,14 +93,15 @@ def identify(address: str) -> Server | None:
     try:
         ask(address, "/", timeout_s=1.0)
     except NoAnswer:
-        return Server(address, "HTTP/2 (gRPC)") if speaks_http2(address) else None
+        found = Server(address, "HTTP/2 (gRPC)") if speaks_http2(address) else None
+        return found and replace(found, captured=is_decoded(found.speaks))
     for recognise in RECOGNISERS:
         try:
             found = recognise(address)
         except NoAnswer:
             continue
         if found is not None:
-            return found
+            return replace(found, captured=is_decoded(found.speaks))
     return None
 
 
@@ -113,7 +126,7 @@ def _open_inference(address: str) -> Server | None:
     if not by_metadata and ready.status != 200:
         return None
     named = document if by_metadata else {}
-    found = Server(address, "Open Inference Protocol", captured=True, ready=ready.status == 200)
+    found = Server(address, "Open Inference Protocol", ready=ready.status == 200)
     found = replace(found, name=str(named.get("name", ""))[:80], version=str(named.get("version", ""))[:40])
     return replace(found, models=_repository(address))
 

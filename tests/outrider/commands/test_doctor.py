@@ -87,8 +87,8 @@ def states(document: dict[str, Any]) -> dict[str, str]:
     [
         (OPEN_INFERENCE, "Open Inference Protocol", True),
         ({"GET /v2/health/ready": (200, {})}, "Open Inference Protocol", True),
-        ({"GET /v1/models": (200, {"models": ["income"]})}, "KServe v1", False),
-        ({"GET /v1/models": (200, {"object": "list", "data": [{"id": "llama"}]})}, "OpenAI API", False),
+        ({"GET /v1/models": (200, {"models": ["income"]})}, "KServe v1", True),
+        ({"GET /v1/models": (200, {"object": "list", "data": [{"id": "llama"}]})}, "OpenAI API", True),
         ({"GET /metrics": (200, b"nv_inference_count 1\n")}, "Triton's metrics", False),
         ({"GET /metrics": (200, b"outrider_tap_bytes_total 1\n")}, "Outrider sidecar's metrics", False),
         ({"GET /openapi.json": (200, {"info": {"title": "Outrider", "version": "1"}})}, "Outrider monitor", False),
