@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from monitor.jobs.accept_labels import find_waiting
+from monitor.jobs.accept_labels import Searched, find_waiting
 from monitor.jobs.close_windows import Closer
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention, compact, expire
@@ -63,6 +63,7 @@ class Scheduler:
         self._pause_s = pause_s
         self._closers: dict[Place, Closer] = {}
         self._baselines: dict[str, Baseline] = {}
+        self._searched: dict[str, Searched] = {}
         self._backoff = Backoff()
         self._guard = StormGuard()
         self._stopping = threading.Event()
@@ -126,7 +127,8 @@ class Scheduler:
         places.update(own)
         baseline = self._baseline(name)
         if model.label is not None:
-            find_waiting(name, self._context.catalog, self._context.store, self._context.clock())
+            searched = self._searched.setdefault(name, Searched())
+            find_waiting(name, self._context.catalog, self._context.store, self._context.clock(), searched)
         changed = 0
         for place in own:
             what = f"model {name}, version {place.version!r}, window {place.rule.name}"

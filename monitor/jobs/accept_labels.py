@@ -42,18 +42,44 @@ def accept_labels(
     return accepted
 
 
-def find_waiting(model: str, catalog: Catalog, store: SegmentStore, now_ns: int) -> LabelsAccepted:
-    """Look again for the predictions of waiting labels; those found move to their event time."""
-    waiting = [s for s in catalog.segments("labels", model, end_ns=WAITING_NS + 1) if s.end_ns == WAITING_NS]
+@dataclass(slots=True)
+class Searched:
+    """How far the predictions of a model's waiting labels have been looked for: newest segment of each kind."""
+
+    predictions: int = 0
+    waiting: int = 0
+
+
+def find_waiting(
+    model: str, catalog: Catalog, store: SegmentStore, now_ns: int, searched: Searched | None = None
+) -> LabelsAccepted:
+    """Look again for the predictions of waiting labels; those found move to their event time.
+
+    With `searched`, only among the predictions that came since: an id that nobody has may wait for months.
+    """
+    searched = searched if searched is not None else Searched()
+    waiting = _waiting(catalog, model)
     if not waiting:
         return LabelsAccepted(0, 0)
+    are_new = waiting[-1].id > searched.waiting
+    predictions = catalog.segments("predictions", model, after_id=0 if are_new else searched.predictions)
+    if not predictions:
+        return LabelsAccepted(0, sum(s.rows for s in waiting))
     labels = store.read_labels(waiting)
-    times = store.locate(catalog.segments("predictions", model), [str(i) for i in labels.id])
-    if not np.any(times >= 0):
-        return LabelsAccepted(0, len(labels))
-    segments, accepted = _write(model, labels.id, labels.value, times, store, now_ns)
-    catalog.replace_segments(waiting, segments)
+    times = store.locate(predictions, [str(i) for i in labels.id])
+    accepted = LabelsAccepted(0, len(labels))
+    if np.any(times >= 0):
+        segments, accepted = _write(model, labels.id, labels.value, times, store, now_ns)
+        catalog.replace_segments(waiting, segments)
+        # What still waits has been written anew; labels that came meanwhile have not been looked for.
+        waiting = [s for s in _waiting(catalog, model) if s.path in {written.path for written in segments}]
+    searched.predictions = max(searched.predictions, predictions[-1].id)
+    searched.waiting = max([searched.waiting, *(s.id for s in waiting)])
     return accepted
+
+
+def _waiting(catalog: Catalog, model: str) -> list[Segment]:
+    return [s for s in catalog.segments("labels", model, end_ns=WAITING_NS + 1) if s.end_ns == WAITING_NS]
 
 
 def _write(
