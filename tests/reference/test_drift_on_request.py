@@ -279,8 +279,8 @@ def test_cramers_v_covers_the_populations_value() -> None:
         true = np.sqrt(0.8 * 0.2 * ((before - now) ** 2 / middle).sum())
         covered = 0
         for _ in range(200):
-            tiles = [CategoricalTile(np.append(rng.multinomial(*part), 0)) for part in ((2_000, before), (500, now))]
-            found = cramers_v(*tiles, grid)
+            here, there = (np.append(rng.multinomial(n, law), 0) for n, law in ((2_000, before), (500, now)))
+            found = cramers_v(CategoricalTile(here), CategoricalTile(there), grid)
             assert found.low is not None and found.high is not None
             covered += found.low - 1e-9 <= true <= found.high + 1e-9
         assert covered >= 186, now
