@@ -15,7 +15,7 @@ from collectors.decoders.decoder import VERSION_CHARS_MAX, Call, Decoded, Undeco
 from collectors.decoders.elements import check_size
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
 from collectors.decoders.openai import Api, OpenAi
-from collectors.decoders.payloads import body_of, csv_tensors, json_value, looks_like_json, one_row
+from collectors.decoders.payloads import body_of, csv_or_value, json_value, looks_like_json, upright
 from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.decoders.undeclared import (
     INPUT,
@@ -90,7 +90,7 @@ class Invocations:
         outputs: tuple[Tensor, ...] = ()
         served = 200 <= exchange.status < 300
         if served:
-            outputs = _answered(exchange)
+            outputs = _answered(exchange, rows)
         check_size(inputs, outputs)
         return Decoded(
             model=model,
@@ -141,9 +141,7 @@ def _language_api(body: bytes) -> Api | None:
 def _asked(body: bytes, content_type: str) -> tuple[int, tuple[Tensor, ...]]:
     if looks_like_json(body, content_type):
         return _asked_in_json(json_value(body, content_type))
-    if "csv" in content_type or not content_type:
-        return csv_tensors(INPUT, body, content_type, "request")
-    return 1, one_row(INPUT, body, content_type, "request")
+    return csv_or_value(INPUT, body, content_type, "request")
 
 
 def _asked_in_json(value: bytes) -> tuple[int, tuple[Tensor, ...]]:
@@ -185,13 +183,11 @@ def _inputs(raw: bytes, where: str) -> tuple[int, tuple[Tensor, ...]]:
     return (tensors[0].shape[0] if tensors else 1), tensors
 
 
-def _answered(exchange: Exchange) -> tuple[Tensor, ...]:
+def _answered(exchange: Exchange, rows: int) -> tuple[Tensor, ...]:
     body = body_of(exchange.response_body, exchange.response_headers, "response")
     content_type = exchange.response_headers.get("content-type", "").lower()
     if not looks_like_json(body, content_type):
-        if "csv" in content_type or not content_type:
-            return csv_tensors(OUTPUT, body, content_type, "response")[1]
-        return one_row(OUTPUT, body, content_type, "response")
+        return upright(rows, csv_or_value(OUTPUT, body, content_type, "response")[1])
     value = json_value(body, content_type)
     if value[:1] == b"{":
         response: _Response = read_json(_RESPONSE, value, "response")

@@ -295,6 +295,6 @@ def _vectors(data: Sequence[_Embedding]) -> tuple[Tensor, ...]:
 
 def _packed(text: str, where: str) -> bytes:
     try:
-        return a2b_base64(text)
+        return a2b_base64(text, strict_mode=True)
     except (Base64Error, ValueError) as error:
         raise Undecodable("element_type", where, "expected base64") from error

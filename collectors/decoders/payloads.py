@@ -66,10 +66,13 @@ def csv_tensors(name: str, body: bytes, content_type: str, where: str) -> tuple[
     text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
     if "header=present" not in content_type and _NUMERIC.fullmatch(text) and b"\n\n" not in text:
         try:
-            return tensors_from_json(name, b"[[" + text.replace(b"\n", b"],[") + b"]]", where)
+            found = tensors_from_json(name, b"[[" + text.replace(b"\n", b"],[") + b"]]", where)
         except Undecodable as error:
             if error.reason == "record_too_large":
                 raise  # other faults are spellings that JSON lacks, such as empty cells and +1
+        else:
+            if found[1] and found[1][0].datatype != "BYTES":
+                return found
     rows = _csv_rows(text, where)
     header = _header(rows, content_type)
     body_rows = rows[1:] if header else rows
@@ -80,6 +83,26 @@ def csv_tensors(name: str, body: bytes, content_type: str, where: str) -> tuple[
     if len(columns) == 1:
         return len(body_rows), tensors_from_rows(name, columns[0], where)
     return len(body_rows), tensors_from_rows(name, list(map(list, zip(*columns, strict=True))), where)
+
+
+def csv_or_value(name: str, body: bytes, content_type: str, where: str) -> tuple[int, tuple[Tensor, ...]]:
+    """A body that is no JSON: CSV where it is declared or nothing is and it reads so, else one value."""
+    if "csv" in content_type:
+        return csv_tensors(name, body, content_type, where)
+    if not content_type:
+        try:
+            return csv_tensors(name, body, content_type, where)
+        except Undecodable as error:
+            if error.reason == "record_too_large":
+                raise
+    return 1, one_row(name, body, content_type, where)
+
+
+def upright(rows: int, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Answers to n rows on one line of CSV, as some servers write them, are a column of n."""
+    if rows > 1 and len(tensors) == 1 and tensors[0].shape == (1, rows):
+        return (msgspec.structs.replace(tensors[0], shape=(rows,)),)
+    return tensors
 
 
 def form_tensors(body: bytes, content_type: str, where: str) -> tuple[Tensor, ...] | None:

@@ -220,6 +220,6 @@ def _filled(single: Tensor, shape: tuple[int, ...], where: str) -> Tensor:
 
 def _base64(text: str, where: str) -> bytes:
     try:
-        return a2b_base64(text)
+        return a2b_base64(text, strict_mode=True)
     except (Base64Error, ValueError) as error:
         raise Undecodable("element_type", where, "expected base64") from error
