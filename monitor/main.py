@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar, Request, Response, Router, get
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -236,6 +237,7 @@ def application(
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=None,
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5, exclude=[r"\.parquet$"]),
         logging_config=None,
     )
 

@@ -138,7 +138,7 @@ def test_a_page_stays_under_a_megabyte(browser: Browser, monitor: Monitor) -> No
     with visiting(browser) as visit:
         visit.page.goto(f"{monitor.url}/models/shop")
         visit.page.locator("#performance svg").first.wait_for()
-        assert 50_000 < sum(visit.received.values()) < PAGE_BYTES_MAX
+        assert 10_000 < sum(visit.received.values()) < PAGE_BYTES_MAX
 
 
 def test_the_theme_may_come_by_url_and_by_choice(browser: Browser, monitor: Monitor) -> None:

@@ -92,3 +92,13 @@ def test_models_come_with_their_last_windows(asked: Asked) -> None:
     assert starts == sorted(starts) and starts[-1] == model["last_window"]["start"]
     assert sorted(a["kind"] for a in model["alerts"]) == model["firing"]
     assert all(a["summary"] for a in model["alerts"]) and model["since"] is not None
+
+
+def test_a_grid_is_sent_compressed_and_a_parquet_file_as_it_is(asked: Asked) -> None:
+    """Where the client takes it: a grid repeats itself, a Parquet file is compressed already."""
+    gzip = {"accept-encoding": "gzip"}
+    answer = asked.client.get(f"/api/v1/models/{MODEL}/grid", headers=gzip)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(answer.content) / 4
+    file = asked.client.get(f"/api/v1/models/{MODEL}/baseline.parquet", headers=gzip)
+    assert "content-encoding" not in file.headers and file.content.startswith(b"PAR1")
