@@ -27,6 +27,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "demo": Command("outrider.commands.demo", "See it all on loopback: server, sidecar, monitor, drift, alert."),
     "sidecar": Command("outrider.commands.sidecar", "Ride in front of an inference server: forward, observe, ship."),
+    "intake": Command("outrider.commands.intake", "Take in what other products captured: SageMaker's files."),
     "monitor": Command("outrider.commands.monitor", "Run the service: windows, metrics, alerts, dashboards."),
     "model": Command("outrider.commands.model", "Declare and show monitored models."),
     "baseline": Command("outrider.commands.baseline", "Set what a model's windows are compared with."),
