@@ -177,7 +177,7 @@ def _rows_of(shape: tuple[int, ...]) -> int:
 
 def _tftensor(name: str, raw: bytes, where: str) -> Tensor:
     """A TensorProto in its JSON form: its content as base64, or its values, of which a single one fills the shape."""
-    described = read_json(_TFTENSOR, raw, where)
+    described = {key: bytes(value) for key, value in read_json(_TFTENSOR, raw, where).items()}
     kind = _TENSORFLOW.get(read_json(_TEXT, described.get("dtype", b'""'), where))
     if kind is None:
         raise Undecodable("datatype_unknown", f"{where}.dtype")
@@ -190,7 +190,7 @@ def _tftensor(name: str, raw: bytes, where: str) -> Tensor:
     if "tensorContent" in described:
         content = _base64(read_json(_TEXT, described["tensorContent"], where), f"{where}.tensorContent")
         return tensor_from_raw(name, shape, datatype, content, where)
-    found = bytes(described.get(values, b"[]"))
+    found = described.get(values, b"[]")
     if datatype == "BYTES":
         found = _plain_texts(found, f"{where}.stringVal")
     if prod(shape) != 1 and b"," not in found and found.strip(b"[] \t\r\n"):
