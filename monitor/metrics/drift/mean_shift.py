@@ -22,7 +22,8 @@ def mean_shift(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Valu
     **Range.** Any number; 0 is no shift, above 0 values grew.
 
     **How to read.** 0.5: up by half a standard deviation. The interval is Welch's, with the part that comes from not
-    knowing s; a window of one row is taken to have the baseline's spread.
+    knowing s; a window of one row is taken to have the baseline's spread. As a tolerance give it a range,
+    `mean_shift: [-0.2, 0.2]`: a single number limits rises alone.
 
     **When it misleads.** A change of spread or shape alone leaves it at 0: read it beside `ks_statistic`. One outlier
     can own it. Under heavy tails the interval is too narrow for few rows.
