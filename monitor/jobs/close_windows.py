@@ -22,7 +22,18 @@ from monitor.jobs.context import Context
 from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
 from monitor.jobs.set_baseline import resolve_kinds
-from monitor.jobs.track import Place, Progress, encode_progress, load_progress, load_track, progress_key
+from monitor.jobs.shared_alerts import encode_alerts, shown
+from monitor.jobs.track import (
+    Place,
+    Progress,
+    alerts_key,
+    encode_progress,
+    load_progress,
+    load_track,
+    other_alerts,
+    progress_key,
+    shown_alerts,
+)
 from monitor.ports import Segment, WindowEntry, WindowResult
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
@@ -428,6 +439,8 @@ class Closer:
             baseline=self.baseline.id if self.baseline else None,
             reason=None if self.baseline else "no baseline: set one with `outrider baseline`",
         )
+        known, others = shown_alerts(context.catalog, place), other_alerts(context.catalog, place, model)
+        told = shown(looked, known, others) if looked else None
         result = WindowResult(
             window=entry,
             tiles=encode_tileset(profiled.tiles) if profiled else b"",
@@ -435,9 +448,12 @@ class Closer:
             segments=self._write(
                 span, looked.findings if looked else (), self._with_records(profiled, model, status), now_ns
             ),
-            alerts=looked.alerts if looked else (),
-            transitions=looked.transitions if looked else (),
-            memory={progress_key(place.model, place.version, place.rule): encode_progress(self._advance())},
+            alerts=told.alerts if told else (),
+            transitions=told.transitions if told else (),
+            memory={
+                progress_key(place.model, place.version, place.rule): encode_progress(self._advance()),
+                alerts_key(place): encode_alerts(self.track.alerts),
+            },
         )
         context.catalog.commit_window(result, model.receivers, now_ns)
 

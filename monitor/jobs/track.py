@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from monitor.alerts.calibration import learn
-from monitor.definitions import WindowRule
-from monitor.findings import Span
+from monitor.definitions import MonitoredModel, WindowRule
+from monitor.findings import Alert, AlertKind, Span
 from monitor.jobs.look import LEARNING_WINDOWS, Track, labelled_part
+from monitor.jobs.shared_alerts import decode_alerts
 from monitor.ports import Catalog, WindowEntry
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.merge import merge
@@ -43,6 +44,10 @@ def progress_key(model: str, version: str, rule: WindowRule) -> str:
     return f"{model}/{version}/{rule.name}"
 
 
+def alerts_key(place: Place) -> str:
+    return f"{progress_key(place.model, place.version, place.rule)}/alerts"
+
+
 def encode_progress(progress: Progress) -> bytes:
     return msgspec.json.encode(progress)
 
@@ -61,9 +66,25 @@ class Place:
     rule: WindowRule
 
 
+def load_alerts(catalog: Catalog, place: Place) -> dict[AlertKind, Alert]:
+    """The states that the looks of this rule have moved; those that people see where it kept none of its own."""
+    data = catalog.memory(alerts_key(place))
+    return shown_alerts(catalog, place) if data is None else decode_alerts(data)
+
+
+def shown_alerts(catalog: Catalog, place: Place) -> dict[AlertKind, Alert]:
+    return {a.kind: a for a in catalog.alerts(place.model) if (a.version or "") == place.version}
+
+
+def other_alerts(catalog: Catalog, place: Place, model: MonitoredModel) -> list[dict[AlertKind, Alert]]:
+    """The states of the model's other rules."""
+    others = [alerts_key(replace(place, rule=rule)) for rule in model.windows if rule.name != place.rule.name]
+    return [decode_alerts(data) for key in others if (data := catalog.memory(key)) is not None]
+
+
 def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Progress) -> Track:
     """The track as it was after the last committed window."""
-    alerts = {a.kind: a for a in catalog.alerts(place.model) if (a.version or "") == place.version}
+    alerts = load_alerts(catalog, place) if progress.input_looks else {}
     newest = catalog.windows(
         place.model, version=place.version, rule=place.rule.name, limit=2 * SCALE_MAX, newest_first=True
     )

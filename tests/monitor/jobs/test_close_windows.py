@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -413,3 +414,38 @@ def test_a_window_can_be_recomputed_from_its_segments(house: House) -> None:
     one, two = (house.catalog.tiles(MODEL, w.version, w.rule, w.span) for w in house.windows())
     assert one is not None and one == two
     assert decode_tileset(one).rows == N
+
+
+# Several rules
+
+
+def test_what_two_rules_find_is_told_once(house: House) -> None:
+    """The first to see it tells; it is over when both are quiet, and never flips between them."""
+    watched(
+        house,
+        windows=[{"every": "1m", "lateness": "30s"}, {"every": "3m", "lateness": "30s"}],
+        receivers=[{"webhook": "http://127.0.0.1:9/hook"}],
+    )
+    states = []
+    for number in range(24):
+        served(house, number, shift=30 if 3 <= number < 9 else 0)
+        house.at(closed(number))
+        states += [a.state.value for a in house.catalog.alerts(MODEL) if a.kind.value == "drift"]
+        if number == 14:
+            house.restart()
+    assert [s for k, s in house.transitions() if k == "drift"] == ["firing", "resolved"]
+    seen = [s for s in states if s in ("firing", "resolved")]
+    assert seen == sorted(seen), "open, then over"
+
+
+def test_an_acknowledgement_lasts_while_the_alert_is_open(house: House) -> None:
+    """Later looks do not forget who said that they look at it; the next alert begins without."""
+    watched(house)
+    for number, shift in enumerate([0, 30, 30, 30]):
+        served(house, number, shift=shift)
+        house.at(closed(number))
+        if number == 1:
+            (drift,) = (a for a in house.catalog.alerts(MODEL) if a.kind.value == "drift")
+            house.catalog.put_alert(replace(drift, acknowledged_by="ann"))
+    (drift,) = (a for a in house.catalog.alerts(MODEL) if a.kind.value == "drift")
+    assert (drift.state.value, drift.acknowledged_by) == ("firing", "ann")
