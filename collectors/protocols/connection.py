@@ -7,7 +7,7 @@ from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
 from collectors.protocols.http1 import Http1
 from collectors.protocols.http2 import Correlating, Http2
-from collectors.protocols.http2_frames import are_frames
+from collectors.protocols.http2_frames import are_frames, may_begin_frames
 from collectors.protocols.memory import Budget
 from collectors.protocols.sniff import Spoken, sniff
 
@@ -27,6 +27,9 @@ LEFT_UNREAD: frozenset[OpaqueCause] = frozenset(
 )
 """Causes behind which there may be exchanges: what passes after them is a gap. The others are another protocol."""
 
+SERVER_START_BYTES_MAX = 512
+"""What a server of HTTP/2 may have said before its client has: settings, a window, a ping."""
+
 
 def _no_dialogues(method: str, target: str) -> Correlation | None:
     return None
@@ -35,7 +38,17 @@ def _no_dialogues(method: str, target: str) -> Correlation | None:
 class Connection:
     """What is known of one connection. `met_midway` where its beginning was not seen."""
 
-    __slots__ = ("_budget", "_correlating", "_observer", "_opaque", "_start", "_start_ns", "_wanted", "spoken")
+    __slots__ = (
+        "_budget",
+        "_correlating",
+        "_observer",
+        "_opaque",
+        "_server_start",
+        "_start",
+        "_start_ns",
+        "_wanted",
+        "spoken",
+    )
 
     def __init__(
         self, budget: Budget, wanted: Wanted, *, met_midway: bool, correlating: Correlating = _no_dialogues
@@ -45,6 +58,7 @@ class Connection:
         self._correlating = correlating
         self._start = b""
         self._start_ns = 0
+        self._server_start = b""
         self._opaque: OpaqueCause | None = None
         self._observer: Http1 | Http2 | None = Http1(budget, wanted, resuming=True) if met_midway else None
         self.spoken: Spoken | None = "http1" if met_midway else None
@@ -57,7 +71,7 @@ class Connection:
     @property
     def silent(self) -> bool:
         """Whether no byte has passed yet."""
-        return self.spoken is None and not self._start
+        return self.spoken is None and not self._start and not self._server_start
 
     def received(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
         """Take the next bytes of one direction; returns the exchanges that ended with them."""
@@ -80,7 +94,7 @@ class Connection:
         Returns the exchanges that ended damaged, and whether those are all that the bytes can have held.
         """
         if self._observer is None and self._opaque is None:
-            self._start = b""
+            self._start = self._server_start = b""
             self.spoken = "http1"  # a guess: the next request line will tell
             self._observer = Http1(self._budget, self._wanted, resuming=True)
         if self._observer is None:
@@ -106,8 +120,7 @@ class Connection:
 
     def _sniff(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
         if direction is Direction.TO_CLIENT:
-            self.spoken = self._opaque = "unknown"  # a server that speaks first speaks nothing we read
-            return []
+            return self._server_first(data)
         if not self._start:
             self._start_ns = time_ns
         self._start += data
@@ -115,15 +128,25 @@ class Connection:
         if self.spoken is None:
             return []
         start, self._start = self._start, b""
-        if self.spoken == "http1":
-            self._observer = Http1(self._budget, self._wanted)
-        elif self.spoken == "http2":
+        if self.spoken == "http2":
             self._observer = Http2(self._budget, self._wanted, self._correlating)
+        elif self.spoken == "http1" and not self._server_start:
+            self._observer = Http1(self._budget, self._wanted)
         else:
-            self._opaque = self.spoken
+            self.spoken = self._opaque = "unknown" if self.spoken == "http1" else self.spoken
             return []
         self._observer.received(direction, start, self._start_ns)
+        self._observer.received(Direction.TO_CLIENT, self._server_start, time_ns)
+        self._server_start = b""
         return self._observer.take()
+
+    def _server_first(self, data: bytes) -> list[Exchange]:
+        """Of what we read, only a server of HTTP/2 may speak before its client."""
+        self._server_start += data[: SERVER_START_BYTES_MAX + 1]
+        if len(self._server_start) > SERVER_START_BYTES_MAX or not may_begin_frames(self._server_start):
+            self._start = self._server_start = b""
+            self.spoken = self._opaque = "unknown"
+        return []
 
     def _switched(self, before: Http1, time_ns: int) -> list[Exchange]:
         """Go on in HTTP/2 where that is what the client asked for; what it sent before it knew was held."""

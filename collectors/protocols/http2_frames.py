@@ -258,3 +258,13 @@ def are_frames(data: bytes) -> bool:
             return False
         at += _HEADER_BYTES + length
     return at == len(data) and at > 0
+
+
+def may_begin_frames(start: bytes) -> bool:
+    """Whether this is how a server begins to speak HTTP/2, or the beginning of that: settings of the connection.
+
+    >>> may_begin_frames(bytes.fromhex("00000604")), may_begin_frames(b"220 smtp")
+    (True, False)
+    """
+    is_settings = start[3:4] in (b"", bytes([_SETTINGS])) and start[4:5] in (b"", b"\0")
+    return is_settings and start[:1] == b"\0" and not any(start[5:9])

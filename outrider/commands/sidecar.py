@@ -16,6 +16,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def sidecar(
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where clients connect.")] = None,
     upstream: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The inference server behind.")] = None,
+    grpc_listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where clients of gRPC connect.")] = None,
+    grpc_upstream: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The server's port for gRPC.")] = None,
     monitor: Annotated[str | None, typer.Option(metavar="URL", help="The monitor that records are shipped to.")] = None,
     spool: Annotated[str | None, typer.Option(metavar="DIR", help="Where records wait for the monitor.")] = None,
     metrics: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Serve /metrics and /health here.")] = None,
@@ -27,8 +29,10 @@ def sidecar(
     """
     log_to_stderr()
     given: dict[str, object] = dict(read_file(config)) if config else {}
-    if config is None or listen or upstream:
-        given["listeners"] = [{"listen": listen, "upstream": upstream}]
+    pairs = [{"listen": listen, "upstream": upstream}, {"listen": grpc_listen, "upstream": grpc_upstream}]
+    listeners = [pair for pair in pairs if any(pair.values())]
+    if config is None or listeners:
+        given["listeners"] = listeners or pairs[:1]
     flags = {"monitor": monitor, "spool": spool, "metrics": metrics}
     given.update({name: value for name, value in flags.items() if value is not None})
     run_sidecar(read_settings(given, source=str(config) if config else ""))

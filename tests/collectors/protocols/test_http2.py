@@ -130,6 +130,15 @@ def test_any_pieces_tell_the_same_story(story: Callable[[Peers], list[Step]]) ->
         assert watched.budget.held == 0
 
 
+def test_a_server_may_speak_before_its_client() -> None:
+    """It need not wait for the preface to say what it allows."""
+    for sizes in (always(1), always(1000)):
+        peers = Peers()
+        hello = peers.hello()
+        steps = [hello[1], hello[0], hello[2], peers.request("/a"), peers.response(b"x")]
+        assert Watched(in_pieces(steps, sizes)).story == [("POST", "/a", 200, b"", b"x", None)]
+
+
 def test_headers_and_trailers_worth_knowing_are_kept() -> None:
     """Credentials are not among them; of gRPC's status the meaning is the exchange's."""
     peers = Peers()
