@@ -111,7 +111,8 @@ def _in_memory(
             findings.extend(step.looked.findings)
             transitions.extend(step.looked.transitions)
             progress.advance(bar)
-    return findings, transitions
+    # Each rule went through the whole time by itself.
+    return findings, sorted(transitions, key=lambda t: t.window.end_ns or 0)
 
 
 def _declaration(model: str, api: MonitorApi | None) -> MonitoredModel:
