@@ -56,7 +56,7 @@ from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
 from monitor.reports.evidently import html as evidently_html
-from monitor.runners.in_process import InProcessRunner
+from monitor.runners.processes import ProcessRunner
 from monitor.scheduler import Scheduler
 from monitor.segments.files import labels_from_bytes, rows_from_bytes
 from monitor.segments.local_store import LocalSegmentStore
@@ -67,6 +67,8 @@ from monitor.tiles.sample import sample
 
 log = logging.getLogger("outrider.monitor")
 
+REPORT_SECONDS = 120.0
+"""A report of the most rows that one takes, on a slow and busy machine."""
 PROBLEM = "application/problem+json"
 REQUESTS_STOP_SECONDS = 4
 """Requests in progress have this long to end once the monitor is told to stop, and then the pass in progress has
@@ -140,7 +142,7 @@ def open_service(
     context = Context(
         catalog=catalog,
         store=store,
-        runner=InProcessRunner(),
+        runner=ProcessRunner(),
         clock=clock,
         observer=telemetry,
         exporters=(prometheus, *pushing_exporters(outputs, house)),
@@ -205,7 +207,8 @@ def application(
         "rows_writer": rows_to_parquet,
         "labels_reader": labels_from_bytes,
         "explainer_for": explainer_for,
-        "report": evidently_html,
+        # Another library holds the interpreter for seconds: in a process of its own it delays no window and no answer.
+        "report": lambda *rows: context.runner.submit(evidently_html, *rows).result(REPORT_SECONDS),
     }
     if events is not None:
         provided["events"] = events

@@ -1,1 +1,1 @@
-"""Where jobs run: in this process or in a pool of processes."""
+"""Where work that holds the interpreter runs: in a pool of processes."""

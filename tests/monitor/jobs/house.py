@@ -21,7 +21,7 @@ from monitor.jobs.declare_model import declare_model
 from monitor.jobs.expire import Retention
 from monitor.jobs.set_baseline import set_baseline
 from monitor.ports import Catalog, FindingQuery, Publication, WindowEntry
-from monitor.runners.in_process import InProcessRunner
+from monitor.runners.processes import ProcessRunner
 from monitor.scheduler import Scheduler
 from monitor.segments.local_store import LocalSegmentStore
 from monitor.tiles.rows import Column, Rows
@@ -134,7 +134,7 @@ class House:
         self.context = Context(
             catalog=self.catalog,
             store=self.store,
-            runner=InProcessRunner(),
+            runner=ProcessRunner(),
             clock=lambda: self.now_ns,
             observer=Telemetry("0"),
             exporters=(self.exporter,),
