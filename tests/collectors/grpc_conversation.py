@@ -8,17 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 import hpack
-from hyperframe.frame import (
-    ContinuationFrame,
-    DataFrame,
-    Frame,
-    HeadersFrame,
-    PingFrame,
-    PushPromiseFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
+from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 
 from tests.collectors.conversation import Step, client, server
 
@@ -122,6 +112,3 @@ def chatter() -> bytes:
     """Frames that mean nothing to an observer, one of them of no known kind."""
     unknown = b"\x00\x00\x03\xbe\x00\x00\x00\x00\x00abc"
     return PingFrame(0, b"12345678").serialize() + WindowUpdateFrame(0, window_increment=9).serialize() + unknown
-
-
-__all__ = ["ContinuationFrame", "DataFrame", "Frame", "HeadersFrame", "PushPromiseFrame"]
