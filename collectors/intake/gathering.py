@@ -33,6 +33,9 @@ GATHER_SECONDS = 0.2
 FLUSH_POLL_SECONDS = 0.01
 """How often a flush looks whether everything has been delivered."""
 
+CLOSING_SHARE = 0.8
+"""Of the time given to stop: half of it for what is still to be shipped, half for the end of the shipper."""
+
 _ITEM_BYTES = 1024
 _LOG = logging.getLogger(__name__)
 
@@ -136,10 +139,10 @@ class Gathering:
         return True
 
     def stop(self, timeout_s: float) -> bool:
-        """Put what is queued into the spool and end; what is not shipped stays there. True where all of it is."""
+        """Put what is queued into the spool, ship what can be shipped, end. True where all of it is in the spool."""
         with self._lock:
             self._is_stopping = True
-            self._close_seconds = timeout_s / 2
+            self._close_seconds = timeout_s * CLOSING_SHARE
             thread = self._thread
         if thread is None or self._pid != os.getpid():
             return True
@@ -172,7 +175,8 @@ class Gathering:
                 break
             self._wake.wait(GATHER_SECONDS)
             self._wake.clear()
-        outlet.close(self._close_seconds)
+        _wait_until_shipped(outlet, self._close_seconds / 2)
+        outlet.close(self._close_seconds / 2)
 
     def _drain(self, outlet: Outlet) -> None:
         with self._lock:
@@ -217,6 +221,12 @@ class Gathering:
             self._is_failed = True
             self._lost += len(self._queue)
             self._queue.clear()
+
+
+def _wait_until_shipped(outlet: Outlet, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while outlet.ships and outlet.spool.pending_records and time.monotonic() < deadline:
+        time.sleep(FLUSH_POLL_SECONDS)
 
 
 def _grown(gap: Gap | None, now_ns: int, wire_bytes: int, reason: str = "queue_full") -> Gap:
