@@ -18,7 +18,7 @@ from collectors.errors import CollectorError
 from collectors.intake.tally import Tally
 from collectors.pipeline import Pipeline, Provenance
 from collectors.protocols.exchange import Exchange
-from collectors.records.types import Gap, Record
+from collectors.records.types import Gap, Prediction, Record
 from collectors.spool import Spool, SpoolFull
 
 QUEUED_BYTES_MAX = 64 * 1024 * 1024
@@ -94,7 +94,7 @@ class Gathering:
         self._lock = threading.Lock()
         self._queue: deque[Offer] = deque()
         self._queued_bytes = 0
-        self._overflow: Gap | None = None
+        self._holes: dict[str, Gap] = {}
         self._offered = self._overflowed = self._settled = self._lost = 0
         self._is_failed = False
         self._wake = threading.Event()
@@ -117,7 +117,7 @@ class Gathering:
             full = self._queued_bytes + size > self._queued_bytes_max or len(self._queue) >= self._queued_max
             if (full and self._queue) or self._is_stopping or self._is_failed:
                 self._overflowed += 1
-                self._overflow = _grown(self._overflow, self._clock(), exchange.wire_bytes)
+                self._grow("queue_full", exchange.wire_bytes)
                 return False
             self._queue.append(Offer(exchange, found, provenance, size))
             self._queued_bytes += size
@@ -182,7 +182,7 @@ class Gathering:
         with self._lock:
             offers, self._queue = self._queue, deque()
             self._queued_bytes = 0
-            overflow, self._overflow = self._overflow, None
+            holes, self._holes = self._holes, {}
         for offer in offers:
             outlet.pipeline.observed(offer.exchange, offer.found, offer.provenance)
         records, counts = outlet.pipeline.take()
@@ -190,8 +190,7 @@ class Gathering:
             _LOG.warning(
                 "exchange_undecodable", extra={"why": fault.reason, "where": fault.where, "model": fault.model}
             )
-        if overflow is not None:
-            records.append(overflow)
+        records.extend(holes.values())
         is_kept = self._append(outlet, records)
         with self._lock:
             if is_kept:
@@ -210,10 +209,25 @@ class Gathering:
         except SpoolFull as error:
             _LOG.error("intake_spool_full", extra={"error": str(error)})
             with self._lock:
-                for _ in records:
-                    self._overflow = _grown(self._overflow, self._clock(), 0, "spool_full")
+                for record in records:
+                    if isinstance(record, Prediction):
+                        self._grow("spool_full", 0)
+                    elif isinstance(record, Gap):
+                        self._holes.setdefault(record.reason, record)
             return False
         return True
+
+    def _grow(self, reason: str, wire_bytes: int) -> None:
+        """One more exchange in the hole of this reason; with the lock held."""
+        now_ns = self._clock()
+        before = self._holes.get(reason) or Gap(start_ns=now_ns, end_ns=now_ns, reason=reason)
+        self._holes[reason] = Gap(
+            start_ns=before.start_ns,
+            end_ns=now_ns,
+            reason=reason,
+            bytes=before.bytes + wire_bytes,
+            exchanges_estimated=before.exchanges_estimated + 1,
+        )
 
     def _fail(self, cause: str) -> None:
         _LOG.error("intake_not_started", extra={"error": cause})
@@ -227,15 +241,3 @@ def _wait_until_shipped(outlet: Outlet, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while outlet.ships and outlet.spool.pending_records and time.monotonic() < deadline:
         time.sleep(FLUSH_POLL_SECONDS)
-
-
-def _grown(gap: Gap | None, now_ns: int, wire_bytes: int, reason: str = "queue_full") -> Gap:
-    if gap is None:
-        return Gap(start_ns=now_ns, end_ns=now_ns, reason=reason, bytes=wire_bytes, exchanges_estimated=1)
-    return Gap(
-        start_ns=gap.start_ns,
-        end_ns=now_ns,
-        reason=gap.reason,
-        bytes=gap.bytes + wire_bytes,
-        exchanges_estimated=gap.exchanges_estimated + 1,
-    )

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from collectors.intake.given import Given, decoded_of
 from collectors.intake.tally import Tally
 from collectors.pipeline import Provenance
 from collectors.protocols.exchange import Exchange
+from collectors.records.types import Record
+from collectors.spool import Spool, SpoolFull
 from tests.collectors.intake.outlets import gaps, gathering, outlet, predictions
 
 CLIENT = Provenance(captured_by="client")
@@ -142,3 +144,23 @@ def test_many_threads_offer_at_once(tmp_path: Path) -> None:
         thread.join()
     gathered.stop(10)
     assert len({record.id for record in predictions(tmp_path)}) == 200
+
+
+def test_what_the_spool_refuses_is_a_gap_once_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk costs records, not the account of them."""
+    append, refusals = Spool.append, iter([True])
+
+    def refuse_once(spool: Spool, records: Sequence[Record]) -> int:
+        if next(refusals, False):
+            raise SpoolFull("quota", "full")
+        return append(spool, records)
+
+    monkeypatch.setattr(Spool, "append", refuse_once)
+    gathered = gathering(tmp_path)
+    offer(gathered)
+    assert gathered.flush(10)
+    offer(gathered, 1)
+    gathered.stop(10)
+    assert [record.id for record in predictions(tmp_path)] == ["1"]
+    (gap,) = gaps(tmp_path)
+    assert (gap.reason, gap.exchanges_estimated, gathered.counts.lost) == ("spool_full", 1, 1)
