@@ -23,13 +23,16 @@ function spoken(alert) {
   return { list, at };
 }
 
+/** The ranked line that is looked at: the worst unless the URL names another. */
+const chosenOf = (at) => at.features.find((one) => one.feature === read("feature")) ?? at.features[0];
+const isPair = (line) => line?.metric === "correlation_distance";
+
 async function context(alert, at) {
   const length = Math.max(ms(at.window.end) - ms(at.window.start), 1000);
   const iso = (time) => new Date(time).toISOString();
   const range = { from: iso(ms(at.window.start) - BEFORE * length), to: iso(ms(at.window.end) + AFTER * length), version: alert.version ?? "", columns: 60 };
-  const top = alert.features[0] ?? at.features[0];
   const per = PER[alert.kind] ?? "feature";
-  const metric = at.features[0]?.metric ?? top?.metric;
+  const { metric } = chosenOf(at) ?? alert.features[0] ?? {};
   const grid = await get(pathOf(alert.model, "/grid"), { ...range, per, kind: alert.kind, metric: per === "metric" ? null : metric, rows: 30 });
   const column = grid.columns.findIndex((one) => ms(one.start) <= ms(at.window.start) && ms(at.window.start) < ms(one.end));
   return { range: { ...range, version: grid.version }, grid, per, metric, column };
@@ -69,7 +72,10 @@ function against(alert, at, found) {
   if (per === "feature") {
     const feature = read("feature") ?? at.features[0]?.feature;
     const row = grid.rows.find((one) => one.name === feature);
-    load(place, () => (feature ? comparison(alert.model, feature, at.window, { version: range.version, rule: grid.rule }, row?.cells[column]) : empty("This alert names no feature.")));
+    const scope = { version: range.version, rule: grid.rule };
+    const one = (name, cell) => comparison(alert.model, name, at.window, scope, cell);
+    // A pair has no distribution of its own: those of its two features are shown.
+    load(place, () => (!feature ? empty("This alert names no feature.") : isPair(chosenOf(at)) ? Promise.all(feature.split("~").map((name) => one(name))) : one(feature, row?.cells[column])));
     return place;
   }
   if (per === "slice") {
@@ -82,7 +88,7 @@ function against(alert, at, found) {
 }
 
 function rankedTable(alert, at) {
-  const rowsHref = (f) => modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: PER[alert.kind] ? null : f.feature }, "/rows");
+  const rowsHref = (f) => modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: PER[alert.kind] || isPair(f) ? null : f.feature }, "/rows");
   const isFeature = !PER[alert.kind];
   const columns = [
     [isFeature ? "feature" : "what", (f) => (isFeature ? h("a", { href: "#", onclick: (event) => { event.preventDefault(); go({ feature: f.feature }); refresh(); } }, f.feature) : metricName(f.feature)), "wrap"],
@@ -139,7 +145,7 @@ async function draw(alert, silences) {
   const [found, also] = await Promise.all([context(alert, at), besides(alert, at)]);
   const muted = silences.find((x) => (!x.model || x.model === alert.model) && (!x.kind || x.kind === alert.kind));
   document.title = `${kindName(alert.kind)} of ${alert.model} · Outrider`;
-  const there = { from: found.range.from, to: found.range.to, version: found.range.version, window: at.window.start, feature: PER[alert.kind] ? null : read("feature") ?? at.features[0]?.feature, check: { prediction_drift: "predictions", label_drift: "labels" }[alert.kind] };
+  const there = { from: found.range.from, to: found.range.to, version: found.range.version, window: at.window.start, feature: PER[alert.kind] || isPair(chosenOf(at)) ? null : read("feature") ?? at.features[0]?.feature, check: { prediction_drift: "predictions", label_drift: "labels" }[alert.kind] };
   const open = (read("open") ?? "").split(",");
   const remember = (name) => (on) => go({ open: [...open.filter((one) => one && one !== name), ...(on ? [name] : [])].join(",") }, { replace: true });
   const fold = (name, head, make) => folded(name, head, async () => make(), { open: open.includes(name), onToggle: remember(name) });
