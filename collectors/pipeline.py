@@ -102,7 +102,9 @@ class _Account:
         self.undecodable: Counter[str] = Counter()
 
     def add(self, outcome: Outcome, reason: str) -> None:
-        if outcome == "dropped":
+        if outcome == "captured":
+            self.captured += 1
+        elif outcome == "dropped":
             self.dropped[reason] += 1
         elif outcome == "undecodable":
             self.undecodable[reason] += 1
@@ -192,7 +194,8 @@ class Pipeline:
             hole.exchanges += len(data) / self._exchange_bytes_mean if self._exchange_bytes_mean else 0.0
             return
         finished = known.received(direction, bytes(data), time_ns)
-        self._note_protocol(known, spoken is None, opaque is None)
+        if spoken is None or known.opaque is not opaque:
+            self._note_protocol(known, spoken is None, opaque is None)
         for exchange in finished:
             self._finished(exchange)
 
@@ -394,10 +397,15 @@ class Pipeline:
             self._requests[exchange.protocol] += 1
         second = exchange.start_ns - exchange.start_ns % LEDGER_INTERVAL_NS
         key = (second, model, version)
-        if key not in self._accounts and len(self._accounts) >= LEDGERS_MAX:
+        account = self._accounts.get(key)
+        if account is None and len(self._accounts) >= LEDGERS_MAX:
             key = (second, None, None)
-        self._accounts.setdefault(key, _Account()).add(outcome, reason)
+            account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = _Account()
+        account.add(outcome, reason)
 
 
 def _weight(tensor: Tensor) -> int:
-    return len(tensor.data) + sum(map(len, tensor.items)) + 8 * (len(tensor.items) + len(tensor.missing))
+    texts = sum(map(len, tensor.items)) + 8 * len(tensor.items) if tensor.items else 0
+    return len(tensor.data) + texts + 8 * len(tensor.missing)

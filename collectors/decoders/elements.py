@@ -124,6 +124,11 @@ def tensor_from_json(name: str, shape: tuple[int, ...], datatype: Datatype, data
         return Tensor(name=name, shape=shape, datatype=datatype, items=items, missing=tuple(missing))
     if count == 0 and not data.translate(None, b"[], \t\r\n"):
         return Tensor(name=name, shape=shape, datatype=datatype)
+    if _is_flat(data):
+        values = _numbers(data, datatype, 0, missing, where)
+        _check_count(len(values), count, where)
+        packed_data = _pack(values, datatype, 0, where)
+        return Tensor(name=name, shape=shape, datatype=datatype, data=packed_data, missing=tuple(missing))
     packed = []
     found = 0
     for piece in _pieces(data):
@@ -154,11 +159,13 @@ def _check_count(found: int, expected: int, where: str) -> None:
         )
 
 
+def _is_flat(data: bytes) -> bool:
+    """Whether the elements are one list that is decoded at once."""
+    return len(data) <= _PIECE_BYTES and data[:1] == b"[" and data.find(b"[", 1) < 0
+
+
 def _pieces(data: bytes) -> Iterator[bytes]:
     """The elements as flat JSON lists. Brackets go: what remains of a list of numbers, however nested, is flat."""
-    if len(data) <= _PIECE_BYTES and data[:1] == b"[" and data.find(b"[", 1) < 0:
-        yield data
-        return
     flat = data.translate(None, b"[]").strip()
     start = 0
     while start < len(flat):

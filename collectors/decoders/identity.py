@@ -29,7 +29,7 @@ def choose_id(
 def trace_of(headers: Mapping[str, str]) -> str | None:
     """The W3C trace context of the request, where it is one."""
     found = headers.get("traceparent", "").strip()
-    return found if _TRACEPARENT.fullmatch(found) else None
+    return found if found and _TRACEPARENT.fullmatch(found) else None
 
 
 def generated_id(exchange: str, time_ns: int) -> str:

@@ -147,7 +147,10 @@ def _described(message: bytes, allowance: Allowance, where: str) -> DescribedTen
             if wire == VARINT and isinstance(value, int):
                 tensor.shape.append(signed(value))
             elif wire == BYTES and isinstance(value, bytes):
-                tensor.shape += (signed(each) for piece in varints(value) for each in piece)
+                if value.isascii():
+                    tensor.shape += value
+                else:
+                    tensor.shape += (signed(each) for piece in varints(value) for each in piece)
         elif wire != BYTES or isinstance(value, int):
             continue
         elif number == 1:

@@ -2,9 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
+
+import msgspec
 
 
 class Direction(IntEnum):
@@ -54,8 +56,7 @@ class Arrivals:
         return self.times_ns[at] if at < len(self.times_ns) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """A request and its response. Header names are lower case; only those of `heads.KEPT_HEADERS` were taken in.
 
     `status` is 0 where no response head was seen, and for gRPC the HTTP status that means the same as its own;
@@ -81,5 +82,5 @@ class Exchange:
     aborted: bool = False
     """The connection ended before an event stream did; what came of it is kept."""
     protocol: Protocol = "http1"
-    trailers: Mapping[str, str] = field(default_factory=dict)
+    trailers: Mapping[str, str] = {}
     """Of HTTP/2; those of HTTP/1.1 are not taken in."""

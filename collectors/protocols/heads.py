@@ -1,6 +1,8 @@
 """Heads of HTTP/1.1 messages, read by llhttp (httptools): what follows them and the headers worth knowing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import httptools
 
@@ -68,6 +70,32 @@ def response_head(data: bytes) -> ResponseHead:
     parser = httptools.HttpResponseParser(fields)
     _parse(parser, data)
     return ResponseHead(parser.get_status_code(), fields.headers)
+
+
+Head = TypeVar("Head")
+
+_REPEATED_BYTES_MAX = 2048
+"""Longest head that is compared with the next; those of programs are some hundred bytes."""
+
+
+class RepeatedHeads(Generic[Head]):
+    """Reads the heads of one direction. A client that keeps its connection says the same again and again."""
+
+    __slots__ = ("_last", "_read", "_said")
+
+    def __init__(self, parse: Callable[[bytes], Head]) -> None:
+        self._read = parse
+        self._said = b""
+        self._last: Head | None = None
+
+    def read(self, data: bytes) -> Head:
+        """One head, up to and with its empty line. Raises MalformedHead."""
+        if self._last is not None and data == self._said:
+            return self._last
+        head = self._read(data)
+        if len(data) <= _REPEATED_BYTES_MAX:
+            self._said, self._last = data, head
+        return head
 
 
 def _parse(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, data: bytes) -> bool:

@@ -23,6 +23,7 @@ from collectors.protocols.flight import Flight
 from collectors.protocols.heads import (
     HEAD_BYTES_MAX,
     MalformedHead,
+    RepeatedHeads,
     RequestHead,
     ResponseHead,
     request_head,
@@ -63,6 +64,8 @@ class Http1:
         self._flights: deque[Flight] = deque()
         self._finished: list[Exchange] = []
         self._heads = (Kept(budget, HEAD_BYTES_MAX), Kept(budget, HEAD_BYTES_MAX))
+        self._request_heads = RepeatedHeads(request_head)
+        self._response_heads = RepeatedHeads(response_head)
         self._head_start_ns = 0
         self._sending: Framing | None = None
         self._answering: Framing | None = None
@@ -158,7 +161,7 @@ class Http1:
             kept.take()
             return len(data)
         if head is not None:
-            self._request_begun(request_head(head), len(head))
+            self._request_begun(self._request_heads.read(head), len(head))
         return at
 
     def _request_begun(self, head: RequestHead, head_bytes: int) -> None:
@@ -213,7 +216,7 @@ class Http1:
                 raise MalformedHead("expected HTTP/")
             if head is not None:
                 flight.wire_bytes += len(head)
-                self._response_begun(flight, response_head(head), time_ns)
+                self._response_begun(flight, self._response_heads.read(head), time_ns)
                 if self.switched is not None:
                     self.switched = replace(self.switched, from_server=data[at:])
 
@@ -225,7 +228,10 @@ class Http1:
             self.abandon("connection_given_up", "unsolicited_response")
 
     def _answered_next(self) -> Flight | None:
-        return next((flight for flight in self._flights if not flight.response_done), None)
+        for flight in self._flights:
+            if not flight.response_done:
+                return flight
+        return None
 
     def _response_begun(self, flight: Flight, head: ResponseHead, time_ns: int) -> None:
         if 100 <= head.status < 200 and head.status != 101:

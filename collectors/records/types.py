@@ -64,7 +64,7 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if not all(isinstance(item, (str, bytes)) for item in self.items):
+        if self.items and not all(isinstance(item, (str, bytes)) for item in self.items):
             raise ValueError("items: expected text or bytes")
 
 

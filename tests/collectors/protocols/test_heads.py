@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.protocols.heads import MalformedHead, request_head, response_head
+from collectors.protocols.heads import MalformedHead, RepeatedHeads, request_head, response_head
 
 
 def test_a_request_head_names_method_target_and_headers() -> None:
@@ -62,3 +62,13 @@ def test_a_response_head_names_its_status() -> None:
 def test_white_space_around_a_value_is_not_part_of_it() -> None:
     """RFC 9112, section 5: a length with a space behind it is a length."""
     assert request_head(b"POST / HTTP/1.1\r\nContent-Length:\t5 \t\r\n\r\n").headers == {"content-length": "5"}
+
+
+def test_repeated_heads_mean_the_same() -> None:
+    """Each as it would by itself, in any order; long ones too."""
+    plain = b"POST /a HTTP/1.1\r\nContent-Length: 1\r\n\r\n"
+    other = b"POST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    long = b"POST /c HTTP/1.1\r\nX-Long: " + b"x" * 5000 + b"\r\n\r\n"
+    heads = RepeatedHeads(request_head)
+    for data in (plain, plain, other, plain, long, long, other, other):
+        assert heads.read(data) == request_head(data)
