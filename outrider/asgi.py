@@ -6,6 +6,7 @@ from pathlib import Path
 
 from collectors.decoders.registry import DEFAULT_MODEL, Registry
 from collectors.intake.asgi import App, CaptureMiddleware, Message, Receive, Scope, Send
+from collectors.intake.gathering import GatheringCounts
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
 from outrider.attachment import Attachment, gathering_of
@@ -43,6 +44,11 @@ class OutriderMiddleware:
             )
         )
         self._capture = CaptureMiddleware(app, self._gathering, Registry(model=model), routes=routes)
+
+    @property
+    def counts(self) -> GatheringCounts:
+        """What was offered, what had no room, what is in the spool, since the start of this process."""
+        return self._gathering.counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

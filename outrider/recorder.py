@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from collectors.decoders.decoder import Call, Decoded, Undecodable
+from collectors.intake.gathering import GatheringCounts
 from collectors.intake.given import Given, decoded_of, weight_of
 from collectors.pipeline import Provenance
 from collectors.protocols.exchange import Exchange
@@ -54,6 +55,11 @@ class Recorder:
         )
         self.refused = 0
         """Calls whose values could not be read; the log says why."""
+
+    @property
+    def counts(self) -> GatheringCounts:
+        """What was offered, what had no room, what is in the spool, since the start of this process."""
+        return self._gathering.counts
 
     def record(
         self,

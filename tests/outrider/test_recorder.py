@@ -33,6 +33,7 @@ def test_two_lines_deliver_at_their_end(tmp_path: Path) -> None:
         with outrider.Recorder("income", monitor=server.url, spool=tmp_path) as recorder:
             recorder.record({"AGEP": [41, 17], "SEX": ["1", "2"]}, {"p": np.array([0.7, 0.1])}, id="call")
         (record,) = shipped(server)
+    assert (recorder.counts.offered, recorder.counts.settled) == (1, 1)
     assert (record.model, record.id, record.rows, record.captured_by) == ("income", "call", 2, "client")
     assert [t.name for t in record.inputs] == ["AGEP", "SEX"]
 
