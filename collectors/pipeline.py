@@ -376,7 +376,9 @@ class Pipeline:
     def _keep(self, exchange: Exchange, record: Prediction) -> None:
         changed: Counter[str] = Counter()
         stored = redact(record, self._redaction, changed)
-        weight = _RECORD_BYTES + sum(map(_weight, stored.inputs)) + sum(map(_weight, stored.outputs))
+        weight = _RECORD_BYTES
+        for tensor in (*stored.inputs, *stored.outputs):
+            weight += _weight(tensor)
         if self._records and self._pending_bytes + weight > self._pending_bytes_max:
             self._account(exchange, record.model, record.version, "dropped", "pending_full")
             return
