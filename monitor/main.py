@@ -115,8 +115,12 @@ def open_service(
     version: str,
     clock: Callable[[], int] = time.time_ns,
     event_reader: EventReader | None = None,
+    patient: bool = True,
 ) -> Service:
-    """Open the catalog and the segments and wire everything; without a reader no events are taken. Raises InvalidInput, Unavailable."""
+    """Open the catalog and the segments and wire everything; without a reader no events are taken.
+
+    A service that is not `patient` waits for no rows that may still be on their way. Raises InvalidInput, Unavailable.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
     catalog: Catalog = open_catalog(settings.catalog_url)
     store: SegmentStore = LocalSegmentStore(settings.data / "segments")
@@ -155,7 +159,7 @@ def open_service(
     retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
     events = None if event_reader is None else EventAcceptance(event_reader, catalog, store, telemetry, clock)
     upkeep = Upkeep(context, settings.url, events)
-    scheduler = Scheduler(context, retention=retention, upkeep=upkeep)
+    scheduler = Scheduler(context, retention=retention, upkeep=upkeep, patient=patient)
     app = application(settings, context, scheduler, prometheus, events)
     return Service(settings, context, scheduler, prometheus, app)
 

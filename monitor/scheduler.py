@@ -56,11 +56,13 @@ class Scheduler:
         retention: Retention,
         upkeep: Callable[[], None] = lambda: None,
         pause_s: float = PASS_SECONDS,
+        patient: bool = True,
     ) -> None:
         self._context = context
         self._retention = retention
         self._upkeep = upkeep
         self._pause_s = pause_s
+        self._patient = patient
         self._closers: dict[Place, Closer] = {}
         self._baselines: dict[str, Baseline] = {}
         self._searched: dict[str, Searched] = {}
@@ -136,7 +138,7 @@ class Scheduler:
         return changed
 
     def _closer(self, place: Place, entry: ModelEntry) -> Closer:
-        closer = self._closers.setdefault(place, Closer(self._context, place))
+        closer = self._closers.setdefault(place, Closer(self._context, place, self._patient))
         closer.declared = entry.declared
         return closer
 

@@ -44,6 +44,10 @@ T = TypeVar("T")
 
 EMPTY_WINDOWS_MAX = 3
 """Windows without rows that are told in a row: enough for `no data` to be seen, and a quiet night costs nothing."""
+CATCH_UP_NS = 5 * 10**9
+"""A sender that brought old rows within this time may bring more: windows beyond what it has brought wait for it."""
+START_GRACE_NS = 10 * 10**9
+"""After a start, windows that ended before it and have no rows wait this long for sidecars that find us again."""
 WINDOWS_PER_PASS = 500
 """Windows closed before other models get their turn."""
 LABELS_QUIET_NS_MAX = 60 * 10**9
@@ -72,6 +76,8 @@ class Closer:
 
     context: Context
     place: Place
+    patient: bool = True
+    """Whether rows may still be on their way that are older than those here: a replay has them all."""
     declared: bool = True
     """Whether a user named the model, and not traffic alone."""
     baseline: Baseline | None = None
@@ -79,6 +85,8 @@ class Closer:
     track: Track = field(default_factory=Track)
     pending: dict[Span, int] = field(default_factory=dict)
     """Closed windows whose labels are to be looked at → when the newest of them came."""
+    opened_ns: int | None = None
+    """When this process first looked here."""
     noted: int = 0
     """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
 
@@ -96,12 +104,15 @@ class Closer:
         progress = self._open(baseline)
         self._note_labels(model)
         newest = max((s.id for s in self._segments("predictions", after_id=progress.prediction_segment)), default=0)
-        late = self._late_windows(progress)
+        late = self._late_segments(progress)
+        revised = self._late_windows(late)
+        missed = self._missed_spans(late, revised)
         changed = 0
         for span in self._due(now_ns)[:WINDOWS_PER_PASS]:
             self._timed(partial(self._close, span, model))
             changed += 1
-        changed += sum(self._timed(partial(self._revise, window, model)) for window in late)
+        changed += sum(self._timed(partial(self._revise, window, model)) for window in revised)
+        changed += sum(self._timed(partial(self._close_late, span, model)) for span in missed)
         self._advance(prediction_segment=max(newest, progress.prediction_segment))
         return changed + self._look_at_labels(model, now_ns)
 
@@ -166,17 +177,37 @@ class Closer:
     def _due(self, now_ns: int) -> list[Span]:
         rule = self.place.rule
         closed_ns = self._closed_until()
-        until_ns = now_ns - rule.lateness_ns
         segments = self._segments("predictions", closed_ns)
+        until_ns = self._told_until(segments, now_ns)
         if depends_on_rows(rule):
             return self._due_by_rows(segments, closed_ns, until_ns)
         first_ns = closed_ns if closed_ns is not None else min((s.start_ns for s in segments), default=None)
         if first_ns is None or first_ns > until_ns:
             return []
-        return list(self._due_by_time(segments, first_ns, closed_ns, until_ns))
+        return list(self._due_by_time(segments, first_ns, closed_ns, until_ns, self._silent_until(now_ns)))
+
+    def _told_until(self, segments: Sequence[Segment], now_ns: int) -> int:
+        """Up to where windows are due: by the clock, or up to what a sender that is catching up has brought."""
+        until_ns = now_ns - self.place.rule.lateness_ns
+        if not self.patient:
+            return until_ns
+        late_ns = self.place.rule.lateness_ns + (self.place.rule.every_ns or self.place.rule.step_ns or 0)
+        old = [s.end_ns for s in segments if now_ns - s.created_ns < CATCH_UP_NS and s.created_ns - s.end_ns > late_ns]
+        return min(until_ns, max(old)) if old else until_ns
+
+    def _silent_until(self, now_ns: int) -> int | None:
+        """Right after a start: before this instant a window without rows is not yet taken for one without traffic."""
+        if self.opened_ns is None:
+            self.opened_ns = now_ns
+        return self.opened_ns if self.patient and now_ns - self.opened_ns < START_GRACE_NS else None
 
     def _due_by_time(
-        self, segments: Sequence[Segment], first_ns: int, closed_ns: int | None, until_ns: int
+        self,
+        segments: Sequence[Segment],
+        first_ns: int,
+        closed_ns: int | None,
+        until_ns: int,
+        silent_until_ns: int | None,
     ) -> Iterator[Span]:
         assert self.progress is not None  # noqa: S101  (opened by run)
         empty = self.progress.empty_windows
@@ -186,7 +217,10 @@ class Closer:
                 return
             if closed_ns is not None and end <= closed_ns:
                 continue
-            empty = 0 if any(s.start_ns < end and s.end_ns >= start for s in segments) else empty + 1
+            has_rows = any(_meets(s, span) for s in segments)
+            if not has_rows and silent_until_ns is not None and end <= silent_until_ns:
+                return
+            empty = 0 if has_rows else empty + 1
             if empty <= EMPTY_WINDOWS_MAX:
                 yield span
 
@@ -205,16 +239,35 @@ class Closer:
             return full
         return [c.span for c in cuts if (c.span.end_ns or 0) + (rule.session_gap_ns or 0) <= until_ns]
 
-    def _late_windows(self, progress: Progress) -> list[WindowEntry]:
-        """Closed windows into which segments that came since the last pass reach back."""
+    def _late_segments(self, progress: Progress) -> list[Segment]:
+        """Segments that came since the last pass and reach back behind what is closed."""
         closed_ns = self._closed_until()
         if closed_ns is None:
             return []
-        late = self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
+        return self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
+
+    def _late_windows(self, late: Sequence[Segment]) -> list[WindowEntry]:
+        """Closed windows into which late segments reach."""
         if not late:
             return []
-        windows = self._windows(start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=closed_ns)
+        windows = self._windows(
+            start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=self._closed_until() or 0
+        )
         return [w for w in windows if any(_meets(s, w.span) for s in late)]
+
+    def _missed_spans(self, late: Sequence[Segment], windows: Sequence[WindowEntry]) -> list[Span]:
+        """Spans behind what is closed that have no window, and now have rows: nobody told of them while they were silent."""
+        closed_ns = self._closed_until()
+        if not late or closed_ns is None or depends_on_rows(self.place.rule):
+            return []
+        known = {w.span for w in windows}
+        spans = {
+            span: None
+            for segment in late
+            for span in spans_between(self.place.rule, segment.start_ns, min(segment.end_ns, closed_ns - 1))
+            if (span.end_ns or 0) <= closed_ns
+        }
+        return sorted((s for s in spans if s not in known), key=_start_of)[:WINDOWS_PER_PASS]
 
     def _earliest(self, ns: int) -> int:
         """Start of the earliest closed window that may hold this instant: a pass must not read all there ever were."""
@@ -274,18 +327,19 @@ class Closer:
 
     def _measure_again(
         self,
-        window: WindowEntry,
+        span: Span,
+        revision: int,
         profiled: Profiled,
         model: MonitoredModel,
         then: _AsOf,
         kinds: frozenset[AlertKind] = frozenset(AlertKind),
     ) -> Looked:
         """A look that moves nothing: old news never makes a second alarm."""
-        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(window.span, then.looks))
+        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
         subject = Subject(model, self.place.version, then.baseline)
-        alone, revision = Track(learned=then.learned), window.revision + 1
+        alone = Track(learned=then.learned)
         _, looked = take_look(
-            alone, subject, window.span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=kinds
+            alone, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=kinds
         )
         return Looked(looked.findings, (), ())
 
@@ -295,8 +349,20 @@ class Closer:
         if profiled is None or profiled.tiles.rows == window.n_window:
             return False
         then = self._as_of(window.span, self._history())
-        looked = self._measure_again(window, profiled, model, then) if then is not None else None
+        looked = (
+            self._measure_again(window.span, window.revision + 1, profiled, model, then) if then is not None else None
+        )
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
+        return True
+
+    def _close_late(self, span: Span, model: MonitoredModel) -> bool:
+        """A window nobody knew of when its time was over: measured like any other; it moves no alert, for it is old news."""
+        profiled = self._profile(span, model)
+        if profiled is None or not profiled.tiles.rows:
+            return False
+        then = self._as_of(span, self._history())
+        looked = self._measure_again(span, 0, profiled, model, then) if then is not None else None
+        self._commit(span, 0, profiled.tiles.rows, profiled, looked, model)
         return True
 
     def _history(self) -> list[WindowEntry]:
@@ -386,7 +452,7 @@ class Closer:
             looked = self._look(window.span, profiled, model, then, kinds, still=still, revision=revision)
             looked = replace(looked, transitions=tuple(replace(t, revised=True) for t in looked.transitions))
         else:
-            looked = self._measure_again(window, profiled, model, then, kinds)
+            looked = self._measure_again(window.span, window.revision + 1, profiled, model, then, kinds)
         self._commit(window.span, revision, profiled.tiles.rows, profiled, looked, model, status=window.status)
         return True
 

@@ -45,7 +45,12 @@ def into_directory(
     """The results stay in a data directory that `outrider monitor --data` can serve."""
     longest = max(w.every_ns or w.sliding_ns or w.session_gap_ns or DAY_NS for w in declaration.windows)
     end_ns = int(rows.time_ns.max()) + longest + max(w.lateness_ns for w in declaration.windows) + 1
-    service = open_service(MonitorSettings(data=directory), version=installed_version(), clock=lambda: end_ns)
+    service = open_service(
+        MonitorSettings(data=directory),
+        version=installed_version(),
+        clock=lambda: max(end_ns, time.time_ns()),
+        patient=False,
+    )
     try:
         return replay(
             service.context,

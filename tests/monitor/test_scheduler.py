@@ -82,6 +82,6 @@ def test_the_name_of_a_model_that_nobody_declared_is_told_to_no_one(ready: House
     rows = population(100, seed=3).in_canonical_order()
     ready.catalog.put_segments([ready.store.write_rows("evil", "1", rows, ready.now_ns)])
     ready.now_ns = closed(0)
-    assert Scheduler(context, retention=Retention()).run_pass() == 1
+    assert Scheduler(context, retention=Retention(), patient=False).run_pass() == 1
     told = {s.labels["model"] for f in telemetry.collect() for s in f.samples if "model" in s.labels}
     assert told == {"unknown"}

@@ -122,8 +122,8 @@ class FakeNotifier:
 class House:
     """One monitor; `restart` opens it anew on what the last one left."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, patient: bool = False) -> None:
+        self.folder, self.patient = folder, patient
         self.now_ns = START
         self.exporter, self.notifier = FakeExporter(), FakeNotifier()
         self.store = LocalSegmentStore(folder / "segments")
@@ -140,7 +140,7 @@ class House:
             exporters=(self.exporter,),
             notifiers={self.notifier.kind: self.notifier},
         )
-        self.scheduler = Scheduler(self.context, retention=Retention())
+        self.scheduler = Scheduler(self.context, retention=Retention(), patient=self.patient)
 
     def close(self) -> None:
         self.context.runner.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -449,3 +450,37 @@ def test_an_acknowledgement_lasts_while_the_alert_is_open(house: House) -> None:
             house.catalog.put_alert(replace(drift, acknowledged_by="ann"))
     (drift,) = (a for a in house.catalog.alerts(MODEL) if a.kind.value == "drift")
     assert (drift.state.value, drift.acknowledged_by) == ("firing", "ann")
+
+
+def test_windows_beyond_what_a_late_sender_has_brought_wait_for_it(tmp_path: Path) -> None:
+    """After an outage a backlog comes in pieces: no window is closed on half of its rows, or as one without traffic."""
+    house = House(tmp_path, patient=True)
+    try:
+        watched(house)
+        house.at(minute(30))
+        served(house, 0)
+        second = population(N, seed=101, start_ns=minute(1), name="w1-")
+        house.serve(second.take(slice(0, N // 2)))
+        house.at(minute(30))
+        assert [w.n_window for w in house.windows()] == [N]
+        house.serve(second.take(slice(N // 2, N)))
+        house.at(minute(30) + 20 * 10**9)
+        assert [(w.n_window, w.revision) for w in house.windows()[:2]] == [(N, 0), (N, 0)]
+    finally:
+        house.close()
+
+
+def test_rows_of_a_silence_that_nobody_told_get_their_windows(house: House) -> None:
+    """Rows that come for spans before the first window, or skipped as silent, are measured; they move no alert."""
+    watched(house)
+    for number in (10, 20):
+        served(house, number)
+        house.at(closed(number))
+    known = len(house.windows())
+    served(house, 5, shift=3.0)
+    served(house, 17, shift=3.0)
+    house.at(closed(21))
+    late = [w for w in house.windows() if w.span.start_ns in (minute(5), minute(17))]
+    assert [(w.n_window, w.revision) for w in late] == [(N, 0), (N, 0)]
+    assert len(house.windows()) >= known + 2
+    assert house.transitions() == []

@@ -63,7 +63,7 @@ class Asked:
 
 def opened(folder: Path) -> Iterator[Asked]:
     clock = [START]
-    service = open_service(MonitorSettings(data=folder), version="0", clock=lambda: clock[0])
+    service = open_service(MonitorSettings(data=folder), version="0", clock=lambda: clock[0], patient=False)
     with TestClient(service.app) as client:
         yield Asked(service, client, clock)
     service.close()
