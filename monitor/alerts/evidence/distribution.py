@@ -111,10 +111,10 @@ class _Number:
         center = self.grid.center
         spread = math.sqrt(max(0.0, self.baseline.square_sum / self.m - (there - center) ** 2))
         if abs(here - there) >= _MEAN_SHIFT_SHOWN * spread or not len(self.grid.edges):
-            return f"mean {here:.4g} against {there:.4g}"
+            return f"mean {_spoken(here)} against {_spoken(there)}"
         p, q = np.cumsum(self.window.counts) / self.n, np.cumsum(self.baseline.counts) / self.m
         i = int(np.argmax(np.abs(p - q)[:-1]))
-        return f"at most {self.grid.edges[i]:.4g}: {100 * p[i]:.1f} % against {100 * q[i]:.1f} %"
+        return f"at most {_spoken(self.grid.edges[i])}: {100 * p[i]:.1f} % against {100 * q[i]:.1f} %"
 
 
 _MEAN_SHIFT_SHOWN = 0.1
@@ -190,6 +190,11 @@ def _most_moved(here: Counts, there: Counts) -> npt.NDArray[np.int64]:
     exponent = away**2 / (smaller + away / 3)
     most = min(_CANDIDATES, len(exponent))
     return np.argpartition(-exponent, most - 1)[:most]
+
+
+def _spoken(number: float) -> str:
+    """Four digits, and no exponent where people would write none."""
+    return f"{number:,.0f}" if 1e4 <= abs(number) < 1e15 else f"{number:.4g}"
 
 
 def _shown(category: str) -> str:
