@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from monitor.metrics import intervals
+
 Floats = npt.NDArray[np.float64]
 
 Z = 1.959963984540054
@@ -91,12 +93,8 @@ def _pool_rare(
 
 
 def wilson(k: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion."""
-    if n <= 0:
-        return 0.0, 1.0
-    p, z2 = k / n, Z * Z
-    middle, half = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
+    """Wilson's 95 % interval of a proportion; of no rows it is everything."""
+    return intervals.wilson(k, n) if n > 0 else (0.0, 1.0)
 
 
 def newcombe(k: float, n: float, j: float, m: float, effect: float = 1.0) -> tuple[float, float, float]:

@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 
 from monitor.alerts.calibration import learn
+from monitor.alerts.judging import LABEL_KINDS
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
-from monitor.jobs.look import INPUT_KINDS, LABEL_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
+from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
 from monitor.jobs.set_baseline import resolve_kinds
 from monitor.jobs.shared_alerts import encode_alerts, shown
@@ -104,11 +105,12 @@ class Closer:
         progress = self._open(baseline)
         self._note_labels(model)
         newest = max((s.id for s in self._segments("predictions", after_id=progress.prediction_segment)), default=0)
-        late = self._late_segments(progress)
-        revised = self._late_windows(late)
-        missed = self._missed_spans(late, revised)
+        closed_ns = self._closed_until()
+        late = self._late_segments(progress, closed_ns)
+        revised = self._late_windows(late, closed_ns)
+        missed = self._missed_spans(late, revised, closed_ns)
         changed = 0
-        for span in self._due(now_ns)[:WINDOWS_PER_PASS]:
+        for span in self._due(now_ns, closed_ns)[:WINDOWS_PER_PASS]:
             self._timed(partial(self._close, span, model))
             changed += 1
         changed += sum(self._timed(partial(self._revise, window, model)) for window in revised)
@@ -174,9 +176,8 @@ class Closer:
 
     # Which windows
 
-    def _due(self, now_ns: int) -> list[Span]:
+    def _due(self, now_ns: int, closed_ns: int | None) -> list[Span]:
         rule = self.place.rule
-        closed_ns = self._closed_until()
         segments = self._segments("predictions", closed_ns)
         until_ns = self._told_until(segments, now_ns)
         if depends_on_rows(rule):
@@ -239,25 +240,23 @@ class Closer:
             return full
         return [c.span for c in cuts if (c.span.end_ns or 0) + (rule.session_gap_ns or 0) <= until_ns]
 
-    def _late_segments(self, progress: Progress) -> list[Segment]:
+    def _late_segments(self, progress: Progress, closed_ns: int | None) -> list[Segment]:
         """Segments that came since the last pass and reach back behind what is closed."""
-        closed_ns = self._closed_until()
         if closed_ns is None:
             return []
         return self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
 
-    def _late_windows(self, late: Sequence[Segment]) -> list[WindowEntry]:
+    def _late_windows(self, late: Sequence[Segment], closed_ns: int | None) -> list[WindowEntry]:
         """Closed windows into which late segments reach."""
         if not late:
             return []
-        windows = self._windows(
-            start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=self._closed_until() or 0
-        )
+        windows = self._windows(start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=closed_ns or 0)
         return [w for w in windows if any(_meets(s, w.span) for s in late)]
 
-    def _missed_spans(self, late: Sequence[Segment], windows: Sequence[WindowEntry]) -> list[Span]:
+    def _missed_spans(
+        self, late: Sequence[Segment], windows: Sequence[WindowEntry], closed_ns: int | None
+    ) -> list[Span]:
         """Spans behind what is closed that have no window, and now have rows: nobody told of them while they were silent."""
-        closed_ns = self._closed_until()
         if not late or closed_ns is None or depends_on_rows(self.place.rule):
             return []
         known = {w.span for w in windows}

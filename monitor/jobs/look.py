@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
-from monitor.alerts.judging import judge
+from monitor.alerts.judging import LABEL_KINDS, judge
 from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Span, Status, Transition
@@ -22,9 +22,8 @@ from monitor.windows.trailing import Pyramid, extend
 
 LEARNING_WINDOWS = 20
 """First windows from which dependence is learned where the baseline has no time order."""
-LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
-"""Kinds that need labels: looked at when the labels have come, in the order of their windows."""
 INPUT_KINDS = frozenset(AlertKind) - LABEL_KINDS
+"""Kinds looked at when their window closes; the others when its labels have come, in the order of the windows."""
 
 
 @dataclass(frozen=True, slots=True)

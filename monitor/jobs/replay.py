@@ -1,6 +1,6 @@
 """A backfill that stays: rows and labels go into a monitor's catalog and segments, and its own scheduler closes the windows.
 
-The clock of such a service stands at the end of the data, so every window is due, in event time.
+Such a service waits for no rows that may still be on their way: every window is due, in event time.
 """
 
 from __future__ import annotations

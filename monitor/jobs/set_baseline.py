@@ -63,7 +63,7 @@ def build_baseline(
     if explainer is not None:
         _, attribution = explainer(rows)
         baseline = replace(baseline, tiles=replace(baseline.tiles, attribution=attribution))
-    return calibrated(baseline, cell_codes(rows, baseline.grids))
+    return calibrated(baseline, cell_codes(rows, baseline.grids)) if time_ordered else baseline
 
 
 def cell_codes(rows: Rows, grids: Grids) -> dict[str, npt.NDArray[np.int32]]:
