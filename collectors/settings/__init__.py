@@ -1,0 +1,16 @@
+"""The sidecar's settings: one frozen value, read from flags or a YAML file, every fault at once."""
+
+from collectors.settings.reading import Endpoint
+from collectors.settings.sections import JsonRouteSetting, Listener, RedactionRule
+from collectors.settings.sidecar import SidecarSettings, default_spool, read_file, read_settings
+
+__all__ = [
+    "Endpoint",
+    "JsonRouteSetting",
+    "Listener",
+    "RedactionRule",
+    "SidecarSettings",
+    "default_spool",
+    "read_file",
+    "read_settings",
+]

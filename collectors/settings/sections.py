@@ -1,0 +1,81 @@
+"""The parts of the settings that are more than one value, with their readers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from collectors.settings.reading import Endpoint, Unexpected, endpoint, mappings, number, one_of, places, refuse, text
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where the sidecar listens, and the server that it forwards to from there."""
+
+    listen: Endpoint
+    upstream: Endpoint
+
+
+def read_listeners(value: object) -> tuple[Listener, ...]:
+    if not isinstance(value, list) or not value:
+        raise Unexpected(("", value, "a list of {listen: HOST:PORT, upstream: HOST:PORT}"))
+    readers = {"listen": endpoint, "upstream": endpoint}
+    return tuple(Listener(**each) for each in mappings(value, readers, required=tuple(readers)))
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionRule:
+    """What becomes of the tensors and columns whose name matches."""
+
+    name: str
+    action: str
+    step: float = 0.0
+    edges: tuple[float, ...] = ()
+
+
+_RULE_READERS: dict[str, Callable[[object], Any]] = {
+    "name": lambda value: str(value) if value else refuse(value, "a name or pattern"),
+    "action": one_of("drop", "mask", "hash", "round", "bin"),
+    "step": number(0, 1e300),
+    "edges": lambda value: (
+        tuple(map(number(-1e300, 1e300), value)) if isinstance(value, list) else refuse(value, "a list of numbers")
+    ),
+}
+
+
+def read_rules(value: object) -> tuple[RedactionRule, ...]:
+    if not isinstance(value, list):
+        raise Unexpected(("", value, "a list of {name, action}"))
+    return tuple(RedactionRule(**each) for each in mappings(value, _RULE_READERS, required=("name", "action")))
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRouteSetting:
+    """An HTTP API that speaks JSON: which request lines it is for, and where names and values are."""
+
+    path: str
+    model: str
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+    method: str = "POST"
+    model_at: str | None = None
+    version: str | None = None
+    id: str | None = None
+
+
+_ROUTE_READERS: dict[str, Callable[[object], Any]] = {
+    "path": text,
+    "model": text,
+    "inputs": places,
+    "outputs": places,
+    "method": one_of("POST", "PUT", "GET"),
+    "model_at": text,
+    "version": text,
+    "id": text,
+}
+
+
+def read_routes(value: object) -> tuple[JsonRouteSetting, ...]:
+    if not isinstance(value, list):
+        raise Unexpected(("", value, "a list of {path, model, inputs, outputs}"))
+    required = ("path", "model", "inputs", "outputs")
+    return tuple(JsonRouteSetting(**each) for each in mappings(value, _ROUTE_READERS, required=required))

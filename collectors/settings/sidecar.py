@@ -1,0 +1,218 @@
+"""The sidecar's settings: read once, from flags or a YAML file, checked all at once, frozen.
+
+Each setting documents itself in its declaration; `docs/sidecar.md` has all of them, and a test holds that.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from collectors.errors import InvalidSettings, SettingsFault
+from collectors.settings.reading import (
+    MIB,
+    Endpoint,
+    Unexpected,
+    about,
+    directory,
+    endpoint,
+    flag,
+    names,
+    number,
+    one_of,
+    pages,
+    text,
+    url,
+    whole,
+)
+from collectors.settings.sections import (
+    JsonRouteSetting,
+    Listener,
+    RedactionRule,
+    read_listeners,
+    read_routes,
+    read_rules,
+)
+
+
+def default_spool(listeners: tuple[Listener, ...]) -> Path:
+    """One directory a sidecar: those of one machine differ in the port they listen on."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "outrider" / f"spool-{listeners[0].listen.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarSettings:
+    """Everything that can be set about a sidecar."""
+
+    listeners: tuple[Listener, ...] = field(
+        metadata=about(
+            "Pairs of `listen: HOST:PORT` (where clients connect) and `upstream: HOST:PORT` (the inference server behind).",
+            read_listeners,
+        )
+    )
+    monitor: str | None = field(
+        metadata=about("URL of the monitor that records are shipped to. Without it they stay in the spool.", url),
+        default=None,
+    )
+    spool: Path | None = field(
+        metadata=about(
+            "Directory of the spool, where records wait for the monitor. By default one per listening port under "
+            "`$XDG_STATE_HOME/outrider` (or `~/.local/state/outrider`).",
+            directory,
+        ),
+        default=None,
+    )
+    metrics: Endpoint | None = field(
+        metadata=about(
+            "Where `/metrics`, `/health/live` and `/health/ready` are served. Without it they are not.", endpoint
+        ),
+        default=None,
+    )
+    ring_bytes: int = field(
+        metadata=about(
+            "Size of the memory between forwarder and capture worker. When it is full, bytes are forwarded and not copied.",
+            pages(4 * MIB, 4096 * MIB),
+        ),
+        default=64 * MIB,
+    )
+    connection_copy_bytes: int = field(
+        metadata=about(
+            "How much one connection may have waiting in that memory; beyond it (at most twice this) its bytes are "
+            "forwarded and not copied, so that one large transfer does not crowd out the rest.",
+            whole(MIB, 4096 * MIB),
+        ),
+        default=16 * MIB,
+    )
+    spool_quota_bytes: int = field(
+        metadata=about(
+            "Most bytes of the spool on disk; records beyond it are dropped and counted.", whole(MIB, 1 << 50)
+        ),
+        default=1024 * MIB,
+    )
+    spool_free_space_floor_bytes: int = field(
+        metadata=about("The spool leaves at least this much of its disk free for others.", whole(0, 1 << 50)),
+        default=256 * MIB,
+    )
+    ids: tuple[str, ...] = field(
+        metadata=about(
+            "Where a prediction's id is looked for, first match wins: any of `body` (the protocol's own id), "
+            "`x-request-id`, `traceparent`, `ce-id`. Without a match one is generated.",
+            names("body", "x-request-id", "traceparent", "ce-id"),
+        ),
+        default=("body", "x-request-id", "traceparent", "ce-id"),
+    )
+    default_model: str = field(
+        metadata=about(
+            "What a model is called whose protocol does not tell its name: `/invocations`, Seldon v1 without an ingress.",
+            text,
+        ),
+        default="default",
+    )
+    payload_text: bool = field(
+        metadata=about(
+            "Whether prompts and answers of language models are taken in, or only their lengths, tokens and timings. "
+            "Texts that are taken in pass redaction as all others do.",
+            flag,
+        ),
+        default=False,
+    )
+    json_routes: tuple[JsonRouteSetting, ...] = field(
+        metadata=about(
+            "HTTP APIs that speak JSON of their own: a list of {path, model, inputs, outputs}, with `path` a pattern of "
+            "request paths and `inputs` and `outputs` names with the place of their values (`order.items[*].price`); "
+            "optional are `method`, and the places `model_at`, `version` and `id`.",
+            read_routes,
+        ),
+        default=(),
+    )
+    sampling_rate: float = field(
+        metadata=about("The share of exchanges that is kept, from 0 to 1; written on every record.", number(0, 1)),
+        default=1.0,
+    )
+    sampling_by: Literal["exchange", "id"] = field(
+        metadata=about(
+            "What decides which: `exchange` (chance) or `id` (the prediction's id, so the same ids are kept everywhere).",
+            one_of("exchange", "id"),
+        ),
+        default="exchange",
+    )
+    sampling_keep_errors: bool = field(
+        metadata=about("Exchanges that the server did not serve are always kept.", flag), default=True
+    )
+    sampling_slow_seconds: float | None = field(
+        metadata=about("Exchanges that take at least this long are always kept.", number(0, 86400)), default=None
+    )
+    redaction_rules: tuple[RedactionRule, ...] = field(
+        metadata=about(
+            "What is changed before anything is stored: a list of {name, action}, where `name` is a tensor, a column "
+            "(`x_3`) or a pattern of them (`card*`) and `action` is `drop`, `mask`, `hash`, `round` (with `step`) or "
+            "`bin` (with `edges`).",
+            read_rules,
+        ),
+        default=(),
+    )
+    redaction_patterns: tuple[str, ...] | None = field(
+        metadata=about(
+            "Which kinds of personal data are looked for in texts, ids and error messages; by default all that are "
+            "known.",
+            names(),
+        ),
+        default=None,
+    )
+    redaction_text_chars_max: int | None = field(
+        metadata=about(
+            "Texts longer than this are payload rather than categories: only their length is stored. 0 keeps all texts.",
+            whole(0, 1 << 30),
+        ),
+        default=64,
+    )
+    redaction_key_file: Path | None = field(
+        metadata=about("A file with the secret key (at least 16 bytes) of the action `hash`.", directory),
+        default=None,
+    )
+
+
+def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSettings:
+    """Settings from plain values, such as those of a YAML file. Raises InvalidSettings with every fault found."""
+    known: dict[str, Field[Any]] = {each.name: each for each in fields(SidecarSettings)}
+    prefix = f"{source}: " if source else ""
+    faults = [
+        SettingsFault(f"{prefix}{key}", "an unknown setting", f"one of {', '.join(known)}")
+        for key in given
+        if key not in known
+    ]
+    values = {}
+    for name, declared in known.items():
+        if given.get(name) is None:
+            if declared.default is MISSING:
+                faults.append(SettingsFault(f"{prefix}{name}", "nothing", str(declared.metadata["doc"])))
+            continue
+        try:
+            values[name] = declared.metadata["read"](given[name])
+        except Unexpected as unexpected:
+            faults += [
+                SettingsFault(f"{prefix}{name}{path}", "nothing" if found is None else repr(found), expected)
+                for path, found, expected in unexpected.faults
+            ]
+    if faults:
+        raise InvalidSettings(faults)
+    return SidecarSettings(**values)
+
+
+def read_file(path: Path) -> Mapping[str, object]:
+    """The plain values of a YAML file. Raises InvalidSettings."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidSettings([SettingsFault(str(path), error.strerror or "unreadable", "a YAML file")]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f"{path}:{place.line + 1}:{place.column + 1}" if place else str(path)
+        raise InvalidSettings([SettingsFault(where, getattr(error, "problem", None) or str(error), "YAML")]) from error
+    if not isinstance(values, Mapping):
+        raise InvalidSettings([SettingsFault(str(path), type(values).__name__, "a mapping of settings")])
+    return {str(key): value for key, value in values.items()}

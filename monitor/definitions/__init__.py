@@ -1,0 +1,40 @@
+"""What users declare: a monitored model and what is to be watched. Pure: a parsed YAML document in, values out.
+
+`MonitoredModel.from_document` reports every fault of a document at once, each with its path. Everything but `model`
+is optional; what is absent is inferred from the baseline or the first window.
+"""
+
+from monitor.definitions.model import MonitoredModel
+from monitor.definitions.reading import document_of, parse_duration_ns
+from monitor.definitions.sections import (
+    MODEL_NAME,
+    MONTH_NS,
+    Check,
+    CheckName,
+    Explain,
+    Feature,
+    FeatureKind,
+    Label,
+    Prediction,
+    Receiver,
+    Task,
+    WindowRule,
+)
+
+__all__ = [
+    "MODEL_NAME",
+    "MONTH_NS",
+    "Check",
+    "CheckName",
+    "Explain",
+    "Feature",
+    "FeatureKind",
+    "Label",
+    "MonitoredModel",
+    "Prediction",
+    "Receiver",
+    "Task",
+    "WindowRule",
+    "document_of",
+    "parse_duration_ns",
+]

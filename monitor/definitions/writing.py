@@ -1,0 +1,85 @@
+"""A declaration as the document that reads back to the same value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monitor.definitions.sections import Check, WindowRule, spell
+
+if TYPE_CHECKING:
+    from monitor.definitions.model import MonitoredModel
+
+
+def document_of_model(model: MonitoredModel) -> dict[str, Any]:
+    document: dict[str, Any] = {"model": model.model}
+    if model.task:
+        document["task"] = model.task
+    if model.features:
+        document["features"] = {f.name: {"vector": f.size} if f.kind == "vector" else f.kind for f in model.features}
+    prediction = {"score": model.prediction.score, "class": model.prediction.class_, "value": model.prediction.value}
+    if any(prediction.values()):
+        document["prediction"] = {k: v for k, v in prediction.items() if v}
+    if model.label:
+        document["label"] = {"name": model.label.name, "positive": model.label.positive}
+    if model.groups:
+        document["groups"] = list(model.groups)
+    document["id"] = model.id
+    document["windows"] = [_write_window(w) for w in model.windows]
+    document["false_alarms_per_month"] = model.false_alarms_per_month
+    if model.explain:
+        explain = model.explain
+        document["explain"] = {
+            k: v
+            for k, v in {
+                "onnx": explain.onnx,
+                "sample": "all" if explain.sample is None else explain.sample,
+                "permutations": explain.permutations,
+                "background": explain.background,
+                "inputs": {k: list(v) for k, v in explain.inputs.items()} or None,
+                "output": explain.output,
+            }.items()
+            if v is not None
+        }
+    if model.checks:
+        document["checks"] = {name: _write_check(check) for name, check in model.checks.items()}
+    if model.receivers:
+        document["receivers"] = [
+            {r.kind: r.url} | ({"secret_env": r.secret_env} if r.secret_env else {}) for r in model.receivers
+        ]
+    if model.tensors:
+        document["tensors"] = {k: v if v == "vector" else list(v) for k, v in model.tensors.items()}
+    if model.base_groups:
+        document["base_groups"] = dict(model.base_groups)
+    if model.owner:
+        document["owner"] = model.owner
+    document["anomaly_rate"] = model.anomaly_rate
+    if model.metrics:
+        document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)
+    return document
+
+
+def _write_window(rule: WindowRule) -> dict[str, Any]:
+    spans = {
+        "every": rule.every_ns,
+        "sliding": rule.sliding_ns,
+        "step": rule.step_ns,
+        "session_gap": rule.session_gap_ns,
+    }
+    document: dict[str, Any] = {k: spell(v) for k, v in spans.items() if v is not None}
+    if rule.rows is not None:
+        document["rows"] = rule.rows
+    if rule.zone != "UTC":
+        document["zone"] = rule.zone
+    document["lateness"] = spell(rule.lateness_ns) if rule.lateness_ns else "0s"
+    return document
+
+
+def _write_check(check: Check) -> dict[str, Any] | bool:
+    if not check.enabled:
+        return False
+    document: dict[str, Any] = {
+        "tolerance": {k: list(v) if isinstance(v, tuple) else v for k, v in check.tolerance.items()}
+    }
+    if check.budget_share is not None:
+        document["budget_share"] = check.budget_share
+    return document
