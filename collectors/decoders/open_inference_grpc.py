@@ -14,7 +14,8 @@ import msgspec
 
 from collectors.decoders.decoder import ROWS_MAX, Call, Decoded, Undecodable
 from collectors.decoders.elements import check_size
-from collectors.decoders.json_bodies import ERROR_CHARS_MAX, not_protocol
+from collectors.decoders.grpc_bodies import messages, one_message, status_words
+from collectors.decoders.json_bodies import ERROR_CHARS_MAX
 from collectors.decoders.open_inference_messages import (
     InferMessage,
     infer_request,
@@ -24,7 +25,6 @@ from collectors.decoders.open_inference_messages import (
     refused,
 )
 from collectors.decoders.protobuf import BYTES, Allowance, MalformedProtobuf, fields
-from collectors.protocols import grpc
 from collectors.protocols.dialogue import Answer
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
@@ -48,7 +48,7 @@ class OpenInferenceGrpc:
 
     def named(self, exchange: Exchange) -> Call:
         """The model that the request's message calls. Raises Undecodable."""
-        (message,) = _payloads(exchange, "request")[:1] or (b"",)
+        (message,) = messages(exchange, "request")[:1] or (b"",)
         model = version = b""
         try:
             for number, wire, value in fields(message, Allowance()):
@@ -62,7 +62,7 @@ class OpenInferenceGrpc:
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
-        request = infer_request(_one(_payloads(exchange, "request"), "request"))
+        request = infer_request(one_message(exchange, "request"))
         inputs = input_tensors(request, "request.inputs")
         if request.tensors and not inputs:
             raise Undecodable("shared_memory", "request.inputs", "all inputs are in shared memory")
@@ -79,9 +79,7 @@ class OpenInferenceGrpc:
                 error=_error(exchange),
                 fidelity="full" if is_whole else "truncated",
             )
-        answers = _payloads(exchange, "response")
-        if exchange.target == UNARY:
-            answers = [_one(answers, "response")]
+        answers = [one_message(exchange, "response")] if exchange.target == UNARY else messages(exchange, "response")
         responses = [infer_response(_unwrapped(each)[1] if exchange.target == STREAM else each) for each in answers]
         several = [
             output_tensors(response, f"response[{position}].outputs" if len(responses) > 1 else "response.outputs")
@@ -119,26 +117,6 @@ class StreamCorrelation:
         except Undecodable:
             return Answer("", None, failed=False)
         return Answer(response.id, response.final, failed=bool(error))
-
-
-def _payloads(exchange: Exchange, where: str) -> list[bytes]:
-    is_request = where == "request"
-    body = exchange.request_body if is_request else exchange.response_body
-    headers = exchange.request_headers if is_request else exchange.response_headers
-    try:
-        return grpc.payloads(body, headers.get("grpc-encoding", ""))
-    except grpc.MalformedMessage as error:
-        if error.too_large:
-            raise Undecodable("inflated_too_large", where, str(error)) from error
-        if error.encoding:
-            raise Undecodable("content_encoding", where, str(error)) from error
-        raise not_protocol(where, str(error)) from error
-
-
-def _one(messages: Sequence[bytes], where: str) -> bytes:
-    if len(messages) != 1:
-        raise not_protocol(where, f"found {len(messages)} messages, expected one")
-    return messages[0]
 
 
 def _unwrapped(message: bytes) -> tuple[str, bytes]:
@@ -193,8 +171,7 @@ def _error(exchange: Exchange) -> str | None:
     words = ""
     if exchange.target == STREAM:
         try:
-            words = next((error for each in _payloads(exchange, "response") if (error := _unwrapped(each)[0])), "")
+            words = next((error for each in messages(exchange, "response") if (error := _unwrapped(each)[0])), "")
         except Undecodable:
             words = ""
-    words = words or grpc.status_message(exchange.response_headers, exchange.trailers) or ""
-    return words[:ERROR_CHARS_MAX] or None
+    return words[:ERROR_CHARS_MAX] or status_words(exchange)

@@ -11,6 +11,7 @@ from collectors.decoders.open_inference_grpc import STREAM, OpenInferenceGrpc, S
 from collectors.decoders.openai import OpenAi
 from collectors.decoders.predict_v1 import PredictV1
 from collectors.decoders.seldon_v1 import SeldonV1
+from collectors.decoders.tensorflow_serving_grpc import TensorFlowServingGrpc
 from collectors.decoders.torchserve import TorchServe
 from collectors.decoders.triton_generate import TritonGenerate
 from collectors.protocols.dialogue import Correlation
@@ -35,6 +36,7 @@ class Registry:
             GenericJson(routes),
             open_inference,
             OpenInferenceGrpc(),
+            TensorFlowServingGrpc(),
             TritonGenerate(open_inference, keeps_text=keeps_text),
             PredictV1(),
             TorchServe(),

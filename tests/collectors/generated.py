@@ -1,4 +1,4 @@
-"""The messages of infer.proto by code that protoc generates: a second source for what our reader reads."""
+"""Messages by code that protoc generates from our .proto files: a second source for what our reader reads."""
 
 import importlib.util
 import subprocess
@@ -8,16 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PROTO = Path(__file__).parent / "decoders" / "infer.proto"
+PROTOS = Path(__file__).parent / "decoders"
 
 
 @cache
-def generated() -> Any:
-    """The module with ModelInferRequest, ModelInferResponse and ModelStreamInferResponse."""
+def generated(name: str = "infer") -> Any:
+    """The module of NAME.proto; of `infer` with ModelInferRequest, ModelInferResponse and ModelStreamInferResponse."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO.parent}", f"--python_out={folder}", PROTO.name]
-        subprocess.run(command, check=True, cwd=PROTO.parent, timeout=60)
-        spec = importlib.util.spec_from_file_location("infer_pb2", Path(folder) / "infer_pb2.py")
+        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"--python_out={folder}", f"{name}.proto"]
+        subprocess.run(command, check=True, cwd=PROTOS, timeout=60)
+        spec = importlib.util.spec_from_file_location(f"{name}_pb2", Path(folder) / f"{name}_pb2.py")
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
