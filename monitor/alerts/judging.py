@@ -20,6 +20,7 @@ from monitor.alerts.thresholds import threshold_of
 from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES, level, severity
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, FeatureScore, Finding, Measurement, Span, Status
+from monitor.metrics.registry import NEED_LABELS
 from monitor.tiles.tileset import Baseline, TileSet
 
 LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
@@ -80,6 +81,8 @@ class Judgement:
 
     findings: tuple[Finding, ...]
     evidence: Mapping[AlertKind, KindEvidence]
+    late: KindEvidence | None = None
+    """Of fairness: what its metrics that need labels say. They are looked at when labels come and have a life of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ def judge(
     labelled = looks if trailing_labelled is None else _looks(model, tiles, trailing_labelled, baseline, plan)
     scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows)
     evidence = {}
+    late: KindEvidence | None = None
     for kind in FAMILIES:
         if kind in plan.shares and (families is None or kind in families):
             found = _family(
@@ -147,10 +151,12 @@ def judge(
             )
             if found is not None:
                 evidence[kind] = found
+            if kind is AlertKind.FAIRNESS:
+                late = _family(kind, labelled, plan, measurements, verdicts, others, scale_max, late=True)
     findings = tuple(
         _finding(m, verdicts, model, version, window, revision, tiles, baseline, plan) for m in measurements
     )
-    return Judgement(findings, evidence)
+    return Judgement(findings, evidence, late)
 
 
 def _looks(
@@ -172,13 +178,23 @@ def _family(
     verdicts: dict[_Key, _Verdict],
     others: AbstractSet[_Key],
     scale_max: int,
+    *,
+    late: bool = False,
 ) -> KindEvidence | None:
-    """One family at every scale: its verdicts, and its evidence. None where it has nothing to test."""
+    """One family at every scale: its verdicts, and its evidence. None where it has nothing to test.
+
+    Fairness is two: what needs no label, and, `late`, what does.
+    """
+    if kind is AlertKind.FAIRNESS:
+        measurements = [m for m in measurements if m.kind is kind and (m.metric in NEED_LABELS) is late]
     hits: list[_Hit] = []
     quiet: dict[int, bool] = {}
     tried = False
     for scale, look in looks:
-        tested = list(_tested(plan, kind, scale, FAMILIES[kind](look)))
+        trials = FAMILIES[kind](look)
+        if kind is AlertKind.FAIRNESS:
+            trials = [trial for trial in trials if (trial.metric in NEED_LABELS) is late]
+        tested = list(_tested(plan, kind, scale, trials))
         found = [
             hit
             for trial, limits in tested

@@ -29,6 +29,7 @@ from monitor.jobs.track import (
     Progress,
     alerts_key,
     encode_progress,
+    late_key,
     load_progress,
     load_track,
     other_alerts,
@@ -446,7 +447,7 @@ class Closer:
             return False
         kinds, revision = LABEL_KINDS | {AlertKind.FAIRNESS}, window.revision + 1
         if (window.span.start_ns or 0) > self.progress.labels_until_ns:
-            # The groups' alert moved when the window closed.
+            # What needs no label moved the groups' alert when the window closed.
             still = frozenset({AlertKind.FAIRNESS})
             looked = self._look(window.span, profiled, model, then, kinds, still=still, revision=revision)
             looked = replace(looked, transitions=tuple(replace(t, revised=True) for t in looked.transitions))
@@ -518,6 +519,9 @@ class Closer:
             memory={
                 progress_key(place.model, place.version, place.rule): encode_progress(self._advance()),
                 alerts_key(place): encode_alerts(self.track.alerts),
+                **(
+                    {late_key(place): encode_alerts({self.track.late.kind: self.track.late})} if self.track.late else {}
+                ),
             },
         )
         context.catalog.commit_window(result, model.receivers, now_ns)

@@ -6,7 +6,8 @@ the alerts, and what the first windows taught of dependence where the baseline c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.budget import Plan, families_present, looks_per_month
@@ -25,6 +26,9 @@ LEARNING_WINDOWS = 20
 INPUT_KINDS = frozenset(AlertKind) - LABEL_KINDS
 """Kinds looked at when their window closes; the others when its labels have come, in the order of the windows."""
 
+OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
+"""States in which people have been told of an alert, and not yet of its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -33,6 +37,8 @@ class Track:
     inputs: Pyramid[TileSet] = field(default_factory=Pyramid)
     outcomes: Pyramid[TileSet] = field(default_factory=Pyramid)
     alerts: Mapping[AlertKind, Alert] = field(default_factory=dict)
+    late: Alert | None = None
+    """Of the groups' alert the life that its metrics with labels have: people see whichever of the two is open."""
     first: tuple[TileSet, ...] = ()
     """The first windows, while dependence is learned from them."""
     learned: DesignEffects | None = None
@@ -126,13 +132,42 @@ def take_look(
         alerts[kind], transition = advance(before, judgement.evidence.get(kind), span)
         if transition is not None:
             transitions.append(transition)
-    if any(t.state == AlertStatus.RESOLVED and t.kind not in LABEL_KINDS for t in transitions):
+    late, late_told = track.late, None
+    if moving & LABEL_KINDS and (judgement.late is not None or late is not None):
+        before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
+        late, late_told = advance(before, judgement.late, span)
+    resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}
+    if False in resolved:
         inputs = Pyramid(inputs.looks)
-    if any(t.state == AlertStatus.RESOLVED and t.kind in LABEL_KINDS for t in transitions):
+    if True in resolved or (late_told is not None and late_told.state == AlertStatus.RESOLVED):
         outcomes = Pyramid(outcomes.looks)
-    after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts)
-    moved = tuple(alerts[k] for k in sorted(moving & alerts.keys()))
-    return after, Looked(judgement.findings, tuple(transitions), moved)
+    after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts, late=late)
+    told, moved = _as_one(track, after, transitions, late_told, moving)
+    return after, Looked(judgement.findings, told, moved)
+
+
+def _as_one(
+    before: Track,
+    after: Track,
+    transitions: Sequence[Transition],
+    late_told: Transition | None,
+    moving: AbstractSet[AlertKind],
+) -> tuple[tuple[Transition, ...], tuple[Alert, ...]]:
+    """What people see: of the two lives of the groups' alert the one that is open, and what both found once."""
+    own, late = after.alerts.get(AlertKind.FAIRNESS), after.late
+    was_open = before.late is not None and before.late.state in OPEN
+    told = [t for t in transitions if t.kind is not AlertKind.FAIRNESS or t.escalated or not was_open]
+    own_open = own is not None and own.state in OPEN
+    if late_told is not None and (late_told.escalated or not own_open):
+        told.append(late_told)
+    moved = {kind: after.alerts[kind] for kind in sorted(moving & after.alerts.keys())}
+    if late is not None and not own_open:
+        moved.pop(AlertKind.FAIRNESS, None)
+        if late.state in OPEN or late_told is not None:
+            moved[AlertKind.FAIRNESS] = late
+        elif AlertKind.FAIRNESS in moving and own is not None:
+            moved[AlertKind.FAIRNESS] = own
+    return tuple(told), tuple(moved.values())
 
 
 def labelled_part(tiles: TileSet) -> TileSet:

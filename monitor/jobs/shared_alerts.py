@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import msgspec
 
-from monitor.findings import Alert, AlertKind, AlertStatus
-from monitor.jobs.look import Looked
+from monitor.findings import Alert, AlertKind
+from monitor.jobs.look import OPEN, Looked
 
-OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
 Alerts = Mapping[AlertKind, Alert]
 
 _DECODER = msgspec.json.Decoder(list[Alert])

@@ -48,6 +48,11 @@ def alerts_key(place: Place) -> str:
     return f"{progress_key(place.model, place.version, place.rule)}/alerts"
 
 
+def late_key(place: Place) -> str:
+    """Where the second life of the groups' alert is kept."""
+    return f"{alerts_key(place)}/late"
+
+
 def encode_progress(progress: Progress) -> bytes:
     return msgspec.json.encode(progress)
 
@@ -72,13 +77,20 @@ def load_alerts(catalog: Catalog, place: Place) -> dict[AlertKind, Alert]:
     return shown_alerts(catalog, place) if data is None else decode_alerts(data)
 
 
+def load_late(catalog: Catalog, place: Place) -> Alert | None:
+    """The life of the groups' alert that its metrics with labels have."""
+    data = catalog.memory(late_key(place))
+    return None if data is None else decode_alerts(data).get(AlertKind.FAIRNESS)
+
+
 def shown_alerts(catalog: Catalog, place: Place) -> dict[AlertKind, Alert]:
     return {a.kind: a for a in catalog.alerts(place.model) if (a.version or "") == place.version}
 
 
 def other_alerts(catalog: Catalog, place: Place, model: MonitoredModel) -> list[dict[AlertKind, Alert]]:
     """The states of the model's other rules."""
-    others = [alerts_key(replace(place, rule=rule)) for rule in model.windows if rule.name != place.rule.name]
+    rules = [replace(place, rule=rule) for rule in model.windows if rule.name != place.rule.name]
+    others = [key for rule in rules for key in (alerts_key(rule), late_key(rule))]
     return [decode_alerts(data) for key in others if (data := catalog.memory(key)) is not None]
 
 
@@ -93,7 +105,8 @@ def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Pro
     labelled = [w for w in taken if w.labelled and (w.span.start_ns or 0) <= progress.labels_until_ns]
     outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since, labelled_part)
     first = _first(catalog, place, baseline)
-    return Track(inputs, outcomes, alerts, first, learn(first, baseline) if first else None)
+    late = load_late(catalog, place) if progress.input_looks else None
+    return Track(inputs, outcomes, alerts, late, first, learn(first, baseline) if first else None)
 
 
 def _start(window: WindowEntry) -> int:

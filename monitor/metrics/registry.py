@@ -124,6 +124,9 @@ ON_REQUEST: tuple[Metric, ...] = (
 
 METRICS = (*STANDARD, *ON_REQUEST)
 
+NEED_LABELS = frozenset(metric.name for metric in METRICS if metric.needs_labels)
+"""Names of those that say nothing of rows without labels."""
+
 
 def enabled(model: MonitoredModel) -> tuple[Metric, ...]:
     """The standard metrics and those that the declaration asks for, by name or by a tolerance in its checks."""
