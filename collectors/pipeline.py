@@ -54,9 +54,6 @@ class Provenance:
     name: str | None = None
 
 
-_TAP = Provenance()
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One exchange that could not be read, with the place in it."""
@@ -150,6 +147,7 @@ class Pipeline:
         ids: tuple[IdSource, ...],
         *,
         registry: Registry | None = None,
+        captured_by: CapturedBy = "tap",
         buffered_bytes_max: int = BUFFERED_BYTES_MAX,
         pending_bytes_max: int = PENDING_BYTES_MAX,
     ) -> None:
@@ -158,6 +156,7 @@ class Pipeline:
         self._sampling = sampling
         self._ids = ids
         self._registry = registry or Registry()
+        self._tap = Provenance(captured_by=captured_by)
         self._budget = Budget(buffered_bytes_max)
         self._pending_bytes_max = pending_bytes_max
         self._connections: dict[int, Connection] = {}
@@ -199,13 +198,15 @@ class Pipeline:
         for exchange in finished:
             self._finished(exchange)
 
-    def lost(self, connection: int, direction: Direction, count: int, time_ns: int) -> None:
-        """Bytes of a connection that were not copied."""
+    def lost(
+        self, connection: int, direction: Direction, count: int, time_ns: int, *, since_ns: int | None = None
+    ) -> None:
+        """Bytes of a connection that were not copied, the first of them at `since_ns`."""
         known = self._connections.get(connection) or self._follow(connection, met_midway=True)
         spoken, opaque = known.spoken, known.opaque
         finished, in_step = known.lost(direction, count)
         self._note_protocol(known, spoken is None, opaque is None)
-        hole = self._hole("not_copied", connection, count, time_ns)
+        hole = self._hole("not_copied", connection, count, time_ns, since_ns=since_ns)
         if not in_step:
             hole.exchanges += max(0.0, self._exchanges_in(count) - len(finished))
         for exchange in finished:
@@ -294,9 +295,11 @@ class Pipeline:
         if was_followed and known.opaque is not None:
             self._opaque[known.opaque] += 1
 
-    def _hole(self, reason: str, connection: int, count: int, time_ns: int) -> _Hole:
+    def _hole(self, reason: str, connection: int, count: int, time_ns: int, *, since_ns: int | None = None) -> _Hole:
         """The gap of this reason, grown by so many bytes."""
-        hole = self._holes.setdefault(reason, _Hole(time_ns))
+        since_ns = time_ns if since_ns is None else since_ns
+        hole = self._holes.setdefault(reason, _Hole(since_ns))
+        hole.start_ns = min(hole.start_ns, since_ns)
         hole.end_ns = max(hole.end_ns, time_ns)
         hole.connections.add(connection)
         hole.bytes += count
@@ -307,7 +310,7 @@ class Pipeline:
         return max(1.0, count / self._exchange_bytes_mean) if self._exchange_bytes_mean else 1.0
 
     def _finished(self, exchange: Exchange) -> None:
-        self._decide(exchange, self._registry.find(exchange.method, exchange.target), _TAP)
+        self._decide(exchange, self._registry.find(exchange.method, exchange.target), self._tap)
 
     def _decide(self, exchange: Exchange, found: tuple[Decoder, Call] | None, provenance: Provenance) -> None:
         """Decide what becomes of one exchange."""

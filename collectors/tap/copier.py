@@ -1,7 +1,7 @@
-"""What the forwarder copies, what it does not, and the account of both.
+"""What is copied of the bytes that pass, what is not, and the account of both.
 
-    bytes forwarded         = bytes copied + bytes not copied, by reason
-    connections forwarded   = copied whole + copied with losses, by the first reason + still open
+    bytes passed         = bytes copied + bytes not copied, by reason
+    connections passed   = copied whole + copied with losses, by the first reason + still open
 
 A copy with holes is of no use beyond the exchange they are in, so a loss lasts until the link's next *turn*: the first
 bytes of the client after bytes of the server, where a request normally begins. No connection may have more than about
@@ -11,20 +11,19 @@ twice its budget unread in the ring, so that one large download cannot crowd out
 import time
 
 from collectors.tap import segment as at
-from collectors.tap.ring import INTERRUPTION, LOST, Interruption, Kind, RingWriter
+from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingWriter
 from collectors.tap.segment import UNCOPIED, Segment, Uncopied
 
 _QUEUE_FULL = UNCOPIED.index(Uncopied.QUEUE_FULL)
 _CONNECTION_BUDGET = UNCOPIED.index(Uncopied.CONNECTION_BUDGET)
 _WORKER_DOWN = UNCOPIED.index(Uncopied.WORKER_DOWN)
-_FORWARDER_KILLED = UNCOPIED.index(Uncopied.FORWARDER_KILLED)
 _NO_LOSS = -1
 
 
 class Copied:
     """The copying state of one link."""
 
-    __slots__ = ("budget_from", "budget_used", "connection", "first_loss", "last", "loss", "lost")
+    __slots__ = ("budget_from", "budget_used", "connection", "first_loss", "last", "loss", "lost", "lost_since_ns")
 
     def __init__(self, connection: int, head: int) -> None:
         self.connection = connection
@@ -32,14 +31,20 @@ class Copied:
         self.loss = _NO_LOSS
         self.first_loss = _NO_LOSS
         self.lost = [0, 0]
+        self.lost_since_ns = 0
         self.budget_from = head
         self.budget_used = 0
 
 
 class Copier:
-    """Offers a place in the ring for the next bytes, then records what was forwarded from there."""
+    """Offers a place in the ring for the next bytes, then records what passed there.
 
-    def __init__(self, segment: Segment, wake: int, connection_copy_bytes: int) -> None:
+    `killed` is the reason for what a predecessor left behind that did not end in order.
+    """
+
+    def __init__(
+        self, segment: Segment, wake: int, connection_copy_bytes: int, *, killed: Uncopied = Uncopied.FORWARDER_KILLED
+    ) -> None:
         self._words = segment.words
         self._ring = RingWriter(segment, wake)
         self._budget = connection_copy_bytes
@@ -50,16 +55,19 @@ class Copier:
         self._half = len(segment.ring) // 2
         self._next_connection = self._words[at.NEXT_CONNECTION]
         self._overflow: Interruption | None = None
+        self._killed = UNCOPIED.index(killed)
         if self._next_connection:
             self._account_for_predecessor()
 
-    def opened(self, time_ns: int) -> Copied:
-        """A link has both its connections."""
+    def opened(self, time_ns: int, *, midway: bool = False) -> Copied:
+        """A connection stands; `midway` where nobody saw its beginning, so that the worker must look for a request."""
         copied = Copied(self._next_connection, self._ring.head)
         self._next_connection += 1
         self._words[at.NEXT_CONNECTION] = self._next_connection
         self._words[at.CONNECTIONS] += 1
-        if not self._put(Kind.OPENED, copied, time_ns):
+        if midway:
+            self._words[at.CONNECTIONS_MIDWAY] += 1
+        elif not self._put(Kind.OPENED, copied, time_ns):
             self._lose(copied, _QUEUE_FULL)
         return copied
 
@@ -82,21 +90,41 @@ class Copier:
             self._lose(copied, _QUEUE_FULL if self._words[at.WORKER_UP] else _WORKER_DOWN)
         return place
 
-    def forwarded(self, copied: Copied, direction: int, count: int) -> None:
+    def forwarded(self, copied: Copied, direction: int, count: int, time_ns: int) -> None:
         """`count` bytes were received where `place` said, and passed on."""
         self._bytes[direction] += count
         copied.last = direction
         if copied.loss != _NO_LOSS:
-            copied.lost[direction] += count
             self._uncopied[copied.loss] += count
             self._uncopied_changed = True
+            _add_loss(copied, direction, count, time_ns)
         else:
-            self._ring.commit(direction, copied.connection, count, time.time_ns())
+            self._ring.commit(direction, copied.connection, count, time_ns)
             copied.budget_used += count
             self._copied += count
 
-    def closed(self, copied: Copied, time_ns: int) -> None:
-        """Both connections of the link are gone."""
+    def missed(
+        self, copied: Copied, direction: int, count: int, reason: Uncopied, *, since_ns: int, time_ns: int
+    ) -> None:
+        """`count` bytes passed that nobody can copy any more; those after them follow at once."""
+        position = UNCOPIED.index(reason)
+        self._bytes[direction] += count
+        self._uncopied[position] += count
+        self._uncopied_changed = True
+        if copied.first_loss == _NO_LOSS:
+            copied.first_loss = position
+        _add_loss(copied, direction, count, since_ns)
+        if copied.loss == _NO_LOSS and not self._tell_loss(copied, time_ns):
+            copied.loss = position
+
+    def unseen(self, since_ns: int, time_ns: int) -> bool:
+        """Something passed in between, nobody knows how much of what; False where there is no room to tell it now."""
+        return self._overflow is None and self._ring.put(Kind.UNSEEN, 0, time_ns, UNSEEN.pack(since_ns))
+
+    def closed(self, copied: Copied, time_ns: int, *, reason: Uncopied | None = None) -> None:
+        """The connection is gone, or for this reason followed no longer."""
+        if reason is not None and copied.first_loss == _NO_LOSS:
+            copied.first_loss = UNCOPIED.index(reason)
         if copied.loss != _NO_LOSS:
             self._tell_loss(copied, time_ns)
         self._put(Kind.CLOSED, copied, time_ns)
@@ -132,7 +160,8 @@ class Copier:
         return self._tell_loss(copied, time.time_ns())
 
     def _tell_loss(self, copied: Copied, time_ns: int) -> bool:
-        if any(copied.lost) and not self._put(Kind.LOST, copied, time_ns, LOST.pack(*copied.lost)):
+        told = LOST.pack(copied.lost_since_ns, *copied.lost)
+        if any(copied.lost) and not self._put(Kind.LOST, copied, time_ns, told):
             return False
         copied.loss = _NO_LOSS
         copied.lost = [0, 0]
@@ -158,15 +187,21 @@ class Copier:
             self._overflow = None
 
     def _account_for_predecessor(self) -> None:
-        """A forwarder died before this one: its connections are gone, and what it had not accounted for is known."""
+        """One died before this one: its connections are gone, and what it had not accounted for is known."""
         words = self._words
         closed = words[at.CONNECTIONS_COPIED] + sum(words[at.CONNECTIONS_UNCOPIED + i] for i in range(len(UNCOPIED)))
         connections = words[at.CONNECTIONS] - closed
         unaccounted = sum(self._bytes) - self._copied - sum(self._uncopied)
-        words[at.CONNECTIONS_UNCOPIED + _FORWARDER_KILLED] += connections
-        self._uncopied[_FORWARDER_KILLED] += unaccounted
+        words[at.CONNECTIONS_UNCOPIED + self._killed] += connections
+        self._uncopied[self._killed] += unaccounted
         self._uncopied_changed = True
         now = time.time_ns()
         since = words[at.FORWARDER_ALIVE_NS] or now
-        self._overflow = Interruption(since, now, connections, unaccounted, connections, _FORWARDER_KILLED)
+        self._overflow = Interruption(since, now, connections, unaccounted, connections, self._killed)
         self._tell_overflow(self._overflow, now)
+
+
+def _add_loss(copied: Copied, direction: int, count: int, time_ns: int) -> None:
+    if not any(copied.lost):
+        copied.lost_since_ns = time_ns
+    copied.lost[direction] += count

@@ -265,7 +265,7 @@ class Forwarder:
         elif side.receive_bytes != RECEIVE_BYTES_MAX:
             side.receive_bytes = min(RECEIVE_BYTES_MAX, side.receive_bytes * 2)
         side.link.active = self._now
-        self._copier.forwarded(copied, direction, count)
+        self._copier.forwarded(copied, direction, count, time.time_ns())
 
     def _writable(self, side: Side) -> None:
         try:

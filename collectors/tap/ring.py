@@ -45,12 +45,14 @@ class Kind(IntEnum):
     TO_CLIENT = 1
     OPENED = 2
     CLOSED = 3
-    LOST = 4  # payload: bytes to the server, bytes to the client (u64 each)
+    LOST = 4  # payload: since when, bytes to the server, bytes to the client (u64 each)
     INTERRUPTED = 5  # payload: an Interruption; every open connection is forgotten
-    FILLER = 6
+    UNSEEN = 6  # payload: since when (u64); nobody knows which bytes of which connections
+    FILLER = 7
 
 
-LOST = struct.Struct("<QQ")
+LOST = struct.Struct("<QQQ")
+UNSEEN = struct.Struct("<Q")
 
 
 class Interruption(NamedTuple):

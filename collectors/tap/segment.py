@@ -20,7 +20,7 @@ RING_AT = 32 * PAGE
 RING_BYTES_MIN = 4 * 1024 * 1024
 """A ring must hold the control reserve and a few of the largest receives."""
 
-# Written by the forwarder.
+# Written by the forwarder, or by the watcher of a passive sidecar.
 HEAD = 0
 NEXT_CONNECTION = 1
 CONNECTIONS = 2
@@ -31,9 +31,13 @@ BYTES_TO_CLIENT = 6
 BYTES_COPIED = 7
 FORWARDER_ALIVE_NS = 8
 BASE = 9
+CONNECTIONS_MIDWAY = 10
+PACKETS = 11
+PACKETS_DROPPED = 12
+PACKET_BLOCKS = 13
 BYTES_UNCOPIED = 16
-CONNECTIONS_UNCOPIED = 24
-# Written by the capture worker; on another cache line than the forwarder's.
+CONNECTIONS_UNCOPIED = 32
+# Written by the capture worker; on another cache line than those.
 TAIL = 64
 WORKER_SLEEPS = 65
 WORKER_ALIVE_NS = 66
@@ -50,12 +54,16 @@ FORWARDER_RESTARTS = 130
 
 
 class Uncopied(StrEnum):
-    """Why forwarded bytes were not copied. The order is that of the words."""
+    """Why bytes that passed were not copied. The order is that of the words."""
 
     QUEUE_FULL = "queue_full"
     CONNECTION_BUDGET = "connection_budget"
     WORKER_DOWN = "worker_down"
     FORWARDER_KILLED = "forwarder_killed"
+    WATCHER_KILLED = "watcher_killed"
+    PACKETS_MISSED = "packets_missed"
+    PACKETS_TRUNCATED = "packets_truncated"
+    CONNECTIONS_MAX = "connections_max"
 
 
 UNCOPIED = tuple(Uncopied)

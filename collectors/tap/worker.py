@@ -17,7 +17,7 @@ from collectors.protocols import Direction
 from collectors.records.types import Record
 from collectors.spool import Spool, SpoolFull
 from collectors.tap import segment as at
-from collectors.tap.ring import INTERRUPTION, LOST, Interruption, Kind, RingDamaged, RingReader, RingRecord
+from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingDamaged, RingReader, RingRecord
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import WorkerStatus, decode_status, encode_status
 from collectors.tap.supervisor import seconds_to_end
@@ -140,9 +140,13 @@ class CaptureWorker:
             self._open.pop(connection, None)
             self._pipeline.closed(connection, time_ns)
         elif kind == Kind.LOST:
-            for direction, count in zip(Direction, LOST.unpack(payload), strict=True):
+            since_ns, *counts = LOST.unpack(payload)
+            for direction, count in zip(Direction, counts, strict=True):
                 if count:
-                    self._pipeline.lost(connection, direction, count, time_ns)
+                    self._pipeline.lost(connection, direction, count, time_ns, since_ns=since_ns)
+        elif kind == Kind.UNSEEN:
+            (since_ns,) = UNSEEN.unpack(payload)
+            self._pipeline.interrupted(since_ns, time_ns, 0, 0, 0, "packets_dropped")
         else:
             self._interrupted(Interruption(*INTERRUPTION.unpack(payload)))
 

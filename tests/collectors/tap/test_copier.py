@@ -7,7 +7,7 @@ import pytest
 
 from collectors.tap import segment as at
 from collectors.tap.copier import Copied, Copier
-from collectors.tap.ring import INTERRUPTION, LOST, RECEIVE_BYTES_MAX, Interruption, Kind, RingReader
+from collectors.tap.ring import INTERRUPTION, LOST, RECEIVE_BYTES_MAX, UNSEEN, Interruption, Kind, RingReader
 from collectors.tap.segment import UNCOPIED, Segment, Uncopied
 
 RING_BYTES = 4 * 1024 * 1024
@@ -23,9 +23,9 @@ def copier_of(segment: Segment) -> Copier:
     return Copier(segment, os.eventfd(0, os.EFD_NONBLOCK), BUDGET)
 
 
-def forward(copier: Copier, copied: Copied, direction: int, count: int) -> bool:
+def forward(copier: Copier, copied: Copied, direction: int, count: int, time_ns: int = 1) -> bool:
     is_copied = copier.place(copied, direction) is not None
-    copier.forwarded(copied, direction, count)
+    copier.forwarded(copied, direction, count, time_ns)
     return is_copied
 
 
@@ -60,14 +60,14 @@ def test_the_law_holds_under_random_traffic(segment):
         if chance.random() < 0.02:
             for record in reader.read(RING_BYTES):
                 read_bytes += len(record.payload) if record.kind <= Kind.TO_CLIENT else 0
-                told_bytes += sum(LOST.unpack(record.payload)) if record.kind == Kind.LOST else 0
+                told_bytes += sum(LOST.unpack(record.payload)[1:]) if record.kind == Kind.LOST else 0
             reader.advance()
     for link in links:
         copier.closed(link, 4)
     copier.publish(5)
     for record in reader.read(RING_BYTES):
         read_bytes += len(record.payload) if record.kind <= Kind.TO_CLIENT else 0
-        told_bytes += sum(LOST.unpack(record.payload)) if record.kind == Kind.LOST else 0
+        told_bytes += sum(LOST.unpack(record.payload)[1:]) if record.kind == Kind.LOST else 0
     words = segment.words
     assert balance(segment) == 0
     assert read_bytes == words[at.BYTES_COPIED]
@@ -150,3 +150,57 @@ def test_a_successor_accounts_for_the_connections_of_a_killed_forwarder(segment)
         0, 0, 2, 9, 2, UNCOPIED.index(Uncopied.FORWARDER_KILLED)
     )
     assert copier.opened(5).connection == 3
+
+
+def test_a_loss_says_when_it_began(segment):
+    """The gap that is made of it begins with the first byte that was not copied, not when there was room to tell it."""
+    copier, reader = copier_of(segment), RingReader(segment)
+    link = copier.opened(1)
+    while forward(copier, link, 0, RECEIVE_BYTES_MAX, 70):
+        pass
+    copier.publish(80)
+    reader.skip_all()
+    forward(copier, link, 1, 10, 90)
+    forward(copier, link, 0, 10, 100)
+    copier.publish(110)
+    told = next(iter(reader.read(RING_BYTES)))
+    assert (told.kind, LOST.unpack(told.payload)) == (Kind.LOST, (70, RECEIVE_BYTES_MAX, 10))
+
+
+def test_bytes_that_nobody_can_copy_are_told_in_their_place(segment):
+    """What follows them is copied at once; the connection counts by that reason."""
+    copier, reader = copier_of(segment), RingReader(segment)
+    link = copier.opened(1)
+    forward(copier, link, 0, 5)
+    copier.missed(link, 0, 100, Uncopied.PACKETS_MISSED, since_ns=3, time_ns=4)
+    forward(copier, link, 0, 6)
+    copier.closed(link, 9)
+    copier.publish(10)
+    records = list(reader.read(RING_BYTES))
+    assert [each.kind for each in records] == [Kind.OPENED, Kind.TO_SERVER, Kind.LOST, Kind.TO_SERVER, Kind.CLOSED]
+    assert LOST.unpack(records[2].payload) == (3, 100, 0)
+    assert balance(segment) == 0
+    assert uncopied(segment, at.BYTES_UNCOPIED)[Uncopied.PACKETS_MISSED] == 100
+    assert uncopied(segment, at.CONNECTIONS_UNCOPIED)[Uncopied.PACKETS_MISSED] == 1
+
+
+def test_a_loss_without_a_known_size_is_told_with_its_time(segment):
+    """Nothing is known but when; no connection is forgotten for it."""
+    copier, reader = copier_of(segment), RingReader(segment)
+    copier.opened(1)
+    assert copier.unseen(5, 7)
+    copier.publish(8)
+    told = list(reader.read(RING_BYTES))[-1]
+    assert (told.kind, told.time_ns, UNSEEN.unpack(told.payload)) == (Kind.UNSEEN, 7, (5,))
+
+
+def test_a_connection_met_midway_has_no_beginning(segment):
+    """The worker then looks for the next request; it is counted as met midway."""
+    copier, reader = copier_of(segment), RingReader(segment)
+    link = copier.opened(1, midway=True)
+    forward(copier, link, 1, 5)
+    copier.closed(link, 2, reason=Uncopied.CONNECTIONS_MAX)
+    copier.publish(3)
+    assert [each.kind for each in reader.read(RING_BYTES)] == [Kind.TO_CLIENT, Kind.CLOSED]
+    assert (segment.words[at.CONNECTIONS], segment.words[at.CONNECTIONS_MIDWAY]) == (1, 1)
+    assert uncopied(segment, at.CONNECTIONS_UNCOPIED)[Uncopied.CONNECTIONS_MAX] == 1

@@ -12,7 +12,7 @@ import pytest
 
 from collectors.tap import segment as at
 from collectors.tap.forwarder import Link, Side
-from collectors.tap.ring import Kind
+from collectors.tap.ring import LOST, Kind
 from collectors.tap.segment import UNCOPIED, Uncopied
 
 BLOB = bytes(range(256)) * 4096
@@ -199,7 +199,8 @@ def test_a_connection_over_its_budget_is_not_copied_until_its_next_turn(tap):
     running.stop()
     kinds = [(kind, payload) for kind, _, payload in running.copied()]
     assert kinds[0][0] == Kind.LOST
-    to_server, to_client = struct.unpack("<QQ", kinds[0][1])
+    since_ns, to_server, to_client = LOST.unpack(kinds[0][1])
+    assert 0 < since_ns <= time.time_ns()
     assert to_server == 0
     assert (3 << 20) - to_client <= 2 * ((1 << 20) + (1 << 18))  # twice the budget and one receive
     assert kinds[1:] == [(Kind.TO_SERVER, b"small"), (Kind.TO_CLIENT, b"tiny"), (Kind.CLOSED, b"")]

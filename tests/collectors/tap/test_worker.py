@@ -17,7 +17,7 @@ from collectors.sampling import SamplingPolicy
 from collectors.spool import Spool
 from collectors.tap import segment as at
 from collectors.tap.copier import Copied, Copier
-from collectors.tap.segment import Segment
+from collectors.tap.segment import Segment, Uncopied
 from collectors.tap.status import WorkerStatus, decode_status
 from collectors.tap.worker import STARTS_AT_TAIL_MAX, CaptureWorker
 
@@ -55,7 +55,7 @@ class House:
         place = self.copier.place(link, direction)
         if place is not None:
             place[: len(data)] = data
-        self.copier.forwarded(link, direction, len(data))
+        self.copier.forwarded(link, direction, len(data), time.time_ns())
         self.copier.publish(time.time_ns())
 
     def run_to_end(self) -> None:
@@ -184,6 +184,23 @@ def test_a_damaged_ring_is_given_up_and_told(house):
     worker._flush()
     assert ids(house.records()) == ["r2"]
     assert [record.reason for record in house.records() if isinstance(record, Gap)] == ["ring_damaged"]
+
+
+def test_a_gap_spans_the_whole_loss(house):
+    """It begins with the first byte that was not copied, though it can only be told when the loss ends."""
+    link = house.copier.opened(1)
+    house.infer(link)
+    house.copier.missed(link, 1, 100, Uncopied.PACKETS_MISSED, since_ns=3_000, time_ns=9_000)
+    house.infer(link)
+    assert house.copier.unseen(4_000, 10_000)
+    house.copier.publish(11_000)
+    house.run_to_end()
+    gaps = [record for record in house.records() if isinstance(record, Gap)]
+    assert [(gap.reason, gap.start_ns, gap.end_ns, gap.bytes) for gap in gaps] == [
+        ("packets_dropped", 4_000, 10_000, 0),
+        ("not_copied", 3_000, 9_000, 100),
+    ]
+    assert house.status().captured == 2
 
 
 def test_it_ends_when_its_supervisor_does(house):
