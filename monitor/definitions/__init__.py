@@ -20,6 +20,7 @@ from monitor.definitions.sections import (
     Task,
     WindowRule,
 )
+from monitor.definitions.slices import Slice
 
 __all__ = [
     "MODEL_NAME",
@@ -33,6 +34,7 @@ __all__ = [
     "MonitoredModel",
     "Prediction",
     "Receiver",
+    "Slice",
     "Task",
     "WindowRule",
     "document_of",

@@ -26,6 +26,7 @@ from monitor.definitions.sections import (
     Task,
     WindowRule,
 )
+from monitor.definitions.slices import Slice, check_label, read_slices
 from monitor.definitions.writing import document_of_model
 from monitor.errors import Fault, InvalidInput
 
@@ -57,6 +58,8 @@ class MonitoredModel:
     """False discovery target of the anomalous rows: share of clean rows that may be recorded as anomalous."""
     metrics: tuple[str, ...] | Literal["all"] = ()
     """Metrics measured beside the standard ones, by name. Whether a name is known is for the list of metrics to say."""
+    slices: tuple[Slice, ...] = ()
+    """Parts of the population that are measured and judged beside the whole."""
 
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
@@ -98,6 +101,7 @@ class _ModelReader(Reader):
             "owner": self.text,
             "anomaly_rate": lambda v, w: self.number(v, w, 1e-6, 0.5),
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
+            "slices": lambda v, w: read_slices(self, v, w),
         }
         for key in document:
             if key not in readers:
@@ -105,6 +109,8 @@ class _ModelReader(Reader):
         values = {key: read(document[key], key) for key, read in readers.items() if document.get(key) is not None}
         if "model" not in values:
             self.fault("model", "nothing", "a name")
+        label = values.get("label")
+        check_label(self, values.get("slices", ()), label.name if label is not None else None, "slices")
         if self.faults:
             raise InvalidInput(self.faults)
         return MonitoredModel(**values)

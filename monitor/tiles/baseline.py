@@ -48,6 +48,8 @@ def _id(rows: Rows, grids: Grids) -> str:
             cells = grid.edges.tobytes() if isinstance(grid, NumericGrid) else repr(grid.categories).encode()
             digest.update(repr((name, grids.kinds.get(name))).encode() + cells)
     digest.update(repr((grids.pairs, sorted(grids.groups.items()))).encode())
+    if grids.slices:
+        digest.update(repr(sorted(grids.slices.items())).encode())
     return digest.hexdigest()[:ID_CHARS]
 
 

@@ -13,6 +13,7 @@ import msgspec
 import zstandard
 
 from monitor.definitions import FeatureKind
+from monitor.definitions.predicates import PredicateError, parse
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
@@ -25,7 +26,7 @@ from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 1
+VERSION = 2
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -120,10 +121,11 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.pairs is None else tiles.pairs.to_plain(),
         None if tiles.anomaly is None else tiles.anomaly.to_plain(),
         None if tiles.attribution is None else tiles.attribution.to_plain(),
+        {name: _tileset_plain(part) for name, part in tiles.slices.items()},
     ]
 
 
-def _tileset(document: object, where: str) -> TileSet:
+def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
     reader = Reader(document, where)
     tiles = TileSet(
         rows=reader.count(),
@@ -135,9 +137,19 @@ def _tileset(document: object, where: str) -> TileSet:
         pairs=reader.maybe(PairsTile.from_plain),
         anomaly=reader.maybe(AnomalyTile.from_plain),
         attribution=reader.maybe(AttributionTile.from_plain),
+        slices=reader.mapping(_no_slice if sliced else _slice),
     )
     reader.done()
     return tiles
+
+
+def _slice(document: object, where: str) -> TileSet:
+    """The tiles of a slice, which has no slices of its own: so the nesting has an end."""
+    return _tileset(document, where, sliced=True)
+
+
+def _no_slice(document: object, where: str) -> TileSet:
+    raise ValueError(f"{where}: found {document!r:.60}, expected no slice of a slice")
 
 
 def _grids_plain(grids: Grids) -> list[object]:
@@ -148,6 +160,7 @@ def _grids_plain(grids: Grids) -> list[object]:
         _tagged_plain(grids.label, GRIDS),
         list(grids.pairs),
         {name: list(groups) for name, groups in grids.groups.items()},
+        dict(grids.slices),
     ]
 
 
@@ -160,6 +173,7 @@ def _grids(document: object, where: str) -> Grids:
         label=reader.mapping(_grid),
         pairs=reader.texts(),
         groups=reader.mapping(_names),
+        slices=reader.mapping(_predicate),
     )
     reader.done()
     return grids
@@ -203,6 +217,15 @@ def _kind(document: object, where: str) -> FeatureKind:
 
 def _names(document: object, where: str) -> tuple[str, ...]:
     return Reader([document], where).texts()
+
+
+def _predicate(document: object, where: str) -> str:
+    text = Reader([document], where).text()
+    try:
+        parse(text)
+    except PredicateError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return text
 
 
 def _opaque(document: object, where: str) -> bytes:

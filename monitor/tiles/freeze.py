@@ -77,6 +77,7 @@ def freeze(rows: Rows, model: MonitoredModel) -> Grids:
         label=label,
         pairs=tuple(numeric[:PAIR_FEATURES_MAX]) if len(numeric) > 1 else (),
         groups=groups,
+        slices={one.name: one.where for one in model.slices},
     )
 
 

@@ -34,7 +34,13 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         pairs=_of(tilesets, lambda tiles: tiles.pairs),
         anomaly=_of(tilesets, lambda tiles: tiles.anomaly),
         attribution=_of(tilesets, lambda tiles: tiles.attribution),
+        slices=_slices(tilesets),
     )
+
+
+def _slices(tilesets: Sequence[TileSet]) -> dict[str, TileSet]:
+    names = dict.fromkeys(name for tiles in tilesets for name in tiles.slices)
+    return {name: merge([tiles.slices[name] for tiles in tilesets if name in tiles.slices]) for name in names}
 
 
 def _by_name(parts: Sequence[Mapping[str, T]]) -> dict[str, T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.kernels import count_cells
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.slices import members
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
 
 NO_CELLS = np.zeros(0, np.float32)
@@ -51,7 +53,17 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         outcome=joined.outcome_of(rows, outputs, grids, model),
         groups=joined.groups_of(rows, outputs, grids),
         pairs=cells.pairs(features),
+        slices=_slices(rows, grids, model),
     )
+
+
+def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSet]:
+    """The tiles of each slice, on the whole baseline's grids: so a slice compares with the whole, cell by cell."""
+    if not grids.slices:
+        return {}
+    alone = replace(grids, pairs=(), groups={}, slices={})
+    inside = {name: members(rows, where) for name, where in grids.slices.items()}
+    return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}
 
 
 def numeric_tile(column: Column, grid: NumericGrid, cells: Cells | None = None) -> NumericTile:

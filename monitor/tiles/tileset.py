@@ -34,6 +34,11 @@ class TileSet:
     pairs: PairsTile | None = None
     anomaly: AnomalyTile | None = None
     attribution: AttributionTile | None = None
+    slices: Mapping[str, TileSet] = field(default_factory=dict)
+    """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
+
+    A slice whose columns the window's rows lack has no entry.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Grids:
     label: Mapping[str, Grid] = field(default_factory=dict)
     pairs: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """Name of each slice → its predicate: frozen too, so that a baseline and its windows mean the same rows by it."""
 
 
 @dataclass(frozen=True, slots=True)
