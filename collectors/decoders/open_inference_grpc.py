@@ -8,13 +8,10 @@ on the same path; they are told apart by their fields, for a wrapped one has onl
 Several answers to one request are one prediction: outputs of the same name are joined along their first dimension.
 """
 
-from collections.abc import Sequence
-
-import msgspec
-
 from collectors.decoders.decoder import ROWS_MAX, Call, Decoded, Undecodable
 from collectors.decoders.elements import check_size
 from collectors.decoders.grpc_bodies import messages, one_message, status_words
+from collectors.decoders.joining import joined_outputs
 from collectors.decoders.json_bodies import ERROR_CHARS_MAX
 from collectors.decoders.open_inference_messages import (
     InferMessage,
@@ -27,7 +24,6 @@ from collectors.decoders.open_inference_messages import (
 from collectors.decoders.protobuf import BYTES, Allowance, MalformedProtobuf, fields
 from collectors.protocols.dialogue import Answer
 from collectors.protocols.exchange import Exchange
-from collectors.records.types import Tensor
 
 _SERVICE = "/inference.GRPCInferenceService/"
 UNARY = f"{_SERVICE}ModelInfer"
@@ -86,7 +82,7 @@ class OpenInferenceGrpc:
             for position, response in enumerate(responses)
         ]
         is_whole = is_whole and all(len(o) == len(r.tensors) for o, r in zip(several, responses, strict=True))
-        outputs = _joined([each for each in several if each])
+        outputs = joined_outputs([each for each in several if each])
         check_size(inputs, outputs)
         return Decoded(
             model=request.model,
@@ -141,29 +137,6 @@ def _rows(request: InferMessage) -> int:
     if rows > ROWS_MAX:
         raise Undecodable("record_too_large", "request.inputs[0].shape[0]", f"found {rows} rows")
     return rows
-
-
-def _joined(several: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """The outputs of all answers, each name once."""
-    if len(several) < 2:
-        return several[0] if several else ()
-    by_name: dict[str, list[Tensor]] = {}
-    for outputs in several:
-        for tensor in outputs:
-            by_name.setdefault(tensor.name, []).append(tensor)
-    return tuple(tensors[0] if len(tensors) == 1 else _appended(tensors) for tensors in by_name.values())
-
-
-def _appended(tensors: Sequence[Tensor]) -> Tensor:
-    first = tensors[0]
-    if any(not t.shape or t.shape[1:] != first.shape[1:] or t.datatype != first.datatype for t in tensors):
-        raise Undecodable("shape_mismatch", "response.outputs", "answers whose outputs do not fit together")
-    return msgspec.structs.replace(
-        first,
-        shape=(sum(each.shape[0] for each in tensors), *first.shape[1:]),
-        data=b"".join(each.data for each in tensors),
-        items=tuple(item for each in tensors for item in each.items),
-    )
 
 
 def _error(exchange: Exchange) -> str | None:

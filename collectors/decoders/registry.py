@@ -8,6 +8,7 @@ from collectors.decoders.generic_json import GenericJson, JsonRoute
 from collectors.decoders.invocations import Invocations
 from collectors.decoders.open_inference import OpenInference
 from collectors.decoders.open_inference_grpc import STREAM, OpenInferenceGrpc, StreamCorrelation
+from collectors.decoders.open_inference_stream import OpenInferenceStream
 from collectors.decoders.openai import OpenAi
 from collectors.decoders.predict_v1 import PredictV1
 from collectors.decoders.seldon_v1 import SeldonV1
@@ -31,13 +32,15 @@ class Registry:
         self, *, model: str = DEFAULT_MODEL, keeps_text: bool = False, routes: Sequence[JsonRoute] = ()
     ) -> None:
         open_inference = OpenInference()
+        streamed = OpenInferenceStream(open_inference)
         openai = OpenAi(model, keeps_text=keeps_text)
         self.decoders: tuple[Decoder, ...] = (
             GenericJson(routes),
             open_inference,
+            streamed,
             OpenInferenceGrpc(),
             TensorFlowServingGrpc(),
-            TritonGenerate(open_inference, keeps_text=keeps_text),
+            TritonGenerate(streamed, keeps_text=keeps_text),
             PredictV1(),
             TorchServe(),
             SeldonV1(model),

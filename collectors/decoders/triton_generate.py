@@ -3,8 +3,8 @@
 A request is an object of inputs by name, and `parameters`, which are not kept; an answer an object of outputs by name,
 or server-sent events of such objects, where an error may come after status 200. Texts are payload: they are counted as
 `{name}_chars`, and kept only where the settings allow it; the texts of a stream's pieces are joined. Other values of a
-stream are those of its last piece that has them. MLServer answers these paths with Open Inference messages: whole ones
-are read as such.
+stream are those of its last piece that has them. MLServer takes and sends Open Inference messages on these paths: they
+are read as on its `/infer` and `/infer_stream`.
 """
 
 import re
@@ -15,7 +15,7 @@ from collectors.decoders.decoder import VERSION_CHARS_MAX, Call, Decoded
 from collectors.decoders.elements import check_size
 from collectors.decoders.generation import Choice, Generation, column
 from collectors.decoders.json_bodies import not_protocol, refusal_words, words_of
-from collectors.decoders.open_inference import OpenInference
+from collectors.decoders.open_inference_stream import OpenInferenceStream
 from collectors.decoders.openai_answers import is_stream
 from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.decoders.undeclared import tensors_from_rows, value_from_json
@@ -32,7 +32,7 @@ class TritonGenerate:
 
     name = "triton_generate"
 
-    def __init__(self, open_inference: OpenInference, *, keeps_text: bool) -> None:
+    def __init__(self, open_inference: OpenInferenceStream, *, keeps_text: bool) -> None:
         self._open_inference = open_inference
         self._keeps_text = keeps_text
 
