@@ -7,6 +7,7 @@ this file: the one are not taken in, the other not decoded. Every value changed 
 """
 
 import hmac
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,11 @@ KEY_BYTES_MIN = 16
 """A shorter key could be guessed from the hashes of known values."""
 
 _HASH_DIGITS = 32
+
+_MACHINE_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}(?:-[0-9a-f]{16})?", re.I
+)
+"""UUIDs, and the two of W3C's trace context: no person's, though some have a card's digits in them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ def _hold_texts(record: Prediction) -> bool:
 
 def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
     """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
+    if _MACHINE_ID.fullmatch(found) or not may_hold_patterns(found):
+        return found
     if replace_patterns(found, policy.patterns, Counter()) == found:
         return found
     counts["id"] += 1

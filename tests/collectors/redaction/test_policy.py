@@ -166,3 +166,16 @@ def test_only_so_much_of_an_exchange_is_searched(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(policy_module, "SCANNED_CHARS_MAX", 20)
     texts = Tensor(name="t", shape=(4,), datatype="BYTES", items=("1234567890", "1234567890", "12345", "clerk"))
     assert stored(RedactionPolicy(), texts)[0].inputs[0].items == ("1234567890", "1234567890", "<text 5>", "clerk")
+
+
+def test_ids_of_machines_stay_whatever_digits_are_in_them() -> None:
+    """A UUID whose last group is a card's number by chance still joins its label."""
+    counts: Counter[str] = Counter()
+    for found in (
+        "0189a6b2-7c1e-7cf5-b3bf-411111111111",
+        "4111111111111111" * 2,
+        "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+    ):
+        assert redact_id(found, RedactionPolicy(), counts) == found
+    assert redact_id("4111111111111111", RedactionPolicy(), counts) is None
+    assert counts == {"id": 1}
