@@ -27,6 +27,9 @@ LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
 """Families that read labels, which come later than their windows."""
 CLEAR_SCORE = 0.9
 """Below this share of the limit a look is quiet (hysteresis)."""
+MERGE_ROWS_MAX = 4
+"""Rows of a merge, in times the baseline's. Tests count the baseline's own uncertainty, so larger merges stay honest; but
+beyond this four fifths of it is the baseline's, and more rows of the stream tell next to nothing."""
 RANKED_MAX = 50
 """Features named with an alert; more would not be read."""
 _ALONE_LEVEL = 0.05
@@ -141,7 +144,7 @@ def judge(
     others = _beyond_declared(plan, measurements)
     looks = _looks(model, tiles, trailing, baseline, plan)
     labelled = looks if trailing_labelled is None else _looks(model, tiles, trailing_labelled, baseline, plan)
-    scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= baseline.rows)
+    scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= MERGE_ROWS_MAX * baseline.rows)
     evidence = {}
     late: KindEvidence | None = None
     for kind in FAMILIES:
@@ -162,11 +165,11 @@ def judge(
 def _looks(
     model: MonitoredModel, tiles: TileSet, trailing: Mapping[int, TileSet], baseline: Baseline, plan: Plan
 ) -> list[tuple[int, Look]]:
-    """The window and its merges. One larger than the baseline would speak of the baseline's luck, not of the stream."""
+    """The window and its merges, as far as they are not many times the baseline."""
     return [
         (scale, _look(model, merged, baseline, plan))
         for scale, merged in sorted({**trailing, 1: tiles}.items())
-        if scale in plan.scales and (scale == 1 or merged.rows <= baseline.rows)
+        if scale in plan.scales and (scale == 1 or merged.rows <= MERGE_ROWS_MAX * baseline.rows)
     ]
 
 

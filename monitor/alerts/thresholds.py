@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from monitor.alerts.budget import Plan
-from monitor.alerts.evidence.distribution import NUMBER_VIEWS
+from monitor.alerts.evidence.distribution import VIEW_SHARES
 from monitor.alerts.tolerances import RULES, level
 from monitor.findings import Measurement
 from monitor.tiles.tileset import Baseline, TileSet
@@ -39,7 +39,7 @@ def threshold_of(
 
 def _ks_chance(m: Measurement, log_alpha: float, effect: float) -> float:
     """Of a number's budget this view has a part; 2 exp(-2 D² nk/(n+k)) is its tail."""
-    spent = log_alpha - math.log(NUMBER_VIEWS)
+    spent = log_alpha + math.log(VIEW_SHARES["distance"])
     rows = 1 / (1 / m.value.n_window + 1 / m.value.n_baseline) / effect
     return min(1.0, math.sqrt((math.log(2) - spent) / 2 / rows))
 

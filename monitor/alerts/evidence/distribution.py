@@ -1,9 +1,10 @@
 """Univariate tests of a distribution against the baseline's: numbers by KS and tails, names by their most moved category.
 
-A number splits its budget evenly over four views: the binned Kolmogorov-Smirnov distance (any difference in the middle),
-the mean of the rows' ranks in the baseline (a shift: needs half the rows that KS does), the mean of the squared ranks
-about the middle (a change of spread), and the shares beyond a few outer baseline quantiles and outside the baseline's
-range (tails, where the others are blind). Ranks are bounded, so Bernstein's tail holds whatever the values. A name is
+A number splits its budget over four views: the mean of the rows' ranks in the baseline (a shift, by far the commonest
+change, so half of the budget; it needs half the rows that KS does), the binned Kolmogorov-Smirnov distance (any
+difference in the middle), the mean of the squared ranks about the middle (a change of spread), and the shares beyond a
+few outer baseline quantiles and outside the baseline's range (tails, where the others are blind). Ranks are bounded, so
+their tails are known from a few cumulants whatever the values. A name is
 tested category by category (new ones together are one more), times their number: exact, and it says which moved.
 """
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from monitor.alerts.effects import Effect, js_effect
 from monitor.alerts.evidence.trials import Look, Subject, Trials
-from monitor.alerts.tails import bernstein_log_p, ks_log_p, proportion_log_p
+from monitor.alerts.tails import ks_log_p, proportion_log_p, score_log_p
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.tileset import FeatureTile, Grid
@@ -28,8 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 ROWS_MIN = 50
 """Rows of a window (and of the baseline) for a verdict on a distribution; fewer go into the trailing merges."""
-NUMBER_VIEWS = 4
-"""Views that split the budget of a number."""
+VIEW_SHARES = {"distance": 0.2, "shift": 0.5, "spread": 0.2, "tails": 0.1}
+"""How the views split the budget of a number."""
 TAIL_SHARES = (0.005, 0.01, 0.02, 0.04)
 """Baseline shares of the outer tests on each side, beside the rows outside its range."""
 _TAIL_TESTS = 2 * (len(TAIL_SHARES) + 1)
@@ -233,24 +234,39 @@ def _number_log_p(numbers: Sequence[_Number], effect: float) -> Floats:
         distance = np.nan_to_num(np.abs(below_here / n[:, None] - below_there / m[:, None]).max(1))
     # The rank of a row is the middle of its cell on the baseline's distribution, from -1/2 to 1/2.
     ranks = (below_there - there / 2) / np.maximum(m, 1.0)[:, None] - 0.5
-    views = [
-        ks_log_p(distance, n, m, effect),
-        _score_log_p(here, there, ranks, n, m, effect),
-        _score_log_p(here, there, ranks**2, n, m, effect),
-        _tail_log_p(numbers, below_here, below_there, n, m, effect),
-    ]
-    return np.asarray(np.minimum(0.0, math.log(NUMBER_VIEWS) + np.min(views, axis=0)))
+    views = {
+        "distance": ks_log_p(distance, n, m, effect),
+        "shift": _score_log_p(here, there, ranks, n, m, effect),
+        "spread": _score_log_p(here, there, ranks**2, n, m, effect),
+        "tails": _tail_log_p(numbers, below_here, below_there, n, m, effect),
+    }
+    spent = [log_p - math.log(VIEW_SHARES[view]) for view, log_p in views.items()]
+    return np.asarray(np.minimum(0.0, np.min(spent, axis=0)))
 
 
 def _score_log_p(here: Counts, there: Counts, scores: Floats, n: Floats, m: Floats, effect: float) -> Floats:
-    """Log p of the difference between the means of a bounded score."""
+    """Log p of the difference between the means of a bounded score, from the cumulants of both sides together."""
     n, m = np.maximum(n, 1.0), np.maximum(m, 1.0)
-    mean_here, mean_there = (here * scores).sum(1) / n, (there * scores).sum(1) / m
+    difference = (here * scores).sum(1) / n - (there * scores).sum(1) / m
     pooled = (here + there) / (n + m)[:, None]
     center = (pooled * scores).sum(1, keepdims=True)
-    variance = (pooled * (scores - center) ** 2).sum(1) * effect * (1 / n + 1 / m)
+    away = scores - center
+    weighted = pooled * away * away
+    variance = weighted.sum(1)
+    weighted *= away
+    third = weighted.sum(1)
+    weighted *= away
+    fourth = weighted.sum(1) - 3.0 * variance**2
     widest = np.maximum(scores.max(1) - center[:, 0], center[:, 0] - scores.min(1))
-    return np.asarray(bernstein_log_p(np.abs(mean_here - mean_there), variance, effect * widest / np.minimum(n, m)))
+    n, m = n / effect, m / effect
+    log_p = score_log_p(
+        np.abs(difference),
+        variance * (1 / n + 1 / m),
+        third * (1 / n**2 - 1 / m**2) * np.sign(difference),
+        fourth * (1 / n**3 + 1 / m**3),
+        widest / np.minimum(n, m),
+    )
+    return np.asarray(log_p)
 
 
 def _padded(counts: Sequence[Counts]) -> Counts:
