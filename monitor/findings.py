@@ -140,6 +140,8 @@ class FeatureScore:
     effect: float | None = None
     detail: str | None = None
     """One clause with the numbers, e.g. `RELP = 17: 69.6 % against 5.2 %`."""
+    slice: str | None = None
+    """The part of the population of which it says this; None: the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,18 @@ def finding_document(finding: Finding) -> dict[str, Any]:
     }
 
 
+def feature_document(line: FeatureScore) -> dict[str, Any]:
+    """The JSON of one line of an alert's ranking: the contract's fields, then ours."""
+    return {
+        "feature": line.feature,
+        "metric": line.metric,
+        "score": line.score,
+        "effect": line.effect,
+        "detail": line.detail,
+        "slice": line.slice,
+    }
+
+
 def transition_document(transition: Transition) -> dict[str, Any]:
     """The JSON of one alert transition: the contract's fields, then ours."""
     return {
@@ -254,10 +268,7 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "window": window_document(transition.window),
         "value": transition.value,
         "threshold": transition.threshold,
-        "features": [
-            {"feature": f.feature, "metric": f.metric, "score": f.score, "effect": f.effect, "detail": f.detail}
-            for f in transition.features
-        ],
+        "features": [feature_document(f) for f in transition.features],
         "summary": transition.summary,
         "escalated": transition.escalated,
         "revised": transition.revised,

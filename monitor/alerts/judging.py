@@ -14,6 +14,7 @@ from monitor.alerts.budget import Plan
 from monitor.alerts.effects import Effect, Z
 from monitor.alerts.evidence import FAMILIES
 from monitor.alerts.evidence.distribution import ROWS_MIN
+from monitor.alerts.evidence.slices import with_slices
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.tails import units
 from monitor.alerts.thresholds import threshold_of
@@ -21,6 +22,7 @@ from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES, level, severity
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, FeatureScore, Finding, Measurement, Span, Status
 from monitor.metrics.registry import NEED_LABELS
+from monitor.metrics.slices import SLICED_KINDS
 from monitor.tiles.tileset import Baseline, TileSet
 
 LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
@@ -92,6 +94,7 @@ class Judgement:
 class _Hit:
     """A test that stands out at one scale."""
 
+    kind: AlertKind
     metric: str
     subject: Subject
     scale: int
@@ -167,10 +170,17 @@ def _looks(
 ) -> list[tuple[int, Look]]:
     """The window and its merges, as far as they are not many times the baseline."""
     return [
-        (scale, _look(model, merged, baseline, plan))
+        (scale, _look(model, merged if scale == 1 else _within(merged, baseline), baseline, plan))
         for scale, merged in sorted({**trailing, 1: tiles}.items())
         if scale in plan.scales and (scale == 1 or merged.rows <= MERGE_ROWS_MAX * baseline.rows)
     ]
+
+
+def _within(merged: TileSet, baseline: Baseline) -> TileSet:
+    """A merge without the slices of which the baseline has fewer rows than the merge."""
+    own = baseline.tiles.slices
+    slices = {n: part for n, part in merged.slices.items() if n in own and part.rows <= own[n].rows}
+    return replace(merged, slices=slices)
 
 
 def _family(
@@ -194,14 +204,14 @@ def _family(
     quiet: dict[int, bool] = {}
     tried = False
     for scale, look in looks:
-        trials = FAMILIES[kind](look)
+        trials = with_slices(FAMILIES[kind], look) if kind in SLICED_KINDS else FAMILIES[kind](look)
         if kind is AlertKind.FAIRNESS:
             trials = [trial for trial in trials if (trial.metric in NEED_LABELS) is late]
         tested = list(_tested(plan, kind, scale, trials))
         found = [
             hit
             for trial, limits in tested
-            for hit in _stand_outs(plan, trial, limits, scale, look.window.rows, verdicts, kind, others)
+            for hit in _stand_outs(plan, trial, limits, scale, look.window, verdicts, kind, others)
         ]
         if scale == 1:
             found += _range_hits(plan, kind, measurements, verdicts)
@@ -235,7 +245,7 @@ def _stand_outs(
     trial: Trials,
     log_alpha: float,
     scale: int,
-    rows: int,
+    window: TileSet,
     verdicts: dict[_Key, _Verdict],
     kind: AlertKind,
     others: AbstractSet[_Key],
@@ -259,7 +269,10 @@ def _stand_outs(
         verdict.beyond |= beyond
         verdict.both |= beyond and score >= 1
         reference = float(trial.reference[i])
-        found.append(_Hit(trial.metric, subject, scale, score, effect, beyond, reference, tolerance or 0.0, rows))
+        part = window.slices.get(subject.slice or "", window) if kind in SLICED_KINDS else window
+        found.append(
+            _Hit(kind, trial.metric, subject, scale, score, effect, beyond, reference, tolerance or 0.0, part.rows)
+        )
     return found
 
 
@@ -317,7 +330,7 @@ def _range_hits(
         verdict.both = verdict.evidence and verdict.beyond
         edge = most if side > 0 else least
         effect = Effect(away, gap, away + Z * error, value, f"{value:.3g}, allowed {least:g} to {most:g}")
-        found.append(_Hit(m.metric, key[2], 1, score, effect, gap > 0, edge, None, m.value.n_window))
+        found.append(_Hit(kind, m.metric, key[2], 1, score, effect, gap > 0, edge, None, m.value.n_window))
     return found
 
 
@@ -400,7 +413,9 @@ def _summed(kind: AlertKind, hits: Sequence[_Hit], quiet: Mapping[int, bool], sc
     ranked = _ranked(evident)
     top = ranked[0]
     worst = max(alarming, key=lambda h: severity(h.metric, h.effect.low), default=top)
-    shown = [FeatureScore(_name(h), h.metric, h.score, h.effect.value, h.effect.detail) for h in ranked]
+    shown = [
+        FeatureScore(_name(h), h.metric, h.score, h.effect.value, h.effect.detail, h.subject.slice) for h in ranked
+    ]
     return replace(
         result,
         value=top.effect.shown,
@@ -439,12 +454,24 @@ def _ranked(evident: Sequence[_Hit]) -> list[_Hit]:
     for own in by_subject.values():
         freshest = min(own, key=lambda h: (not h.beyond, h.scale))
         best.append(replace(freshest, score=max(h.score for h in own if h.beyond == freshest.beyond)))
-    return sorted(best, key=lambda h: (not h.beyond, -h.score, _name(h), h.metric))
+    told = [h for h in best if not _echoes(h, best)]
+    return sorted(told, key=lambda h: (not h.beyond, -h.score, _name(h), h.metric, h.subject.slice or ""))
+
+
+def _echoes(hit: _Hit, best: Sequence[_Hit]) -> bool:
+    """A slice that moved as the whole did says nothing new: it is told where its effect is surely larger."""
+    if hit.subject.slice is None or hit.kind not in SLICED_KINDS:
+        return False
+    whole = Subject(hit.subject.feature)
+    return any(
+        h.subject == whole and h.metric == hit.metric and h.beyond and hit.effect.low <= h.effect.high for h in best
+    )
 
 
 def _name(hit: _Hit) -> str:
-    """What ranks: a feature, a slice, or, for the whole model, the metric itself."""
-    return hit.subject.feature or hit.subject.slice or hit.metric
+    """What ranks: a feature, a group, or, for the whole model and for a slice of it, the metric itself."""
+    group = None if hit.kind in SLICED_KINDS else hit.subject.slice
+    return hit.subject.feature or group or hit.metric
 
 
 def _violated(hit: _Hit) -> float:
@@ -460,11 +487,13 @@ def _violated(hit: _Hit) -> float:
 def _sentence(top: _Hit, more: int) -> str:
     """The answer first, with its numbers."""
     clause, name = top.effect.detail, _name(top)
-    if top.subject.feature is None and top.subject.slice is None:
+    sliced = top.subject.slice is not None and top.kind in SLICED_KINDS
+    if top.subject.feature is None and (sliced or top.subject.slice is None):
         clause = f"{top.metric.replace('_', ' ')} {clause}"
     elif not clause.startswith(name):
         clause = f"{name}: {clause}"
     where = "" if top.scale == 1 else f" over {top.scale} windows"
+    where = f" of {top.subject.slice}{where}" if sliced else where
     size = "" if top.metric != "js_distance" else f"; JS distance {top.effect.value:.2f}, at least {top.effect.low:.2f}"
     others = "" if more < 1 else f"; {more} more"
     return f"{clause}{size}, {top.rows:,} rows{where}{others}"

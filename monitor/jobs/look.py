@@ -172,7 +172,8 @@ def _as_one(
 
 def labelled_part(tiles: TileSet) -> TileSet:
     """What the merges of labelled windows hold: the inputs have merges of their own."""
-    return replace(tiles, features={}, pairs=None, anomaly=None)
+    slices = {name: labelled_part(part) for name, part in tiles.slices.items()}
+    return replace(tiles, features={}, pairs=None, anomaly=None, slices=slices)
 
 
 def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]) -> Track:

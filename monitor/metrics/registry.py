@@ -59,6 +59,7 @@ from monitor.metrics.quality.missing_ratio import MISSING_RATIO
 from monitor.metrics.quality.nan_ratio import NAN_RATIO
 from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
+from monitor.metrics.slices import measure_slices
 from monitor.tiles.tileset import Baseline, TileSet
 
 STANDARD: tuple[Metric, ...] = (
@@ -149,6 +150,8 @@ def check_names(model: MonitoredModel) -> None:
 
 
 def measure(baseline: Baseline, window: TileSet, model: MonitoredModel) -> list[Measurement]:
-    """Every enabled metric on every column, pair and group it applies to; what cannot be computed is there with its reason."""
+    """Every enabled metric on every column, pair, group and slice it applies to; what cannot be computed is there with its reason."""
     comparison = Comparison(baseline, window, model)
-    return [measurement for metric in enabled(model) for measurement in metric.measure(comparison)]
+    metrics = enabled(model)
+    whole = [measurement for metric in metrics for measurement in metric.measure(comparison)]
+    return [*whole, *measure_slices(baseline, window, model, metrics)]

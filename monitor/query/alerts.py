@@ -11,7 +11,15 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Alert, AlertKind, AlertStatus, rfc3339, transition_document, window_document
+from monitor.findings import (
+    Alert,
+    AlertKind,
+    AlertStatus,
+    feature_document,
+    rfc3339,
+    transition_document,
+    window_document,
+)
 from monitor.ports import Catalog, Silence
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheClock
@@ -50,10 +58,7 @@ def alert_item(alert: Alert) -> dict[str, Any]:
         "value": alert.value,
         "threshold": alert.threshold,
         "peak": alert.peak,
-        "features": [
-            {"feature": f.feature, "metric": f.metric, "score": f.score, "effect": f.effect, "detail": f.detail}
-            for f in alert.features
-        ],
+        "features": [feature_document(f) for f in alert.features],
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
     }

@@ -62,8 +62,8 @@ def judged(findings: list[Finding]) -> dict[tuple[object, ...], Finding]:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("labels_come", ["with their window", "two windows late", "when all is over"])
 def test_the_verdicts_are_those_of_backfill(house: House, rule: str, labels_come: str) -> None:
-    """Value, interval, threshold, its origin, score and status of every finding, and the windows themselves."""
-    watched(house, windows=[RULES[rule]], groups=["sex"])
+    """Value, interval, threshold, its origin, score and status of every finding, slices too, and the windows themselves."""
+    watched(house, windows=[RULES[rule]], groups=["sex"], slices=["sex=f", {"name": "old", "where": "age > 50"}])
     served = traffic()
     ids, values = truth_of(served, seed=5)
     late = {"with their window": 0, "two windows late": 2, "when all is over": WINDOWS}[labels_come]
