@@ -351,6 +351,8 @@ class FindingQuery:
     kind: str | None = None
     rule: str | None = None
     """Name of the WindowRule."""
+    whole: bool = False
+    """Only what is said of the whole population, of no slice or group."""
 
 
 class Exporter(Protocol):

@@ -298,7 +298,7 @@ def _kind_series(base: Labels, findings: Sequence[Finding]) -> Iterable[Series]:
     if drift:
         of_feature: dict[str, list[Status]] = defaultdict(list)
         for finding in drift:
-            if finding.feature is not None:
+            if finding.feature is not None and finding.slice is None:
                 of_feature[finding.feature].append(finding.status)
         states = [gravest(statuses) for statuses in of_feature.values()]
         for status in Status:

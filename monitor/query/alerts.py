@@ -77,6 +77,7 @@ class AlertsController(Controller):
         model: FromQuery[str | None] = None,
         alert_state: Annotated[str | None, QueryParameter(name="state", required=False)] = None,
         kind: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
@@ -88,6 +89,7 @@ class AlertsController(Controller):
             if (a.since_ns is not None or a.state not in (AlertStatus.INACTIVE, AlertStatus.PENDING))
             and alert_state in (None, a.state.value)
             and kind in (None, a.kind.value)
+            and (not slice or any(line.slice == slice for line in a.features))
         ]
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
         ended = _ended(catalog, model)

@@ -57,6 +57,7 @@ class GridsController(Controller):
         rule: FromQuery[str | None] = None,
         metric: FromQuery[str | None] = None,
         kind: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         columns: Annotated[
             int, QueryParameter(description="Columns at most; a longer range has several windows each.")
         ] = (COLUMNS_DEFAULT),
@@ -76,7 +77,9 @@ class GridsController(Controller):
             first, last = spans[0].start_ns, spans[-1].end_ns
             # The segments of a version hold nothing else, and a finding without a version says null.
             segments = catalog.segments("measurements", model, version, first, last)
-            query = FindingQuery(first, last, None, None, metric, None, kind=kind, rule=rule)
+            query = FindingQuery(
+                first, last, None, slice or None, metric, None, kind=kind, rule=rule, whole=slice == ""
+            )
             found = store.worst_findings(segments, query, spans, per)
         lines = _lines(found, len(groups), per)
         return {
@@ -84,6 +87,7 @@ class GridsController(Controller):
             "rule": rule,
             "versions": [v or None for v in catalog.versions(model)],
             "rules": [w.name for w in entry.declaration.windows],
+            "slices": [s.name for s in entry.declaration.slices],
             "windows": len(windows),
             "columns": [_column(group) for group in groups],
             "rows": lines[:rows],

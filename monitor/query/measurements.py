@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, Seg
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheReport, TheStore
+from monitor.query.sliced import predicate_of, tiles_of
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.encoding import decode_baseline, decode_tileset
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.rows import Rows
+from monitor.tiles.slices import members
 from monitor.tiles.tileset import Baseline, FeatureTile, Grid
 
 DISPLAY_BINS = 26
@@ -57,7 +60,17 @@ class MeasurementsController(Controller):
         segments = catalog.segments("measurements", model, version, start_ns, end_ns)
         # The segments of a version hold nothing else, and a finding without a version says null.
         query = FindingQuery(
-            start_ns, end_ns, version or None, slice, metric, feature, page.limit + 1, page.offset, kind=kind, rule=rule
+            start_ns,
+            end_ns,
+            version or None,
+            slice or None,
+            metric,
+            feature,
+            page.limit + 1,
+            page.offset,
+            kind=kind,
+            rule=rule,
+            whole=slice == "",
         )
         found = store.find_findings(segments, query)
         return page.answer([finding_document(f) for f in found[: page.limit]], more=len(found) > page.limit)
@@ -73,6 +86,7 @@ class MeasurementsController(Controller):
         end: To = None,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
@@ -81,7 +95,7 @@ class MeasurementsController(Controller):
         if entry is None:
             raise NotFound("baseline of model", model)
         baseline = decode_baseline(entry.profile)
-        grid, own = _grid_and_tile(baseline, feature)
+        grid, own = _grid_and_tile(replace(baseline, tiles=tiles_of(baseline.tiles, slice)), feature)
         page = Page.of(limit, cursor, most=DISTRIBUTION_WINDOWS_MAX)
         windows = catalog.windows(
             model,
@@ -92,7 +106,7 @@ class MeasurementsController(Controller):
             limit=page.offset + page.limit + 1,
         )
         shown = windows[page.offset : page.offset + page.limit]
-        items = [self._item(catalog, window, model, feature, grid, own, entry) for window in shown]
+        items = [self._item(catalog, window, model, feature, grid, own, entry, slice) for window in shown]
         return page.answer([i for i in items if i is not None], more=len(windows) > page.offset + page.limit)
 
     @staticmethod
@@ -104,11 +118,12 @@ class MeasurementsController(Controller):
         grid: Grid,
         own: FeatureTile,
         entry: BaselineEntry,
+        part: str | None,
     ) -> dict[str, Any] | None:
         data = catalog.tiles(model, window.version, window.rule, window.span) if window.baseline == entry.id else None
         if data is None:
             return None
-        tiles = decode_tileset(data)
+        tiles = tiles_of(decode_tileset(data), part)
         tile = tiles.features.get(feature) or tiles.prediction.get(feature) or tiles.label.get(feature)
         if tile is None:
             return None
@@ -117,6 +132,7 @@ class MeasurementsController(Controller):
             "window": window_document(window.span),
             "revision": window.revision,
             "feature": feature,
+            "slice": part or None,
             "n_baseline": own.n,
             "n_window": tile.n,
             "n_missing": tile.n_missing,
@@ -166,6 +182,7 @@ class MeasurementsController(Controller):
         version: FromQuery[str | None] = None,
         feature: FromQuery[str | None] = None,
         category: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
@@ -176,7 +193,10 @@ class MeasurementsController(Controller):
         rows = store.read_rows(segments, span.start_ns, span.end_ns)
         if feature is not None and category is not None:
             rows = _where(rows, feature, category)
-        part = rows.take(slice(page.offset, page.offset + page.limit))
+        if slice:
+            inside = members(rows, predicate_of(catalog, model, slice))
+            rows = rows.take(np.zeros(len(rows), np.bool_) if inside is None else inside)
+        part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
         return page.answer(_row_items(part), more=len(rows) > page.offset + page.limit)
 
     @get(

@@ -11,8 +11,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from monitor.errors import NotFound
 from monitor.findings import Alert, AlertStatus, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import LIMIT_MAX, Page, time_ns
 from monitor.query.provided import TheCatalog
+from monitor.tiles.encoding import decode_tileset
 
 From = Annotated[
     str | None, QueryParameter(name="from", required=False, description="Window start, inclusive, RFC 3339.")
@@ -50,6 +51,16 @@ def window_item(window: WindowEntry) -> dict[str, Any]:
         "labelled": window.labelled,
         "baseline": window.baseline,
     }
+
+
+SLICED_WINDOWS_MAX = 500
+"""Windows of a page with `slice`: of each the tiles are read."""
+
+
+def _sliced(catalog: Catalog, window: WindowEntry, name: str) -> dict[str, Any]:
+    data = catalog.tiles(window.model, window.version, window.rule, window.span)
+    part = decode_tileset(data).slices.get(name) if data else None
+    return window_item(window) | {"n_window": None if part is None else part.rows, "slice": name}
 
 
 def _recent(catalog: Catalog, last: WindowEntry) -> list[WindowEntry]:
@@ -153,9 +164,11 @@ class ModelsController(Controller):
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
         newest_first: FromQuery[bool] = False,
+        slice: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
+        """With `slice`, `n_window` is the rows in it, null where they are not known."""
         model_of(catalog, model)
-        page = Page.of(limit, cursor)
+        page = Page.of(limit, cursor, most=SLICED_WINDOWS_MAX if slice else LIMIT_MAX)
         found = catalog.windows(
             model,
             version=version,
@@ -165,7 +178,9 @@ class ModelsController(Controller):
             limit=page.offset + page.limit + 1,
             newest_first=newest_first,
         )
-        return page.of_all([window_item(w) for w in found])
+        part = found[page.offset : page.offset + page.limit]
+        items = [_sliced(catalog, w, slice) if slice else window_item(w) for w in part]
+        return page.answer(items, more=len(found) > page.offset + page.limit)
 
     @get("/{model:str}/gaps", sync_to_thread=True, summary="Known holes in what was seen")
     def gaps(

@@ -119,6 +119,8 @@ def _conditions(wanted: FindingQuery) -> tuple[str, list[Any]]:
         if value is not None:
             conditions.append(condition)
             values.append(value)
+    if wanted.whole:
+        conditions.append("slice IS NULL")
     return " AND ".join(conditions), values
 
 

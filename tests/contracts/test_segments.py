@@ -335,6 +335,7 @@ def test_findings_are_ordered_and_paged(store: SegmentStore) -> None:
         (FindingQuery(metric="ks_statistic"), [20]),
         (FindingQuery(feature="b"), [10]),
         (FindingQuery(slice="SEX=2"), [0]),
+        (FindingQuery(whole=True), [10, 20]),
         (FindingQuery(version="2"), []),
         (FindingQuery(feature="'; DROP TABLE x; --"), []),
     ],
