@@ -1,0 +1,42 @@
+"""The passive tap: the ports whose packets are watched, instead of a listener that connections go through."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from collectors.settings.reading import MIB, Unexpected, mappings, whole
+
+PORTS_MAX = 32
+"""What the kernel's filter compares each packet with; a server has two or three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passive:
+    """`ports` are the server's own; `ring_bytes` is the kernel's memory for packets that were not read yet."""
+
+    ports: tuple[int, ...]
+    ring_bytes: int = 64 * MIB
+
+
+def read_passive(value: object) -> Passive:
+    readers = {"ports": _ports, "ring_bytes": whole(4 * MIB, 2048 * MIB)}
+    try:
+        read: dict[str, Any] = mappings([value], readers, required=("ports",))[0]
+    except Unexpected as unexpected:
+        faults = [(path.removeprefix("[0]"), found, expected) for path, found, expected in unexpected.faults]
+        raise Unexpected(*faults) from unexpected
+    return Passive(**read)
+
+
+def _ports(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or not 0 < len(value) <= PORTS_MAX:
+        raise Unexpected(("", value, f"a list of one to {PORTS_MAX} ports"))
+    port = whole(1, 65535)
+    faults: list[tuple[str, object, str]] = []
+    for position, each in enumerate(value):
+        try:
+            port(each)
+        except Unexpected as unexpected:
+            faults += [(f"[{position}]", found, expected) for _, found, expected in unexpected.faults]
+    if faults:
+        raise Unexpected(*faults)
+    return tuple(dict.fromkeys(value))
