@@ -6,18 +6,20 @@ input or output, and nothing raises on foreign bytes.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from collectors.decoders.decoder import Call, Decoded, Decoder, Undecodable
+from collectors.decoders.elements import tensor_bytes
 from collectors.decoders.identity import choose_id, generated_id, trace_of
 from collectors.decoders.registry import Registry, named
 from collectors.protocols import Direction, Exchange
 from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
 from collectors.protocols.exchange import DROPPED
+from collectors.protocols.heads import Heads
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
-from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Ledger, Prediction, Record, Tensor
+from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Ledger, Prediction, Record
 from collectors.redaction import RedactionPolicy, redact, redact_id
 from collectors.sampling import SamplingPolicy, keeps
 
@@ -74,6 +76,8 @@ class Counts:
     """Exchanges that were inferences, by protocol: http1, http2, grpc."""
     predictions: int = 0
     """Rows of the captured exchanges."""
+    bytes: int = 0
+    """About what their records weigh."""
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values changed or removed, by kind."""
     connections: Mapping[str, int] = field(default_factory=dict)
@@ -99,14 +103,26 @@ class _Account:
         self.undecodable: Counter[str] = Counter()
 
     def add(self, outcome: Outcome, reason: str) -> None:
-        if outcome == "captured":
-            self.captured += 1
-        elif outcome == "dropped":
+        """One exchange more that was not captured."""
+        if outcome == "dropped":
             self.dropped[reason] += 1
         elif outcome == "undecodable":
             self.undecodable[reason] += 1
+        elif outcome == "sampled_out":
+            self.sampled_out += 1
         else:
-            setattr(self, outcome, getattr(self, outcome) + 1)
+            self.not_inference += 1
+
+    def outcomes(self) -> Iterator[tuple[tuple[Outcome, str], int]]:
+        """How many exchanges had each outcome, by reason."""
+        if self.captured:
+            yield ("captured", ""), self.captured
+        if self.sampled_out:
+            yield ("sampled_out", ""), self.sampled_out
+        if self.not_inference:
+            yield ("not_inference", ""), self.not_inference
+        yield from ((("dropped", reason), count) for reason, count in self.dropped.items())
+        yield from ((("undecodable", reason), count) for reason, count in self.undecodable.items())
 
     def entry(self, start_ns: int, model: str | None, version: str | None) -> Ledger:
         seen = self.captured + self.sampled_out + self.not_inference + self.dropped.total() + self.undecodable.total()
@@ -158,9 +174,11 @@ class Pipeline:
         self._registry = registry or Registry()
         self._tap = Provenance(captured_by=captured_by)
         self._budget = Budget(buffered_bytes_max)
+        self._heads = Heads()
         self._pending_bytes_max = pending_bytes_max
         self._connections: dict[int, Connection] = {}
         self._last_number = 0
+        self._changed: Counter[str] = Counter()
         self._exchange_bytes_mean = 0.0
         self._begin()
 
@@ -169,7 +187,6 @@ class Pipeline:
         self._records: list[Record] = []
         self._pending_bytes = 0
         self._predictions = 0
-        self._exchanges: Counter[tuple[Outcome, str]] = Counter()
         self._requests: Counter[str] = Counter()
         self._redacted: Counter[str] = Counter()
         self._protocols: Counter[str] = Counter()
@@ -188,7 +205,7 @@ class Pipeline:
         """Bytes of a connection, in the order they passed."""
         known = self._connections.get(connection) or self._follow(connection, met_midway=True)
         spoken, opaque = known.spoken, known.opaque
-        if opaque in LEFT_UNREAD:
+        if opaque is not None and opaque in LEFT_UNREAD:
             hole = self._hole(opaque, connection, len(data), time_ns)
             hole.exchanges += len(data) / self._exchange_bytes_mean if self._exchange_bytes_mean else 0.0
             return
@@ -206,7 +223,7 @@ class Pipeline:
         spoken, opaque = known.spoken, known.opaque
         finished, in_step = known.lost(direction, count)
         self._note_protocol(known, spoken is None, opaque is None)
-        hole = self._hole("not_copied", connection, count, time_ns, since_ns=since_ns)
+        hole = self._hole("tls" if opaque == "tls" else "not_copied", connection, count, time_ns, since_ns=since_ns)
         if not in_step:
             hole.exchanges += max(0.0, self._exchanges_in(count) - len(finished))
         for exchange in finished:
@@ -259,9 +276,14 @@ class Pipeline:
             )
             for reason, hole in self._holes.items()
         )
-        records.extend(account.entry(*key) for key, account in self._accounts.items())
+        exchanges: Counter[tuple[Outcome, str]] = Counter()
+        for key, account in self._accounts.items():
+            records.append(account.entry(*key))
+            for outcome, count in account.outcomes():
+                exchanges[outcome] += count
         counts = Counts(
-            exchanges=self._exchanges,
+            exchanges=exchanges,
+            bytes=self._pending_bytes,
             requests=self._requests,
             predictions=self._predictions,
             redacted=self._redacted,
@@ -283,6 +305,7 @@ class Pipeline:
             self._registry.is_inference,
             met_midway=met_midway,
             correlating=self._registry.correlation,
+            heads=self._heads,
         )
         self._connections[connection] = known
         if met_midway:
@@ -377,11 +400,14 @@ class Pipeline:
         )
 
     def _keep(self, exchange: Exchange, record: Prediction) -> None:
-        changed: Counter[str] = Counter()
+        changed = self._changed
+        changed.clear()
         stored = redact(record, self._redaction, changed)
         weight = _RECORD_BYTES
-        for tensor in (*stored.inputs, *stored.outputs):
-            weight += _weight(tensor)
+        for tensor in stored.inputs:
+            weight += tensor_bytes(tensor)
+        for tensor in stored.outputs:
+            weight += tensor_bytes(tensor)
         if self._records and self._pending_bytes + weight > self._pending_bytes_max:
             self._account(exchange, record.model, record.version, "dropped", "pending_full")
             return
@@ -397,20 +423,16 @@ class Pipeline:
     def _account(
         self, exchange: Exchange, model: str | None, version: str | None, outcome: Outcome, reason: str
     ) -> None:
-        self._exchanges[outcome, reason] += 1
         if outcome != "not_inference":
             self._requests[exchange.protocol] += 1
         second = exchange.start_ns - exchange.start_ns % LEDGER_INTERVAL_NS
-        key = (second, model, version)
-        account = self._accounts.get(key)
-        if account is None and len(self._accounts) >= LEDGERS_MAX:
-            key = (second, None, None)
-            account = self._accounts.get(key)
-        if account is None:
-            account = self._accounts[key] = _Account()
-        account.add(outcome, reason)
+        account = self._accounts.get((second, model, version)) or self._new_account(second, model, version)
+        if outcome == "captured":
+            account.captured += 1
+        else:
+            account.add(outcome, reason)
 
-
-def _weight(tensor: Tensor) -> int:
-    texts = sum(map(len, tensor.items)) + 8 * len(tensor.items) if tensor.items else 0
-    return len(tensor.data) + texts + 8 * len(tensor.missing)
+    def _new_account(self, second: int, model: str | None, version: str | None) -> _Account:
+        """An account that is not open yet; where there are too many, that of exchanges without a model."""
+        key = (second, model, version) if len(self._accounts) < LEDGERS_MAX else (second, None, None)
+        return self._accounts.setdefault(key, _Account())

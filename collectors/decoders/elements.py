@@ -80,13 +80,17 @@ def checked_datatype(datatype: str, where: str) -> Datatype:
 
 def tensor_bytes(tensor: Tensor) -> int:
     """About what a tensor weighs in a record."""
-    texts = sum(map(len, tensor.items)) if tensor.items else 0
+    texts = sum(map(len, tensor.items)) + 8 * len(tensor.items) if tensor.items else 0
     return len(tensor.data) + texts + 8 * len(tensor.missing)
 
 
 def check_size(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
     """Raises Undecodable where one exchange is more than fits a batch."""
-    if sum(map(tensor_bytes, inputs)) + sum(map(tensor_bytes, outputs)) > TENSOR_BYTES_MAX:
+    held = 0
+    for tensors in (inputs, outputs):
+        for tensor in tensors:
+            held += tensor_bytes(tensor)
+    if held > TENSOR_BYTES_MAX:
         raise Undecodable("record_too_large", "exchange", f"more than {TENSOR_BYTES_MAX} bytes of elements")
 
 

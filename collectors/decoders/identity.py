@@ -28,8 +28,11 @@ def choose_id(
 
 def trace_of(headers: Mapping[str, str]) -> str | None:
     """The W3C trace context of the request, where it is one."""
-    found = headers.get("traceparent", "").strip()
-    return found if found and _TRACEPARENT.fullmatch(found) else None
+    found = headers.get("traceparent")
+    if found is None:
+        return None
+    found = found.strip()
+    return found if _TRACEPARENT.fullmatch(found) else None
 
 
 def generated_id(exchange: str, time_ns: int) -> str:

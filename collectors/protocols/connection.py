@@ -5,7 +5,8 @@ from typing import Literal
 from collectors.protocols import http1, http2
 from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
-from collectors.protocols.http1 import Http1
+from collectors.protocols.heads import Heads
+from collectors.protocols.http1 import Http1, Switched
 from collectors.protocols.http2 import Correlating, Http2
 from collectors.protocols.http2_frames import are_frames, may_begin_frames
 from collectors.protocols.memory import Budget
@@ -41,32 +42,36 @@ class Connection:
     __slots__ = (
         "_budget",
         "_correlating",
+        "_heads",
         "_observer",
-        "_opaque",
         "_server_start",
         "_start",
         "_start_ns",
         "_wanted",
+        "opaque",
         "spoken",
     )
 
     def __init__(
-        self, budget: Budget, wanted: Wanted, *, met_midway: bool, correlating: Correlating = _no_dialogues
+        self,
+        budget: Budget,
+        wanted: Wanted,
+        *,
+        met_midway: bool,
+        correlating: Correlating = _no_dialogues,
+        heads: Heads | None = None,
     ) -> None:
         self._budget = budget
+        self._heads = heads or Heads()
         self._wanted = wanted
         self._correlating = correlating
         self._start = b""
         self._start_ns = 0
         self._server_start = b""
-        self._opaque: OpaqueCause | None = None
-        self._observer: Http1 | Http2 | None = Http1(budget, wanted, resuming=True) if met_midway else None
-        self.spoken: Spoken | None = "http1" if met_midway else None
-
-    @property
-    def opaque(self) -> OpaqueCause | None:
+        self.opaque: OpaqueCause | None = None
         """Why the bytes pass unread, or None while they are read."""
-        return self._opaque or (self._observer.given_up if self._observer else None)
+        self._observer: Http1 | Http2 | None = Http1(budget, wanted, self._heads, resuming=True) if met_midway else None
+        self.spoken: Spoken | None = "http1" if met_midway else None
 
     @property
     def silent(self) -> bool:
@@ -78,13 +83,13 @@ class Connection:
         observer = self._observer
         if observer is not None:
             if type(observer) is Http1 and observer.is_unconfirmed and are_frames(data):
-                self._opaque = "http2_midway"  # the headers before these are lost, and with them all that follow
-                return self._ended(observer, "not_copied")
+                # The headers before these are lost, and with them all that follow.
+                return self._ended(observer, "not_copied", "http2_midway")
             observer.received(direction, data, time_ns)
-            if observer.given_up == "upgraded" and type(observer) is Http1:
-                return self._switched(observer, time_ns)
+            if observer.given_up is not None:
+                return self._given_up(observer, time_ns)
             return observer.take()
-        if self._opaque is None:
+        if self.opaque is None:
             return self._sniff(direction, data, time_ns)
         return []
 
@@ -93,13 +98,14 @@ class Connection:
 
         Returns the exchanges that ended damaged, and whether those are all that the bytes can have held.
         """
-        if self._observer is None and self._opaque is None:
+        if self._observer is None and self.opaque is None:
             self._start = self._server_start = b""
             self.spoken = "http1"  # a guess: the next request line will tell
-            self._observer = Http1(self._budget, self._wanted, resuming=True)
+            self._observer = Http1(self._budget, self._wanted, self._heads, resuming=True)
         if self._observer is None:
             return [], True
         in_step = self._observer.lost(direction, count)
+        self.opaque = self.opaque or self._observer.given_up
         return self._observer.take(), in_step
 
     def closed(self, time_ns: int) -> list[Exchange]:
@@ -111,11 +117,19 @@ class Connection:
 
     def evicted(self) -> list[Exchange]:
         """There is no room to follow this connection; returns what was in flight."""
-        return self._ended(self._observer, "connections_max") if self._observer is not None else []
+        return self._ended(self._observer, "connections_max", "connections_max") if self._observer is not None else []
 
-    def _ended(self, observer: Http1 | Http2, damage: Damage) -> list[Exchange]:
+    def _ended(self, observer: Http1 | Http2, damage: Damage, opaque: OpaqueCause) -> list[Exchange]:
         """Observe no more."""
         observer.abandon(damage, "connections_max" if damage == "connections_max" else "out_of_step")
+        self.opaque = self.opaque or opaque
+        return observer.take()
+
+    def _given_up(self, observer: Http1 | Http2, time_ns: int) -> list[Exchange]:
+        """The observer reads no more; another one may, where the peers switched to HTTP/2."""
+        if type(observer) is Http1 and observer.switched is not None:
+            return self._switched(observer, observer.switched, time_ns)
+        self.opaque = self.opaque or observer.given_up
         return observer.take()
 
     def _sniff(self, direction: Direction, data: bytes, time_ns: int) -> list[Exchange]:
@@ -131,13 +145,14 @@ class Connection:
         if self.spoken == "http2":
             self._observer = Http2(self._budget, self._wanted, self._correlating)
         elif self.spoken == "http1" and not self._server_start:
-            self._observer = Http1(self._budget, self._wanted)
+            self._observer = Http1(self._budget, self._wanted, self._heads)
         else:
-            self.spoken = self._opaque = "unknown" if self.spoken == "http1" else self.spoken
+            self.spoken = self.opaque = "unknown" if self.spoken == "http1" else self.spoken
             return []
         self._observer.received(direction, start, self._start_ns)
         self._observer.received(Direction.TO_CLIENT, self._server_start, time_ns)
         self._server_start = b""
+        self.opaque = self._observer.given_up
         return self._observer.take()
 
     def _server_first(self, data: bytes) -> list[Exchange]:
@@ -145,15 +160,14 @@ class Connection:
         self._server_start += data[: SERVER_START_BYTES_MAX + 1]
         if len(self._server_start) > SERVER_START_BYTES_MAX or not may_begin_frames(self._server_start):
             self._start = self._server_start = b""
-            self.spoken = self._opaque = "unknown"
+            self.spoken = self.opaque = "unknown"
         return []
 
-    def _switched(self, before: Http1, time_ns: int) -> list[Exchange]:
-        """Go on in HTTP/2 where that is what the client asked for; what it sent before it knew was held."""
-        finished, switched = before.take(), before.switched
-        if switched is None:
-            return finished
+    def _switched(self, before: Http1, switched: Switched, time_ns: int) -> list[Exchange]:
+        """Go on in HTTP/2, which is what the client asked for; what it sent before it knew was held."""
+        finished = before.take()
         self._observer = after = Http2(self._budget, self._wanted, self._correlating, upgraded=switched.flight)
         after.received(Direction.TO_SERVER, switched.from_client, time_ns)
         after.received(Direction.TO_CLIENT, switched.from_server, time_ns)
+        self.opaque = after.given_up
         return finished + after.take()

@@ -4,13 +4,11 @@ from array import array
 from collections.abc import Mapping
 
 from collectors.protocols.exchange import Arrivals, Damage, Exchange, Protocol
-from collectors.protocols.heads import RequestHead, ResponseHead
+from collectors.protocols.heads import EVENT_STREAM, RequestHead, ResponseHead
 from collectors.protocols.memory import Budget, Kept
 
 ARRIVALS_MAX = 16_384
 """Pieces of one event stream whose time is noted; a long answer of a language model has some thousand."""
-
-EVENT_STREAM = "text/event-stream"
 
 _ARRIVAL_BYTES = 16
 _NONE: Mapping[str, str] = {}

@@ -1,7 +1,9 @@
 """A passive observer of HTTP/1.1: the bytes of both directions in, exchanges out.
 
 Requests wait in a queue (`_flights`) until their final response has ended; the first flight without a whole response
-owns the next response bytes. Three things are not as in a client or a server:
+owns the next response bytes. Most requests of models come in one piece, as do their answers: such a one is only noted
+(`_asked`) and becomes an exchange with its answer, or a flight as soon as anything else happens. Three things are not as
+in a client or a server:
 
 - Bytes may be missing. Where the hole lies inside a body of known length, its framing steps over it and only that
   exchange is damaged. Anywhere else both directions are out of step: the flights are damaged, and the observer
@@ -22,12 +24,10 @@ from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
 from collectors.protocols.flight import Flight
 from collectors.protocols.heads import (
     HEAD_BYTES_MAX,
+    Heads,
     MalformedHead,
-    RepeatedHeads,
     RequestHead,
     ResponseHead,
-    request_head,
-    response_head,
 )
 from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
 
@@ -39,6 +39,8 @@ Cause = Literal[
 ]
 """Why the rest of a connection is not observed."""
 
+_TO_CLIENT = Direction.TO_CLIENT
+_SPACE = 0x20
 _REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) ")
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
 
@@ -52,20 +54,34 @@ class Switched:
     from_server: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that came whole in one piece; what is kept of its body is charged with its head."""
+
+    head: RequestHead
+    head_bytes: int
+    body: bytes
+    wanted: bool
+    time_ns: int
+
+
 class Http1:
     """Observes one connection; `resuming` where its beginning was not seen."""
 
-    def __init__(self, budget: Budget, wanted: Wanted, *, resuming: bool = False) -> None:
+    def __init__(self, budget: Budget, wanted: Wanted, heads: Heads | None = None, *, resuming: bool = False) -> None:
         self._budget = budget
         self._wanted = wanted
         self._resuming = resuming
-        self._unconfirmed = resuming
+        self.is_unconfirmed = resuming
+        """Whether nothing has been seen yet that only HTTP/1.1 could be."""
+        self._asked: _Asked | None = None
         self._pipelined = False
         self._flights: deque[Flight] = deque()
         self._finished: list[Exchange] = []
         self._heads = (Kept(budget, HEAD_BYTES_MAX), Kept(budget, HEAD_BYTES_MAX))
-        self._request_heads = RepeatedHeads(request_head)
-        self._response_heads = RepeatedHeads(response_head)
+        heads = heads or Heads()
+        self._request_heads = heads.requests
+        self._response_heads = heads.responses
         self._head_start_ns = 0
         self._sending: Framing | None = None
         self._answering: Framing | None = None
@@ -73,22 +89,21 @@ class Http1:
         self.given_up: Cause | None = None
         self.switched: Switched | None = None
 
-    @property
-    def is_unconfirmed(self) -> bool:
-        """Whether nothing has been seen yet that only HTTP/1.1 could be."""
-        return self._unconfirmed
-
     def received(self, direction: Direction, data: bytes, time_ns: int) -> None:
         """Take the next bytes of one direction."""
         if self.given_up or not data:
             return
         try:
-            if direction is Direction.TO_SERVER:
-                self._from_client(data, time_ns)
-            else:
+            if self._asked is not None:
+                if direction == _TO_CLIENT and self._answered_whole(self._asked, data, time_ns):
+                    return
+                self._unfold(self._asked)
+            if direction == _TO_CLIENT:
                 self._from_server(data, time_ns)
+            elif self._flights or not self._asked_whole(data, time_ns):
+                self._from_client(data, time_ns)
         except (MalformedHead, MalformedBody):
-            if self._unconfirmed:
+            if self.is_unconfirmed:
                 self._resume()
             else:
                 self._malformed(direction, time_ns)
@@ -97,6 +112,7 @@ class Http1:
         """Step over bytes that were not copied; False where it is unknown how many exchanges were in them."""
         if self.given_up:
             return False
+        self._unfold(self._asked)
         framing, flight = self._owner(direction)
         if framing and flight and framing.skip(count):
             flight.damage = flight.damage or "not_copied"
@@ -113,6 +129,7 @@ class Http1:
         """Both directions have ended."""
         if self.given_up:
             return
+        self._unfold(self._asked)
         self._count_unfinished_head(time_ns)
         for flight in self._flights:
             if not (flight.request_done and self._ends_with_connection(flight)):
@@ -121,6 +138,7 @@ class Http1:
 
     def abandon(self, damage: Damage, cause: Cause) -> None:
         """End what is in flight as damaged, and the observation with it."""
+        self._unfold(self._asked)
         for flight in self._flights:
             flight.damage = flight.damage or damage
         self._give_up(cause)
@@ -129,6 +147,74 @@ class Http1:
         """Drain the exchanges that ended."""
         finished, self._finished = self._finished, []
         return finished
+
+    # Whole requests and answers.
+
+    def _asked_whole(self, data: bytes, time_ns: int) -> bool:
+        """Note a request that is all of these bytes, where nothing else is on its way; False where it is not so plain."""
+        if self._resuming or self._heads[0].bytes or data[0] <= _SPACE:
+            return False
+        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
+        if end < 4:
+            return False
+        try:
+            head = self._request_heads.read(data[:end])
+        except MalformedHead:
+            return False
+        if head.length != len(data) - end or head.length > BODY_BYTES_MAX:
+            return False
+        wanted = self._wanted(head.method, head.target)
+        body = data[end:] if wanted else b""
+        if not self._budget.charge(end + len(body)):
+            return False
+        self._head_start_ns = time_ns
+        self._asked = _Asked(head, end, body, wanted, time_ns)
+        return True
+
+    def _answered_whole(self, asked: _Asked, data: bytes, time_ns: int) -> bool:
+        """Make an exchange of what was asked and an answer that is all of these bytes; False where it is not so plain."""
+        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
+        if end < 4:
+            return False
+        try:
+            head = self._response_heads.read(data[:end])
+        except MalformedHead:
+            return False
+        if head.length != len(data) - end or head.length > BODY_BYTES_MAX:
+            return False
+        body = data[end:] if asked.wanted else b""
+        if not self._budget.charge(len(body)):
+            return False
+        self._budget.release(len(body) + asked.head_bytes + len(asked.body))
+        self._asked = None
+        self.is_unconfirmed = False
+        self._finished.append(
+            Exchange(
+                method=asked.head.method,
+                target=asked.head.target,
+                request_headers=asked.head.headers,
+                response_headers=head.headers,
+                request_body=asked.body,
+                response_body=body,
+                status=head.status,
+                start_ns=asked.time_ns,
+                end_ns=max(asked.time_ns, time_ns),
+                wire_bytes=asked.head_bytes + end + len(asked.body) + len(body),
+            )
+        )
+        return True
+
+    def _unfold(self, asked: _Asked | None) -> None:
+        """Something else than a whole answer came: what was noted takes the general way."""
+        if asked is None:
+            return
+        self._asked = None
+        request_body = Kept(self._budget, BODY_BYTES_MAX, wanted=asked.wanted)
+        request_body.bytes = bytearray(asked.body)
+        response_body = Kept(self._budget, BODY_BYTES_MAX, wanted=asked.wanted)
+        flight = Flight(asked.head, asked.head_bytes, asked.time_ns, request_body, response_body)
+        flight.request_done = True
+        self._flights.append(flight)
 
     # Client to server.
 
@@ -236,7 +322,7 @@ class Http1:
     def _response_begun(self, flight: Flight, head: ResponseHead, time_ns: int) -> None:
         if 100 <= head.status < 200 and head.status != 101:
             return
-        self._unconfirmed = False
+        self.is_unconfirmed = False
         flight.answered(head)
         if head.status == 101 or (flight.request.method == "CONNECT" and 200 <= head.status < 300):
             flight.request_done = flight.response_done = True
@@ -335,7 +421,7 @@ class Http1:
         for flight in self._flights:
             flight.damage = flight.damage or "not_copied"
         self._land()
-        self._resuming = self._unconfirmed = True
+        self._resuming = self.is_unconfirmed = True
         self._pipelined = False
 
     def _land(self) -> None:
