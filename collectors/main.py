@@ -25,19 +25,22 @@ from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault, StartFailed
 from collectors.pipeline import Pipeline
 from collectors.protocols.exchange import DROPPED, Damage
-from collectors.records.types import Gap, IdSource
+from collectors.records.types import CapturedBy, Gap, IdSource
 from collectors.redaction import RedactionPolicy, Rule
 from collectors.redaction.policy import Action
 from collectors.sampling import SamplingPolicy
-from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool
-from collectors.shipping import Shipper, ShippingCounts
+from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool, sinks_of
+from collectors.shipping import Shipper
+from collectors.shipping.fan_out import FanOut
+from collectors.shipping.sinks import courier_to
 from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
+from collectors.tap.passive.starting import WATCHER, open_packets, watcher_order
 from collectors.tap.segment import UNCOPIED, Segment
-from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts, decode_status
+from collectors.tap.status import DURATION_BOUNDS_SECONDS, SinkStatus, WorkerStatus, add_counts, decode_status
 from collectors.tap.supervisor import Child, Order, Signals
 from collectors.tap.worker import CaptureWorker
-from collectors.telemetry import Readings, SidecarMetrics, TelemetryServer, log_to_stderr
+from collectors.telemetry import PacketReadings, Readings, SidecarMetrics, SinkReadings, TelemetryServer, log_to_stderr
 
 LOSSES: dict[tuple[str, str], int] = {
     ("dropped" if reason in DROPPED else "undecodable", reason): 0 for reason in (*get_args(Damage), *get_args(Reason))
@@ -51,8 +54,10 @@ SPOOL_PATIENCE_SECONDS = 5.0
 """A worker whose supervisor was killed holds the spool until it has put away what it has."""
 END_SECONDS = 8.5
 """Below the ten seconds in which the sidecar has promised to end; the worker has what the forwarder leaves of it."""
-FORWARDER_END_SECONDS = 5.5
+TAP_END_SECONDS = 5.5
 """Of that: longer than the forwarder waits for exchanges in flight."""
+FORWARDER = "forwarder"
+"""The process of the tap that connections go through."""
 ALIVE_SECONDS = 10.0
 """A child that has not shown itself for this long does not live."""
 SHIPPER_STOP_SECONDS = 1.0
@@ -67,27 +72,33 @@ def run_sidecar(settings: SidecarSettings) -> None:
     policies(settings)
     registry_of(settings)
     open_spool(settings).close()  # whether the worker can, said before anything is started
+    for sink in sinks_of(settings):
+        courier_to(sink).close()
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
     segment = Segment.create(settings.ring_bytes)
     wake = os.eventfd(0, os.EFD_NONBLOCK)
-    forwarder = Child(
-        _forwarder_order(settings, listeners, segment, wake), starts=_counts(segment, at.FORWARDER_RESTARTS)
-    )
+    if settings.passive:
+        ports, ring_bytes = settings.passive.ports, settings.passive.ring_bytes
+        packets = open_packets(ports, ring_bytes)
+        order = watcher_order(packets, ports, ring_bytes, segment, wake, settings.connection_copy_bytes)
+    else:
+        order = _forwarder_order(settings, listeners, segment, wake)
+    tap = Child(order, starts=_counts(segment, at.TAP_RESTARTS))
     worker = Child(_worker_order(settings, segment, wake), starts=_counts(segment, at.WORKER_RESTARTS, at.WORKER_UP))
     signals = Signals()
     server = _telemetry(settings, segment)
     worker.start()
-    forwarder.start()
+    tap.start()
     try:
         while not signals.stop:
             signals.wait(LOOK_SECONDS)
-            forwarder.look_after()
+            tap.look_after()
             worker.look_after()
     finally:
         for listener in listeners:
             listener.close()
         by = time.monotonic() + END_SECONDS
-        forwarder.end(FORWARDER_END_SECONDS)
+        tap.end(TAP_END_SECONDS)
         worker.end(by - time.monotonic())
         tell_of_unread(settings, segment)
         if server is not None:
@@ -133,7 +144,7 @@ def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], 
         return [sys.executable, "-m", "collectors.tap.forwarder", json.dumps(asked)]
 
     descriptors = [segment.descriptor, wake, *(bound.fileno() for bound in listeners)]
-    return Order("forwarder", command, descriptors)
+    return Order(FORWARDER, command, descriptors)
 
 
 def _worker_order(settings: SidecarSettings, segment: Segment, wake: int) -> Order:
@@ -159,7 +170,8 @@ def _counts(segment: Segment, restarts: int, up: int | None = None) -> Callable[
 def _telemetry(settings: SidecarSettings, segment: Segment) -> TelemetryServer | None:
     if settings.metrics is None:
         return None
-    metrics = SidecarMetrics(installed_version(), lambda: read_segment(segment, settings.spool_quota_bytes))
+    tap = WATCHER if settings.passive else FORWARDER
+    metrics = SidecarMetrics(installed_version(), lambda: read_segment(segment, settings.spool_quota_bytes, tap))
     address = (settings.metrics.host, settings.metrics.port)
     try:
         server = TelemetryServer(address, metrics, lambda: read_health(segment, time.time_ns()))
@@ -170,14 +182,14 @@ def _telemetry(settings: SidecarSettings, segment: Segment) -> TelemetryServer |
 
 
 def read_health(segment: Segment, now_ns: int) -> dict[str, bool]:
-    """`live`: bytes are forwarded. `ready`: and they can be captured. Neither asks about the monitor."""
+    """`live`: bytes are forwarded, or packets watched. `ready`: and they can be captured. Neither asks about the monitor."""
     words = segment.words
-    forwards = now_ns - words[at.FORWARDER_ALIVE_NS] < ALIVE_SECONDS * 1e9
+    forwards = now_ns - words[at.TAP_ALIVE_NS] < ALIVE_SECONDS * 1e9
     captures = bool(words[at.WORKER_UP]) and now_ns - words[at.WORKER_ALIVE_NS] < ALIVE_SECONDS * 1e9
     return {"live": forwards, "ready": forwards and captures}
 
 
-def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
+def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -> Readings:
     """Everything that is exported, as the shared memory has it now."""
     words = segment.words
     status = decode_status(segment.read_status())
@@ -200,8 +212,15 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
         copied_connections=words[at.CONNECTIONS_COPIED],
         uncopied_connections={reason: words[at.CONNECTIONS_UNCOPIED + i] for i, reason in enumerate(UNCOPIED)},
         refused_connections=words[at.CONNECTIONS_REFUSED],
-        restarts={"forwarder": words[at.FORWARDER_RESTARTS], "worker": words[at.WORKER_RESTARTS]},
-        up={"forwarder": health["live"], "worker": bool(words[at.WORKER_UP])},
+        packets=PacketReadings(
+            seen=words[at.PACKETS],
+            dropped=words[at.PACKETS_DROPPED],
+            midway_connections=words[at.CONNECTIONS_MIDWAY],
+        )
+        if tap == WATCHER
+        else None,
+        restarts={tap: words[at.TAP_RESTARTS], "worker": words[at.WORKER_RESTARTS]},
+        up={tap: health["live"], "worker": bool(words[at.WORKER_UP])},
         ring_waiting_bytes=words[at.HEAD] - words[at.TAIL],
         ring_bytes=len(segment.ring),
         protocols={**dict.fromkeys(("http1", "http2", "opaque"), 0), **status.protocols},
@@ -216,11 +235,19 @@ def read_segment(segment: Segment, queue_bytes_max: int) -> Readings:
         queue_bytes=status.queue_bytes,
         queue_bytes_max=queue_bytes_max,
         queue_oldest_seconds=status.queue_oldest_ns / 1e9,
-        sink_records=status.sink_records,
-        sink_failed=status.sink_failed,
-        sink_failed_attempts=status.sink_failed_attempts,
-        sink_retries=status.sink_retries,
-        sink_last_success_seconds=status.sink_last_success_ns / 1e9,
+        sinks={
+            name: SinkReadings(
+                records=sink.records,
+                failed=sink.failed,
+                failed_attempts=sink.failed_attempts,
+                retries=sink.retries,
+                last_success_seconds=sink.last_success_ns / 1e9,
+                circuit=sink.circuit,
+                queue_records=sink.queue_records,
+                queue_bytes=sink.queue_bytes,
+            )
+            for name, sink in status.sinks.items()
+        },
     )
 
 
@@ -228,23 +255,26 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     """Be the capture worker until `stop` is at its end. Raises StartFailed where the spool cannot be had."""
     redaction, sampling = policies(settings)
     spool = open_spool(settings)
-    shipper = Shipper(spool, settings.monitor) if settings.monitor else None
+    fan_out = FanOut(spool, {sink.name: courier_to(sink) for sink in sinks_of(settings)})
     ids = cast("tuple[IdSource, ...]", settings.ids)
-    pipeline = Pipeline(spool.sidecar, redaction, sampling, ids, registry=registry_of(settings))
+    captured_by: CapturedBy = "passive" if settings.passive else "tap"
+    pipeline = Pipeline(
+        spool.sidecar, redaction, sampling, ids, registry=registry_of(settings), captured_by=captured_by
+    )
     before = decode_status(segment.read_status())
 
     def observe_sink(status: WorkerStatus) -> None:
-        if shipper is not None:
-            add_sink_counts(status, before, shipper.counts)
+        status.sinks = {
+            shipper.queue.name: sink_status(before.sinks.get(shipper.queue.name, SinkStatus()), shipper)
+            for shipper in fan_out.shippers
+        }
 
     worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink)
-    if shipper is not None:
-        shipper.start()
+    fan_out.start()
     try:
         worker.run(stop)
     finally:
-        if shipper is not None:
-            shipper.stop(SHIPPER_STOP_SECONDS)
+        fan_out.stop(SHIPPER_STOP_SECONDS)
         spool.close()
 
 
@@ -254,7 +284,7 @@ def open_spool(settings: SidecarSettings) -> Spool:
     while True:
         try:
             return Spool.open(
-                settings.spool or default_spool(settings.listeners),
+                settings.spool or default_spool(settings),
                 quota_bytes=settings.spool_quota_bytes,
                 free_space_floor_bytes=settings.spool_free_space_floor_bytes,
             )
@@ -290,15 +320,22 @@ def tell_of_unread(settings: SidecarSettings, segment: Segment) -> None:
         _LOG.error("gap_not_told", extra={"error": str(error), "gap": str(gap)})
 
 
-def add_sink_counts(status: WorkerStatus, before: WorkerStatus, counts: ShippingCounts) -> None:
+def sink_status(before: SinkStatus, shipper: Shipper) -> SinkStatus:
     """What this worker's shipper did, added to what its predecessors' did."""
-    status.sink_records = before.sink_records + counts.sent_records + counts.known_records
-    status.sink_retries = before.sink_retries + counts.retries
-    status.sink_last_success_ns = counts.last_success_ns or before.sink_last_success_ns
-    status.sink_failed = dict(before.sink_failed)
-    add_counts(status.sink_failed, {"refused": counts.refused_records})
-    status.sink_failed_attempts = dict(before.sink_failed_attempts)
-    add_counts(status.sink_failed_attempts, counts.failed)
+    counts, queue = shipper.counts, shipper.queue.counts
+    failed, attempts = dict(before.failed), dict(before.failed_attempts)
+    add_counts(failed, {"refused": counts.refused_records, "space": queue.given_up_records})
+    add_counts(attempts, counts.failed)
+    return SinkStatus(
+        records=before.records + counts.sent_records + counts.known_records,
+        failed=failed,
+        failed_attempts=attempts,
+        retries=before.retries + counts.retries,
+        last_success_ns=counts.last_success_ns or before.last_success_ns,
+        circuit=counts.circuit,
+        queue_records=queue.pending_records,
+        queue_bytes=queue.pending_bytes,
+    )
 
 
 def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:

@@ -18,8 +18,33 @@ from prometheus_client.exposition import choose_encoder
 
 LABEL_CHARS_MAX = 128
 """Label values are cut to this; ours are shorter, so this only guards against a mistake."""
+CIRCUITS = ("closed", "half_open", "open")
+"""States of the circuit of a sink."""
 REQUEST_SECONDS_MAX = 5.0
 """A scraper that sends its request more slowly than this is cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkReadings:
+    """What one sink has taken, and what waits for it."""
+
+    records: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    last_success_seconds: float = 0.0
+    circuit: str = "closed"
+    queue_records: int = 0
+    queue_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PacketReadings:
+    """What the kernel has counted for a passive tap, and the connections whose beginning it did not see."""
+
+    seen: int
+    dropped: int
+    midway_connections: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +62,7 @@ class Readings:
     up: Mapping[str, bool]
     ring_waiting_bytes: int
     ring_bytes: int
+    packets: PacketReadings | None = None
     protocols: Mapping[str, int] = field(default_factory=dict)
     exchanges: Mapping[tuple[str, str], int] = field(default_factory=dict)
     records: int = 0
@@ -49,11 +75,7 @@ class Readings:
     queue_bytes: int = 0
     queue_bytes_max: int = 0
     queue_oldest_seconds: float = 0.0
-    sink_records: int = 0
-    sink_failed: Mapping[str, int] = field(default_factory=dict)
-    sink_failed_attempts: Mapping[str, int] = field(default_factory=dict)
-    sink_retries: int = 0
-    sink_last_success_seconds: float = 0.0
+    sinks: Mapping[str, "SinkReadings"] = field(default_factory=dict)
 
 
 class SidecarMetrics:
@@ -76,15 +98,19 @@ class SidecarMetrics:
 
 
 def _tap(now: Readings) -> Iterable[Metric]:
-    yield _counters("outrider_tap_bytes", "Bytes forwarded.", "direction", now.forwarded_bytes)
-    yield _counter("outrider_tap_copied_bytes", "Bytes forwarded and copied to the capture worker.", now.copied_bytes)
+    yield _counters("outrider_tap_bytes", "Bytes that passed.", "direction", now.forwarded_bytes)
+    yield _counter(
+        "outrider_tap_copied_bytes", "Bytes that passed and were copied to the capture worker.", now.copied_bytes
+    )
     yield _counters(
         "outrider_tap_uncopied_bytes",
-        "Bytes forwarded but not handed to the capture worker.",
+        "Bytes that passed and were not handed to the capture worker.",
         "reason",
         now.uncopied_bytes,
     )
-    yield _counter("outrider_tap_forwarded_connections", "Connections forwarded.", now.forwarded_connections)
+    yield _counter(
+        "outrider_tap_forwarded_connections", "Connections forwarded, or watched.", now.forwarded_connections
+    )
     yield _counter(
         "outrider_tap_copied_connections", "Connections that ended with every byte copied.", now.copied_connections
     )
@@ -96,7 +122,7 @@ def _tap(now: Readings) -> Iterable[Metric]:
     )
     closed = now.copied_connections + sum(now.uncopied_connections.values())
     yield GaugeMetricFamily(
-        "outrider_tap_open_connections", "Connections being forwarded now.", value=now.forwarded_connections - closed
+        "outrider_tap_open_connections", "Connections that stand now.", value=now.forwarded_connections - closed
     )
     yield _counter(
         "outrider_tap_refused_connections",
@@ -109,6 +135,8 @@ def _tap(now: Readings) -> Iterable[Metric]:
         "protocol",
         now.protocols,
     )
+    if now.packets is not None:
+        yield from _packets(now.packets)
     yield GaugeMetricFamily("outrider_tap_ring_bytes", "Copied bytes not read yet.", value=now.ring_waiting_bytes)
     yield GaugeMetricFamily("outrider_tap_ring_capacity_bytes", "Size of the copy's memory.", value=now.ring_bytes)
     yield _counters("outrider_process_restarts", "Child processes started again.", "process", now.restarts)
@@ -116,6 +144,18 @@ def _tap(now: Readings) -> Iterable[Metric]:
     for process, running in now.up.items():
         up.add_metric([process], int(running))
     yield up
+
+
+def _packets(now: PacketReadings) -> Iterable[Metric]:
+    yield _counter("outrider_tap_packets", "Packets of the watched ports with bytes, beginnings or ends.", now.seen)
+    yield _counter(
+        "outrider_tap_dropped_packets",
+        "Of those, dropped by the kernel because they were not read in time.",
+        now.dropped,
+    )
+    yield _counter(
+        "outrider_tap_midway_connections", "Connections whose beginning was not seen.", now.midway_connections
+    )
 
 
 def _capture(now: Readings) -> Iterable[Metric]:
@@ -154,23 +194,48 @@ def _delivery(now: Readings) -> Iterable[Metric]:
             "Unix time of the oldest record still waiting.",
             value=now.queue_oldest_seconds,
         )
-    monitor = {"monitor": now.sink_records}
-    yield _counters("outrider_sink_records", "Records accepted by a sink.", "sink", monitor)
+    yield from _sinks(now.sinks)
+
+
+def _sinks(sinks: Mapping[str, SinkReadings]) -> Iterable[Metric]:
+    """Sinks are named by the settings, so their number is bounded."""
+    records = {name: sink.records for name, sink in sinks.items()}
+    yield _counters("outrider_sink_records", "Records accepted by a sink.", "sink", records)
     for name, text, counts in (
-        ("outrider_sink_failed_records", "Records a sink refused for good.", now.sink_failed),
-        ("outrider_sink_failed_attempts", "Delivery attempts that failed.", now.sink_failed_attempts),
+        (
+            "outrider_sink_failed_records",
+            "Records a sink refused for good, or did not get for want of space.",
+            {sink: each.failed for sink, each in sinks.items()},
+        ),
+        (
+            "outrider_sink_failed_attempts",
+            "Delivery attempts that failed.",
+            {sink: each.failed_attempts for sink, each in sinks.items()},
+        ),
     ):
         failed = CounterMetricFamily(name, text, labels=["sink", "reason"])
-        for reason, count in sorted(counts.items()):
-            failed.add_metric(["monitor", reason[:LABEL_CHARS_MAX]], count)
+        for sink, reasons in counts.items():
+            for reason, count in sorted(reasons.items()):
+                failed.add_metric([sink, reason[:LABEL_CHARS_MAX]], count)
         yield failed
-    yield _counters("outrider_sink_retries", "Delivery attempts repeated.", "sink", {"monitor": now.sink_retries})
-    if now.sink_last_success_seconds:
-        success = GaugeMetricFamily(
-            "outrider_sink_last_success_timestamp_seconds", "Unix time of the last accepted batch.", labels=["sink"]
-        )
-        success.add_metric(["monitor"], now.sink_last_success_seconds)
-        yield success
+    retries = {name: sink.retries for name, sink in sinks.items()}
+    yield _counters("outrider_sink_retries", "Delivery attempts repeated.", "sink", retries)
+    success = GaugeMetricFamily(
+        "outrider_sink_last_success_timestamp_seconds", "Unix time of the last accepted batch.", labels=["sink"]
+    )
+    circuit = GaugeMetricFamily(
+        "outrider_sink_circuit", "1 for the state the circuit of a sink is in.", labels=["sink", "state"]
+    )
+    waiting = GaugeMetricFamily("outrider_sink_queue_records", "Records that wait for a sink.", labels=["sink"])
+    waiting_bytes = GaugeMetricFamily("outrider_sink_queue_bytes", "Bytes that wait for a sink.", labels=["sink"])
+    for sink, each in sinks.items():
+        if each.last_success_seconds:
+            success.add_metric([sink], each.last_success_seconds)
+        for state in CIRCUITS:
+            circuit.add_metric([sink, state], int(state == each.circuit))
+        waiting.add_metric([sink], each.queue_records)
+        waiting_bytes.add_metric([sink], each.queue_bytes)
+    yield from (success, circuit, waiting, waiting_bytes)
 
 
 def _counter(name: str, text: str, value: int) -> CounterMetricFamily:

@@ -14,7 +14,8 @@ from collectors.intake.tally import Tally
 from collectors.pipeline import Pipeline
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
-from collectors.shipping import Shipper
+from collectors.shipping import MonitorCourier, ShippingSettings
+from collectors.shipping.fan_out import FanOut
 from collectors.spool import Spool, SpoolBusy, SpoolUnusable
 
 PROCESSES_MAX = 64
@@ -47,15 +48,15 @@ def open_outlet(attachment: Attachment) -> Outlet:
     """Open the first free spool, and ship it. Raises StartFailed, ValueError for a monitor that is no URL."""
     spool = open_free_spool(attachment)
     try:
-        shipper = Shipper(spool, attachment.monitor) if attachment.monitor else None
+        couriers = {"monitor": MonitorCourier(attachment.monitor, ShippingSettings())} if attachment.monitor else {}
+        fan_out = FanOut(spool, couriers)
         tally = Tally(spool.directory.with_suffix(".tally"))
     except (ValueError, OSError):
         spool.close()
         raise
-    if shipper is not None:
-        shipper.start()
+    fan_out.start()
     pipeline = Pipeline(spool.sidecar, attachment.redaction, attachment.sampling, DEFAULT_IDS)
-    return Outlet(pipeline, spool, tally, shipper is not None, _closer(spool, shipper, tally))
+    return Outlet(pipeline, spool, tally, bool(couriers), _closer(spool, fan_out, tally))
 
 
 def open_free_spool(attachment: Attachment) -> Spool:
@@ -82,9 +83,9 @@ def _bases(attachment: Attachment) -> list[Path]:
     return [Path(state) / "outrider" / attachment.name, temporary / attachment.name]
 
 
-def _closer(spool: Spool, shipper: Shipper | None, tally: Tally) -> Callable[[float], None]:
+def _closer(spool: Spool, fan_out: FanOut, tally: Tally) -> Callable[[float], None]:
     def close(timeout_s: float) -> None:
-        if shipper is not None and not shipper.stop(timeout_s):
+        if not fan_out.stop(timeout_s):
             _LOG.warning("shipper_did_not_end", extra={"timeout_s": timeout_s})
         spool.close()
         tally.close()

@@ -128,11 +128,16 @@ Record = Prediction | Gap | Ledger
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sidecar spools and ships as one; (sidecar, sequence) is its identity and never reused."""
+    """What a sidecar spools and ships as one; (sidecar, sequence) is its identity and never reused.
+
+    Numbers may skip. `previous` is the number of the batch that was spooled before this one (0 before the first), so
+    that a receiver can tell a number that was never given from a batch that never came; None where there is no order.
+    """
 
     sidecar: str
     sequence: int
     records: tuple[Record, ...]
+    previous: int | None = None
 
     @property
     def id(self) -> str:

@@ -2,7 +2,8 @@
 
 from collectors.settings.reading import Endpoint
 from collectors.settings.sections import JsonRouteSetting, Listener, RedactionRule
-from collectors.settings.sidecar import SidecarSettings, default_spool, read_file, read_settings
+from collectors.settings.sidecar import SidecarSettings, default_spool, read_file, read_settings, sinks_of
+from collectors.settings.sinks import SinkSetting
 
 __all__ = [
     "Endpoint",
@@ -10,7 +11,9 @@ __all__ = [
     "Listener",
     "RedactionRule",
     "SidecarSettings",
+    "SinkSetting",
     "default_spool",
     "read_file",
     "read_settings",
+    "sinks_of",
 ]

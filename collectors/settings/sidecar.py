@@ -5,13 +5,14 @@ Each setting documents itself in its declaration; `docs/sidecar.md` has all of t
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
 from collectors.errors import InvalidSettings, SettingsFault
+from collectors.settings.passive import Passive, read_passive
 from collectors.settings.reading import (
     MIB,
     Endpoint,
@@ -36,12 +37,14 @@ from collectors.settings.sections import (
     read_routes,
     read_rules,
 )
+from collectors.settings.sinks import SinkSetting, read_sinks
 
 
-def default_spool(listeners: tuple[Listener, ...]) -> Path:
-    """One directory a sidecar: those of one machine differ in the port they listen on."""
+def default_spool(settings: "SidecarSettings") -> Path:
+    """One directory a sidecar: those of one machine differ in the port they listen on, or watch."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "outrider" / f"spool-{listeners[0].listen.port}"
+    watched = f"passive-{settings.passive.ports[0]}" if settings.passive else settings.listeners[0].listen.port
+    return Path(state) / "outrider" / f"spool-{watched}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +53,32 @@ class SidecarSettings:
 
     listeners: tuple[Listener, ...] = field(
         metadata=about(
-            "Pairs of `listen: HOST:PORT` (where clients connect) and `upstream: HOST:PORT` (the inference server behind).",
+            "Pairs of `listen: HOST:PORT` (where clients connect) and `upstream: HOST:PORT` (the inference server behind); "
+            "with `tls: {certificate, key}` TLS ends there, and with `upstream: {enabled: true}` in it begins again behind.",
             read_listeners,
-        )
+        ),
+        default=(),
+    )
+    passive: Passive | None = field(
+        metadata=about(
+            "Instead of `listeners`: `{ports: [8000]}`, ports of the server whose packets are watched where they pass. "
+            "`ring_bytes` in it is the kernel's memory for packets not read yet (64 MiB).",
+            read_passive,
+        ),
+        default=None,
     )
     monitor: str | None = field(
         metadata=about("URL of the monitor that records are shipped to. Without it they stay in the spool.", url),
         default=None,
+    )
+    sinks: tuple[SinkSetting, ...] = field(
+        metadata=about(
+            "Where records are shipped, each sink independently of the others: a list of `monitor: URL`, `kafka: "
+            "{bootstrap, topic, options}` and `files: DIRECTORY` (or `files: {to: s3://BUCKET/PREFIX, options}`), with a "
+            "`name` each where there are several of a kind. What `monitor` says comes in addition, under that name.",
+            read_sinks,
+        ),
+        default=(),
     )
     spool: Path | None = field(
         metadata=about(
@@ -176,6 +198,12 @@ class SidecarSettings:
     )
 
 
+def sinks_of(settings: SidecarSettings) -> tuple[SinkSetting, ...]:
+    """Every sink, the one that `monitor` names first."""
+    named = (SinkSetting("monitor", "monitor", settings.monitor),) if settings.monitor else ()
+    return (*named, *settings.sinks)
+
+
 def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSettings:
     """Settings from plain values, such as those of a YAML file. Raises InvalidSettings with every fault found."""
     known: dict[str, Field[Any]] = {each.name: each for each in fields(SidecarSettings)}
@@ -188,8 +216,6 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
     values = {}
     for name, declared in known.items():
         if given.get(name) is None:
-            if declared.default is MISSING:
-                faults.append(SettingsFault(f"{prefix}{name}", "nothing", str(declared.metadata["doc"])))
             continue
         try:
             values[name] = declared.metadata["read"](given[name])
@@ -198,6 +224,14 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
                 SettingsFault(f"{prefix}{name}{path}", "nothing" if found is None else repr(found), expected)
                 for path, found, expected in unexpected.faults
             ]
+    if values.get("monitor") and any(sink.name == "monitor" for sink in values.get("sinks", ())):
+        faults.append(
+            SettingsFault(f"{prefix}sinks", "a second sink named `monitor`", "a `name`, or no `monitor` beside")
+        )
+    if given.get("listeners") is None and given.get("passive") is None:
+        faults.append(SettingsFault(f"{prefix}listeners", "nothing", str(known["listeners"].metadata["doc"])))
+    if values.get("listeners") and values.get("passive"):
+        faults.append(SettingsFault(f"{prefix}passive", "listeners beside it", "one of the two in one sidecar"))
     if faults:
         raise InvalidSettings(faults)
     return SidecarSettings(**values)

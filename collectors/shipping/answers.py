@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal
 
-Verdict = Literal["taken", "known", "refused", "again"]
+from collectors.shipping.courier import Verdict
 
 CONFLICT = 409
 NOT_ABOUT_THE_BATCH = frozenset({401, 403, 404, 405, 407, 408, 421, 425, 426, 429})
@@ -13,7 +12,7 @@ once somebody has mended the cause. They are tried again, so that a wrong URL co
 
 
 def verdict(status: int) -> Verdict:
-    """`taken` and `known` are acknowledged, `refused` will never be taken, `again` may be taken later."""
+    """What the status says of the batch that was sent."""
     if 200 <= status < 300:
         return "taken"
     if status == CONFLICT:

@@ -2,7 +2,8 @@
 
 Each pause is drawn between the base and three times the last one, up to a cap, so that sidecars that failed together
 do not come back together (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). An open circuit
-lets one attempt through at a time, with a pause of at least `open_s` between two; the first success closes it.
+lets nothing through for at least `open_s`; then it is half open and lets one attempt through, whose success closes it
+and whose failure opens it again.
 """
 
 from random import Random
@@ -10,7 +11,7 @@ from typing import Literal
 
 from collectors.shipping.settings import ShippingSettings
 
-Circuit = Literal["closed", "open"]
+Circuit = Literal["closed", "half_open", "open"]
 
 GROWTH = 3
 """How much longer than the last one a pause may be."""
@@ -24,19 +25,28 @@ class Pacing:
         self._dice = dice
         self._failures = 0
         self._pause_s = settings.backoff_base_s
+        self._is_probing = False
 
     @property
     def circuit(self) -> Circuit:
-        return "open" if self._failures >= self._settings.failures_to_open else "closed"
+        if self._failures < self._settings.failures_to_open:
+            return "closed"
+        return "half_open" if self._is_probing else "open"
+
+    def attempted(self) -> None:
+        """An attempt begins: of an open circuit this is the probe."""
+        self._is_probing = True
 
     def succeeded(self) -> None:
         self._failures = 0
+        self._is_probing = False
         self._pause_s = self._settings.backoff_base_s
 
     def failed(self, retry_after_s: float | None = None) -> float:
         """Seconds to wait before the next attempt: ours, or the server's wish where that is longer."""
         settings = self._settings
         self._failures += 1
+        self._is_probing = False
         self._pause_s = min(settings.backoff_cap_s, self._dice.uniform(settings.backoff_base_s, self._pause_s * GROWTH))
         pause_s = max(self._pause_s, settings.open_s) if self.circuit == "open" else self._pause_s
         return max(pause_s, min(retry_after_s or 0.0, settings.retry_after_cap_s))

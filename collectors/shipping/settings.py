@@ -31,6 +31,10 @@ class ShippingSettings:
     poll_s: float = 0.1
     """How often an empty spool is looked at; adds at most this to the way of a record."""
 
+    requests_in_flight: int = 4
+    """To one monitor, each on a connection of its own: a backlog is brought in without waiting for each answer, and a
+    monitor that commits what comes together does so once for all of them."""
+
     read_bytes: int = 4 * 1024 * 1024
     """Batches held in memory at once, unless one alone is larger."""
 

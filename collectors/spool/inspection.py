@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from collectors.spool.errors import SpoolUnusable
 from collectors.spool.framing import JOURNAL_HEADER_BYTES, Mark
 from collectors.spool.journal import Survey, journal_paths, survey
 from collectors.spool.mark import FILE_NAME, read_mark
+from collectors.spool.queues import places
 from collectors.spool.recovery import Faults, heal, mark_behind, recover, remove_unfinished
 from collectors.spool.side_files import QUARANTINE, REFUSED
 from collectors.spool.walk import Frame, payload_of, walk
@@ -51,6 +53,8 @@ class Inspection:
     pending_records: int = 0
     quarantine: SideFolder = SideFolder(0, 0)
     refused: SideFolder = SideFolder(0, 0)
+    sinks: Mapping[str, int] = field(default_factory=dict)
+    """How far each sink has got, by name."""
 
     @property
     def is_damaged(self) -> bool:
@@ -79,6 +83,7 @@ def inspect(directory: Path) -> Inspection:
             pending_records=contents.pending_records,
             quarantine=_side_folder(directory / QUARANTINE),
             refused=_side_folder(directory / REFUSED),
+            sinks=places(directory),
         )
     except OSError as error:
         raise SpoolUnusable(directory, f"cannot be read ({error.strerror})") from error

@@ -104,8 +104,17 @@ def journal_header(
 
 
 @dataclass
+class Progress:
+    """How far one queue is done with one journal."""
+
+    to: int = JOURNAL_HEADER_BYTES
+    records: int = 0
+    bytes: int = 0
+
+
+@dataclass
 class Journal:
-    """A journal of an open spool: how far it reaches and how far it is acknowledged.
+    """A journal of an open spool: how far it reaches, and how far each queue, by its name, is done with it.
 
     `takes_more` is false once its end cannot be trusted: the next batch begins a new journal.
     """
@@ -117,42 +126,38 @@ class Journal:
     records: int = 0
     frame_bytes: int = 0
     takes_more: bool = True
-    acknowledged_to: int = JOURNAL_HEADER_BYTES
-    acknowledged_records: int = 0
-    acknowledged_bytes: int = 0
+    done: dict[str, Progress] = field(default_factory=dict)
 
-    @property
-    def pending_records(self) -> int:
-        return self.records - self.acknowledged_records
+    def pending_records(self, queue: str) -> int:
+        return self.records - self._progress(queue).records
 
-    @property
-    def pending_bytes(self) -> int:
-        return self.frame_bytes - self.acknowledged_bytes
+    def pending_bytes(self, queue: str) -> int:
+        return self.frame_bytes - self._progress(queue).bytes
 
-    def acknowledge_through(self, read_at: ReadAt, sequence: int) -> int:
+    def acknowledge_through(self, read_at: ReadAt, queue: str, sequence: int) -> int:
         """Note that frames up to `sequence` are delivered; returns how many records that were."""
-        before = self.acknowledged_records
-        for part in walk(read_at, self.acknowledged_to, self.size, self.header.seed, verify=False):
+        progress = self._progress(queue)
+        before = progress.records
+        for part in walk(read_at, progress.to, self.size, self.header.seed, verify=False):
             if isinstance(part, Frame):
                 if part.header.sequence > sequence:
                     break
-                self.acknowledged_records += part.header.records
-                self.acknowledged_bytes += part.header.frame_bytes
-            self.acknowledged_to = part.end
-        return self.acknowledged_records - before
+                progress.records += part.header.records
+                progress.bytes += part.header.frame_bytes
+            progress.to = part.end
+        return progress.records - before
 
-    def acknowledge_all(self) -> int:
-        released = self.pending_records
-        self.acknowledged_to, self.acknowledged_records, self.acknowledged_bytes = (
-            self.size,
-            self.records,
-            self.frame_bytes,
-        )
+    def acknowledge_all(self, queue: str) -> int:
+        released = self.pending_records(queue)
+        self.done[queue] = Progress(self.size, self.records, self.frame_bytes)
         return released
 
-    def oldest_pending_ns(self, read_at: ReadAt) -> int | None:
+    def oldest_pending_ns(self, read_at: ReadAt, queue: str) -> int | None:
         """When the first frame that waits was written; None where none is intact."""
-        for part in walk(read_at, self.acknowledged_to, self.size, self.header.seed, verify=False):
+        for part in walk(read_at, self._progress(queue).to, self.size, self.header.seed, verify=False):
             if isinstance(part, Frame):
                 return part.header.written_ns
         return None
+
+    def _progress(self, queue: str) -> Progress:
+        return self.done.setdefault(queue, Progress())

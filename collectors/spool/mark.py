@@ -1,4 +1,5 @@
-"""The file `mark`: two slots, written in turn, so that a crash while writing one leaves the other.
+"""The file `mark`, and one like it for each queue: two slots, written in turn, so that a crash while writing one leaves
+the other.
 
 It is written in place: a full disk, on which nothing new can be created, still lets a spool note what is acknowledged
 and so become empty.
@@ -22,12 +23,12 @@ SLOT_OFFSETS = (0, 4096)
 """Apart by a page: no write to one slot can touch the other."""
 
 
-def read_mark(directory: Path) -> Mark | None:
+def read_mark(directory: Path, name: str = FILE_NAME) -> Mark | None:
     """The newer of the two slots, or None where neither is whole. Raises SpoolUnusable for a newer release's mark.
 
     Where one slot is damaged it may have been the newer one: then what that had reserved is stepped over too.
     """
-    path = directory / FILE_NAME
+    path = directory / name
     try:
         with opened_for_reading(path) as read_at:
             slots = [(offset, read_at(offset, SLOT_BYTES)) for offset in SLOT_OFFSETS]
@@ -66,17 +67,17 @@ class MarkFile:
         self.value = value
 
     @classmethod
-    def create(cls, directory: Path, *, sidecar: str, reserved: int, acknowledged: int) -> Self:
+    def create(cls, directory: Path, *, sidecar: str, reserved: int, acknowledged: int, name: str = FILE_NAME) -> Self:
         """Write a whole new file. Raises OSError."""
         value = Mark(sidecar, 0, reserved, acknowledged)
         slot = value.encode()
-        write_whole_file(directory / FILE_NAME, (slot, bytes(SLOT_OFFSETS[1] - len(slot)), bytes(SLOT_BYTES)))
-        return cls.open(directory, value)
+        write_whole_file(directory / name, (slot, bytes(SLOT_OFFSETS[1] - len(slot)), bytes(SLOT_BYTES)))
+        return cls.open(directory, value, name)
 
     @classmethod
-    def open(cls, directory: Path, value: Mark) -> Self:
+    def open(cls, directory: Path, value: Mark, name: str = FILE_NAME) -> Self:
         """Go on with the file in which `read_mark` found `value`. Raises OSError."""
-        return cls(os.open(directory / FILE_NAME, os.O_WRONLY | os.O_CLOEXEC), value)
+        return cls(os.open(directory / name, os.O_WRONLY | os.O_CLOEXEC), value)
 
     def write(self, *, reserved: int, acknowledged: int) -> None:
         """Put the next value on the disk; after an OSError the old one still stands."""

@@ -27,14 +27,18 @@ class Packed:
     payload: bytes
 
 
-def pack(records: Sequence[Record], *, sidecar: str, sequence: int) -> list[Packed]:
-    """Batches of these records, in their order, numbered from `sequence`. Raises SpoolFull for a record too large."""
+def pack(records: Sequence[Record], *, sidecar: str, sequence: int, previous: int) -> list[Packed]:
+    """Batches of these records, in their order, numbered from `sequence`; each names the one before it.
+
+    Raises SpoolFull for a record too large.
+    """
     packed: list[Packed] = []
     waiting = [tuple(records)]
     while waiting:
         part = waiting.pop()
         number = sequence + len(packed)
-        payload = encode_batch(Batch(sidecar=sidecar, sequence=number, records=part))
+        before = packed[-1].sequence if packed else previous
+        payload = encode_batch(Batch(sidecar=sidecar, sequence=number, previous=before, records=part))
         inflated = zstandard.frame_content_size(payload[4 : 4 + _ZSTD_HEADER_BYTES_MAX])
         if len(part) > 1 and inflated > BATCH_BYTES_TARGET:
             middle = len(part) // 2

@@ -4,6 +4,7 @@ that the monitor will never take. Bounded; what no longer fits is an empty file,
 
 import json
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from collectors.spool.disk import DIRECTORY_MODE, write_whole_file
 
 QUARANTINE = "quarantine"
 REFUSED = "refused"
+REFUSED_SUFFIX = ".refused"
 
 SIDE_BYTES_MAX = 128 * 1024 * 1024
 """Of each folder: room for the largest frame, for a person to look at, beside the quota of the journals."""
@@ -40,12 +42,43 @@ def quarantine_name(journal: str, offset: int, data: bytes) -> str:
     return f"{journal}+{offset}.{zlib.crc32(data):08x}.damaged"
 
 
-def refused_name(batch: str) -> str:
+def refused_name(batch: str, sink: str) -> str:
     sidecar, _, sequence = batch.rpartition("/")
-    return f"{sidecar}-{sequence:0>20}.refused"
+    return f"{sidecar}-{sequence:0>20}.{sink}{REFUSED_SUFFIX}"
 
 
-def refused_parts(batch: str, payload: bytes, *, status: int, detail: str, time_ns: int) -> tuple[bytes, bytes]:
+def refused_parts(
+    batch: str, payload: bytes, *, sink: str, status: str, detail: str, time_ns: int
+) -> tuple[bytes, bytes]:
     """One line of JSON that says why, then the batch as it was sent."""
-    why = {"batch": batch, "status": status, "detail": detail, "time_ns": time_ns}
+    why = {"batch": batch, "sink": sink, "status": status, "detail": detail, "time_ns": time_ns}
     return json.dumps(why).encode("ascii") + b"\n", payload
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A batch that a sink refused. Without a payload only that it was is known: there was no room."""
+
+    path: Path
+    batch: str = ""
+    sink: str = ""
+    status: str = ""
+    detail: str = ""
+    payload: bytes = b""
+
+
+def refused_paths(directory: Path) -> list[Path]:
+    """The refused batches of a spool, in the order of their numbers. Raises OSError."""
+    folder = directory / REFUSED
+    return sorted(folder.glob("*" + REFUSED_SUFFIX)) if folder.is_dir() else []
+
+
+def read_refused(path: Path) -> Refused:
+    """Raises OSError."""
+    line, _, payload = path.read_bytes().partition(b"\n")
+    try:
+        why = json.loads(line)
+        batch, sink, status, detail = (str(why.get(name, "")) for name in ("batch", "sink", "status", "detail"))
+    except (ValueError, AttributeError):
+        return Refused(path)
+    return Refused(path, batch, sink, status, detail, payload)

@@ -5,7 +5,7 @@ next `sync`, so it then survives the death of the machine. A sequence number is 
 numbers are reserved in blocks in the `mark` before they are used, and after a crash the spool goes on behind the
 block. Numbers may therefore skip; they only rise.
 
-One thread appends and syncs, another reads and acknowledges. The lock is held for numbers and small writes, never
+One thread appends and syncs; others read and acknowledge, one for each queue (see queues.py; without queues, one). The lock is held for numbers and small writes, never
 while a payload is read, so that shipping does not keep capture waiting.
 """
 
@@ -26,6 +26,7 @@ from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES, J
 from collectors.spool.journal import Journal
 from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
+from collectors.spool.queues import QUEUE_NAME, QUEUES_MAX, Queue, QueueCounts, forget_others, open_place
 from collectors.spool.recovery import Faults, mark_behind, recover, remove_unfinished, set_aside
 from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
 from collectors.spool.walk import Damage, payload_of, walk
@@ -43,11 +44,14 @@ JOURNAL_BYTES = 8 * 1024**2
 JOURNALS_PER_QUOTA = 8
 """With a small quota journals are smaller, so that space still comes back in eighths of it."""
 
+_EVERYONE = ""
+"""The name under which journals note what no queue waits for any more."""
+
 _LOG = logging.getLogger(__name__)
 
 
 class Spool:
-    """An open spool; made by `Spool.open`, to be closed. Safe for one appending and one shipping thread."""
+    """An open spool; made by `Spool.open`, to be closed. Safe for one appending thread and one for each queue."""
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Spool:
         skipped_bytes: int,
         faults: Faults,
         next_sequence: int,
+        last: int,
         quota_bytes: int,
         free_space_floor_bytes: int,
         journal_bytes: int,
@@ -79,7 +84,9 @@ class Spool:
         self._lock = threading.Lock()
         self._mark_lock = threading.Lock()
         self._writer: JournalWriter | None = None
-        self._cursor: tuple[int, Path, int] | None = None
+        self._cursors: dict[str, tuple[int, Path, int]] = {}
+        self._queues: dict[str, Queue] = {}
+        self._last = last
 
     @classmethod
     def open(
@@ -138,6 +145,7 @@ class Spool:
             skipped_bytes=skipped_bytes,
             faults=faults,
             next_sequence=next_sequence,
+            last=max([mark_file.value.acknowledged, *(journal.last for journal in journals)]),
             quota_bytes=quota_bytes,
             free_space_floor_bytes=free_space_floor_bytes,
             journal_bytes=journal_bytes,
@@ -147,6 +155,29 @@ class Spool:
         if faults != Faults():
             _LOG.warning("spool_healed", extra={"directory": str(directory), "faults": str(faults)})
         return spool
+
+    def attach(self, names: Sequence[str]) -> tuple[Queue, ...]:
+        """The queues of these sinks, each where it was; those of other sinks are forgotten. Once, before anything is read.
+
+        Raises ValueError for names that are none or too many, SpoolUnusable.
+        """
+        if len(set(names)) != len(names) or len(names) > QUEUES_MAX:
+            raise ValueError(f"sinks: found {len(names)}, expected at most {QUEUES_MAX}, each with a name of its own")
+        if wrong := [name for name in names if not QUEUE_NAME.fullmatch(name)]:
+            raise ValueError(f"sinks: found the name {wrong[0]!r}, expected {QUEUE_NAME.pattern}")
+        try:
+            forget_others(self.directory, frozenset(names))
+            for name in names:
+                place, reached = open_place(
+                    self.directory, name, sidecar=self.sidecar, beginning=min(self._acknowledged, self._next - 1)
+                )
+                queue = Queue(self, name, place, min(reached, self._next - 1))
+                self._queues[name] = queue
+                self._note(queue, queue.reached)
+        except OSError as error:
+            raise SpoolUnusable(self.directory, f"cannot hold the places of its sinks ({error.strerror})") from error
+        self._acknowledge_for_all()
+        return tuple(self._queues.values())
 
     @property
     def sidecar(self) -> str:
@@ -166,20 +197,20 @@ class Spool:
     @property
     def pending_records(self) -> int:
         with self._lock:
-            return sum(journal.pending_records for journal in self._journals)
+            return sum(journal.pending_records(_EVERYONE) for journal in self._journals)
 
     @property
     def pending_bytes(self) -> int:
         """Bytes of the frames that are not acknowledged."""
         with self._lock:
-            return sum(journal.pending_bytes for journal in self._journals)
+            return sum(journal.pending_bytes(_EVERYONE) for journal in self._journals)
 
     @property
     def pending_oldest_ns(self) -> int | None:
         """When the oldest batch that waits was appended, by our clock; None where nothing waits."""
         with self._lock:
             for journal in self._journals:
-                if journal.pending_records and (oldest := self._oldest_pending_ns(journal)) is not None:
+                if journal.pending_records(_EVERYONE) and (oldest := self._oldest_pending_ns(journal)) is not None:
                     return oldest
         return None
 
@@ -206,7 +237,7 @@ class Spool:
             if self._lock_file < 0:
                 raise ValueError("the spool is closed")
             self._admit(0)
-            packed = pack(records, sidecar=self.sidecar, sequence=self._next)
+            packed = pack(records, sidecar=self.sidecar, sequence=self._next, previous=self._last)
             now_ns = self._clock()
             last = packed[-1].sequence
             self._admit(JOURNAL_HEADER_BYTES + sum(FRAME_HEADER_BYTES + len(part.payload) for part in packed))
@@ -222,10 +253,11 @@ class Spool:
             unsynced = self._take_unsynced()
         if unsynced is not None:
             self._sync_to_disk(unsynced)
+        self._put_places()
         if self._acknowledged != self._mark.value.acknowledged:
             self._put_mark(reserved=self._mark.value.reserved)
 
-    def read(self, after: int, limit_bytes: int) -> list[tuple[int, bytes]]:
+    def read(self, after: int, limit_bytes: int, queue: Queue | None = None) -> list[tuple[int, bytes]]:
         """Batches numbered above `after`, in order: at least one if there is one, then as many as fit `limit_bytes`.
 
         Damaged batches are put into quarantine and left out.
@@ -238,21 +270,23 @@ class Spool:
         for journal in journals:
             try:
                 behind = batches[-1][0] if batches else after
-                room = self._read_journal(journal, behind, room, batches)
+                room = self._read_journal(journal, behind, room, batches, queue.name if queue else _EVERYONE)
             except FileNotFoundError:
                 self._miss_unless_acknowledged(journal)
             if room <= 0:
                 return batches
-        if not batches and after <= self._acknowledged:
+        if not batches and after <= (queue.reached if queue else self._acknowledged):
             # All that is left is damage, which is in quarantine: nobody will ever acknowledge it.
-            self.acknowledge(up_to)
+            self.acknowledge(up_to, queue)
         return batches
 
-    def _read_journal(self, journal: Journal, after: int, room: int, batches: list[tuple[int, bytes]]) -> int:
+    def _read_journal(
+        self, journal: Journal, after: int, room: int, batches: list[tuple[int, bytes]], reader: str
+    ) -> int:
         """Add this journal's batches; returns the room that is left, 0 when the next batch no longer fits."""
         seed = journal.header.seed
-        is_cursor_here = self._cursor is not None and self._cursor[:2] == (after, journal.path)
-        start = self._cursor[2] if self._cursor is not None and is_cursor_here else JOURNAL_HEADER_BYTES
+        cursor = self._cursors.get(reader)
+        start = cursor[2] if cursor is not None and cursor[:2] == (after, journal.path) else JOURNAL_HEADER_BYTES
         with opened_for_reading(journal.path) as read_at:
             for part in walk(read_at, start, journal.size, seed, verify=False):
                 if isinstance(part, Damage):
@@ -268,7 +302,7 @@ class Spool:
                     continue
                 batches.append((part.header.sequence, payload))
                 room -= len(payload)
-                self._cursor = (part.header.sequence, journal.path, part.end)
+                self._cursors[reader] = (part.header.sequence, journal.path, part.end)
         return room
 
     def batch_id(self, sequence: int) -> str:
@@ -277,30 +311,39 @@ class Spool:
             sidecar = next((j.header.sidecar for j in self._journals if sequence <= j.last), self.sidecar)
         return f"{sidecar}/{sequence}"
 
-    def acknowledge(self, sequence: int) -> int:
-        """Every batch up to `sequence` is done with; journals that hold no other are deleted. Returns how many records."""
+    def acknowledge(self, sequence: int, queue: Queue | None = None) -> int:
+        """Every batch up to `sequence` is done with: for the sink of this queue, or for all of them.
+
+        Journals that no queue waits for are deleted. Returns how many records were released.
+        """
         with self._lock:
             if self._lock_file < 0:
                 return 0  # the directory is no longer ours; the batches are sent again and known then
-            self._acknowledged = max(self._acknowledged, min(sequence, self._next - 1))
-            released = 0
-            for journal in list(self._journals):
-                if journal.last <= self._acknowledged:
-                    released += journal.acknowledge_all()
-                    if not self._is_written(journal):
-                        self._delete(journal)
-                elif journal.header.first <= self._acknowledged:
-                    released += self._acknowledge_part(journal)
-                else:
-                    break
+            sequence = min(sequence, self._next - 1)
+            if queue is None:
+                for each in self._queues.values():
+                    self._note(each, sequence)
+                return self._acknowledge_for_all(sequence)
+            released = self._note(queue, sequence)
+            self._acknowledge_for_all()
             return released
 
-    def keep_refused(self, sequence: int, payload: bytes, *, status: int, detail: str) -> bool:
-        """Put a batch that will never be taken beside the journals, with the reason; False where there is no room."""
+    def counts_of(self, queue: Queue) -> QueueCounts:
+        """What waits for the sink of this queue."""
+        with self._lock:
+            waiting = [journal for journal in self._journals if journal.last > queue.reached]
+            return QueueCounts(
+                sum(journal.pending_records(queue.name) for journal in waiting),
+                sum(journal.pending_bytes(queue.name) for journal in waiting),
+                queue.given_up_records,
+            )
+
+    def keep_refused(self, sequence: int, payload: bytes, *, sink: str, status: str, detail: str) -> bool:
+        """Put a batch that a sink will never take beside the journals, with the reason; False where there is no room."""
         batch = self.batch_id(sequence)
-        parts = refused_parts(batch, payload, status=status, detail=detail, time_ns=self._clock())
+        parts = refused_parts(batch, payload, sink=sink, status=status, detail=detail, time_ns=self._clock())
         try:
-            return keep_aside(self.directory / REFUSED, refused_name(batch), parts) != "no_room"
+            return keep_aside(self.directory / REFUSED, refused_name(batch, sink), parts) != "no_room"
         except OSError:
             return False
 
@@ -312,8 +355,11 @@ class Spool:
             self._end_journal()
             for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
                 self._delete(journal)
+            self._put_places()
             self._put_mark(reserved=self._next)
             self._mark.close()
+            for queue in self._queues.values():
+                queue.place.close()
             os.close(self._lock_file)
             self._lock_file = -1
 
@@ -328,8 +374,9 @@ class Spool:
     def _admit(self, more_bytes: int) -> None:
         if self._refusal(more_bytes) is not None:
             self._drop_acknowledged_journal()
-        if (refusal := self._refusal(more_bytes)) is not None:
-            raise refusal
+        while (refusal := self._refusal(more_bytes)) is not None:
+            if not self._give_up_oldest_journal():
+                raise refusal
 
     def _refusal(self, more_bytes: int) -> SpoolFull | None:
         used = self._bytes_on_disk()
@@ -349,6 +396,48 @@ class Spool:
         if journal is not None and self._is_written(journal) and journal.last <= self._acknowledged:
             self._end_journal()
             self._delete(journal)
+
+    def _give_up_oldest_journal(self) -> bool:
+        """Where one sink has had all of the oldest journal, those that lag do not get it; False where none has."""
+        journal = self._journals[0] if self._journals else None
+        if journal is None or journal.last > max((queue.reached for queue in self._queues.values()), default=0):
+            return False
+        if self._is_written(journal):
+            self._end_journal()
+        for queue in self._queues.values():
+            if queue.reached < journal.last:
+                lost = journal.pending_records(queue.name)
+                queue.given_up_records += lost
+                self._note(queue, journal.last)
+                _LOG.warning("sink_lags", extra={"sink": queue.name, "journal": journal.path.name, "records": lost})
+        self._acknowledge_for_all()
+        return journal not in self._journals
+
+    def _note(self, queue: Queue, sequence: int) -> int:
+        """This queue is done with every batch up to `sequence`; returns how many records that were."""
+        queue.reached = max(queue.reached, sequence)
+        return self._advance(queue.name, queue.reached)
+
+    def _acknowledge_for_all(self, sequence: int = 0) -> int:
+        """What every queue is done with, or all up to `sequence`, goes; returns how many records that were."""
+        slowest = min((queue.reached for queue in self._queues.values()), default=0)
+        self._acknowledged = max(self._acknowledged, sequence, slowest)
+        released = self._advance(_EVERYONE, self._acknowledged)
+        for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
+            if not self._is_written(journal):
+                self._delete(journal)
+        return released
+
+    def _advance(self, queue: str, sequence: int) -> int:
+        released = 0
+        for journal in self._journals:
+            if journal.last <= sequence:
+                released += journal.acknowledge_all(queue)
+            elif journal.header.first <= sequence:
+                released += self._acknowledge_part(journal, queue, sequence)
+            else:
+                break
+        return released
 
     def _bytes_on_disk(self) -> int:
         return self._skipped_bytes + sum(journal.size for journal in self._journals)
@@ -372,6 +461,7 @@ class Spool:
             )
             self._next = packed[-1].sequence + 1
             writer.append(frames, records=sum(part.records for part in packed), last=packed[-1].sequence)
+            self._last = packed[-1].sequence
         except OSError as error:
             raise _refused_by(error) from error
 
@@ -416,17 +506,17 @@ class Spool:
             return  # tried again at the next acknowledgement
         self._journals.remove(journal)
 
-    def _acknowledge_part(self, journal: Journal) -> int:
+    def _acknowledge_part(self, journal: Journal, queue: str, sequence: int) -> int:
         try:
             with opened_for_reading(journal.path) as read_at:
-                return journal.acknowledge_through(read_at, self._acknowledged)
+                return journal.acknowledge_through(read_at, queue, sequence)
         except OSError:
             return 0  # counted when the whole journal is acknowledged
 
     def _oldest_pending_ns(self, journal: Journal) -> int | None:
         try:
             with opened_for_reading(journal.path) as read_at:
-                return journal.oldest_pending_ns(read_at)
+                return journal.oldest_pending_ns(read_at, _EVERYONE)
         except OSError:
             return None
 
@@ -457,7 +547,7 @@ class Spool:
         if self._is_written(journal):
             self._close_writer()
         self._faults.journals_missing += 1
-        self._faults.records_lost += journal.pending_records
+        self._faults.records_lost += journal.pending_records(_EVERYONE)
         self._journals.remove(journal)
 
     # These are called without the lock.
@@ -480,6 +570,16 @@ class Spool:
                 if journal.path == snapshot.path and journal.last > self._acknowledged:
                     self._miss(journal)
                     return
+
+    def _put_places(self) -> None:
+        for queue in self._queues.values():
+            reached = queue.reached
+            if reached == queue.place.value.acknowledged:
+                continue
+            try:
+                queue.place.write(reserved=0, acknowledged=reached)
+            except OSError:
+                self._faults.marks_failed += 1
 
     def _put_mark(self, *, reserved: int) -> None:
         try:

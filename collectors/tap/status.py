@@ -10,6 +10,19 @@ REASONS_MAX = 100
 """Reasons are closed sets in our code; more than these in one mapping would be a mistake and count as `other`."""
 
 
+class SinkStatus(msgspec.Struct):
+    """What one sink has taken, and what waits for it now."""
+
+    records: int = 0
+    failed: dict[str, int] = {}
+    failed_attempts: dict[str, int] = {}
+    retries: int = 0
+    last_success_ns: int = 0
+    circuit: str = "closed"
+    queue_records: int = 0
+    queue_bytes: int = 0
+
+
 class WorkerStatus(msgspec.Struct):
     """Counts since the sidecar started, and gauges of this moment."""
 
@@ -28,11 +41,7 @@ class WorkerStatus(msgspec.Struct):
     queue_records: int = 0
     queue_bytes: int = 0
     queue_oldest_ns: int = 0
-    sink_records: int = 0
-    sink_failed: dict[str, int] = {}
-    sink_failed_attempts: dict[str, int] = {}
-    sink_retries: int = 0
-    sink_last_success_ns: int = 0
+    sinks: dict[str, "SinkStatus"] = {}
 
 
 def add_counts(total: dict[str, int], more: Mapping[str, int]) -> None:

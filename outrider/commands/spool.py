@@ -1,6 +1,7 @@
-"""`outrider spool inspect/repair DIR`: what is in a sidecar's spool, what is damaged, and putting it in order.
+"""`outrider spool inspect/repair/resend DIR`: what is in a sidecar's spool, what is damaged, putting it in order, and sending
+again what was refused.
 
-Exit codes: 0 done; 1 damage found (inspect); 2 not a spool, or in use (repair).
+Exit codes: 0 done; 1 damage found (inspect), or something is still refused (resend); 2 not a spool, or in use (repair).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
+from collectors.errors import InvalidSettings, SettingsFault
+from collectors.shipping import MonitorCourier, ShippingSettings
+from collectors.shipping.resend import resend
 from collectors.spool.inspection import Inspection, inspect, repair
 from collectors.spool.journal import Survey
 from collectors.spool.recovery import Faults
 
 DAMAGE_FOUND = 1
+STILL_REFUSED = 1
 
 DAMAGE_SHOWN = 20
 """Damaged places listed for each journal as text; `--json` lists all."""
@@ -47,6 +52,26 @@ def repair_command(directory: Directory, json: AsJson = False) -> int:
     return DAMAGE_FOUND if found.is_damaged else 0
 
 
+@app.command("resend")
+def resend_command(
+    directory: Directory,
+    monitor: Annotated[str, typer.Option(metavar="URL", help="The monitor that the batches are sent to.")],
+    sink: Annotated[str | None, typer.Option(help="Only what this sink refused.")] = None,
+    json: AsJson = False,
+) -> int:
+    """Send the batches in refused/ again, under their ids; what is taken is deleted there. The sidecar may run meanwhile."""
+    try:
+        sent = resend(directory, MonitorCourier(monitor, ShippingSettings(requests_in_flight=1)), sink)
+    except ValueError as error:
+        raise InvalidSettings([SettingsFault("--monitor", str(error), "a URL")]) from error
+    if json:
+        print(json_module.dumps(asdict(sent)))
+    else:
+        print(f"{sent.taken} batches taken, {sent.known} known already, {len(sent.left)} left")
+        print("\n".join(f"  {name}: {why}" for name, why in list(sent.left.items())[:DAMAGE_SHOWN]))
+    return STILL_REFUSED if sent.left else 0
+
+
 def inspection_document(found: Inspection) -> dict[str, Any]:
     journals = [journal_document(journal) for journal in found.journals]
     oldest = [journal.oldest_ns for journal in found.journals if journal.oldest_ns is not None]
@@ -70,6 +95,7 @@ def inspection_document(found: Inspection) -> dict[str, Any]:
         "journals": journals,
         "quarantine": asdict(found.quarantine),
         "refused": asdict(found.refused),
+        "sinks": dict(found.sinks),
     }
 
 
@@ -109,6 +135,7 @@ def inspection_lines(found: Inspection) -> list[str]:
         f"  sidecar {found.mark.sidecar if found.mark else 'unknown: the mark is lost'}",
         f"  not acknowledged: {found.pending_records} records in {found.pending_frames} frames",
     ]
+    lines += [f"  sink {name!r} has had everything up to {reached}" for name, reached in found.sinks.items()]
     if document["oldest"]:
         lines.append(f"  oldest: {document['oldest']}")
     lines += [

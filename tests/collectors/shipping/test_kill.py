@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from random import Random
 
-from collectors.shipping import Shipper, ShippingSettings
+from collectors.shipping import MonitorCourier, ShippingSettings
+from collectors.shipping.fan_out import FanOut
 from collectors.spool import Spool
 from tests.collectors.shipping.scripted import scripted_monitor
 from tests.collectors.shipping.test_shipper import eventually
@@ -14,11 +15,13 @@ SIDECAR = """
 import sys
 from pathlib import Path
 from collectors.records.types import Gap
-from collectors.shipping import Shipper, ShippingSettings
+from collectors.shipping import MonitorCourier, ShippingSettings
+from collectors.shipping.fan_out import FanOut
 from collectors.spool import Spool
 
 spool = Spool.open(Path(sys.argv[1]), free_space_floor_bytes=0, journal_bytes=2_000)
-Shipper(spool, sys.argv[2], ShippingSettings(poll_s=0.001)).start()
+settings = ShippingSettings(poll_s=0.001)
+FanOut(spool, {"monitor": MonitorCourier(sys.argv[2], settings)}, settings).start()
 n = int(sys.argv[3])
 while True:
     spool.append([Gap(start_ns=n, end_ns=n, reason="x")])
@@ -44,7 +47,8 @@ def test_killed_sidecars_deliver_everything_once_in_effect(tmp_path: Path) -> No
                 lines += sidecar.stdout.readlines()
             told = max(told, *(int(line) + 1 for line in lines if line.endswith(b"\n")))
         with Spool.open(tmp_path / "spool", free_space_floor_bytes=0) as spool:
-            shipper = Shipper(spool, monitor.url, ShippingSettings(poll_s=0.001))
+            settings = ShippingSettings(poll_s=0.001)
+            shipper = FanOut(spool, {"monitor": MonitorCourier(monitor.url, settings)}, settings)
             shipper.start()
             eventually(lambda: spool.pending_records == 0)
             assert shipper.stop(5)

@@ -31,7 +31,7 @@ def test_files_beyond_the_bound_are_not_kept(tmp_path: Path, monkeypatch: pytest
 def test_names_tell_what_and_where() -> None:
     """The same bytes at the same place have the same name, others another."""
     assert quarantine_name("7", 32, b"x") == quarantine_name("7", 32, b"x") != quarantine_name("7", 32, b"y")
-    assert refused_name("ab/12") == "ab-00000000000000000012.refused"
-    assert b"".join(refused_parts("ab/12", b"ORB", status=400, detail="né", time_ns=5)) == (
-        b'{"batch": "ab/12", "status": 400, "detail": "n\\u00e9", "time_ns": 5}\nORB'
+    assert refused_name("ab/12", "monitor") == "ab-00000000000000000012.monitor.refused"
+    assert b"".join(refused_parts("ab/12", b"ORB", sink="monitor", status="http_400", detail="né", time_ns=5)) == (
+        b'{"batch": "ab/12", "sink": "monitor", "status": "http_400", "detail": "n\\u00e9", "time_ns": 5}\nORB'
     )
