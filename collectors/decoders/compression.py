@@ -17,6 +17,8 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 def plain_body(body: bytes | bytearray, encoding: str, where: str) -> bytes | bytearray:
     """Undo gzip and deflate; gzip is also recognised where no header declares it. Raises Undecodable."""
+    if not encoding and body[:2] != _GZIP_MAGIC:
+        return body
     coding = encoding.strip().lower()
     if coding in ("", "identity") and body[:2] != _GZIP_MAGIC:
         return body

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import msgspec
+
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
 
@@ -53,8 +55,7 @@ class Call:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What one exchange says: `id` is the one the body carries, `error` the server's words where it refused."""
 
     model: str

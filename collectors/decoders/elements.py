@@ -5,6 +5,8 @@ are decoded piece by piece into packed bytes, so that a body never becomes a lis
 """
 
 import math
+import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import msgspec
 
 from collectors.decoders.decoder import Reason, Undecodable
-from collectors.records.packing import pack
+from collectors.records.packing import ARRAY_CODES, pack
 from collectors.records.types import ITEM_BYTES, Datatype, Tensor
 
 RANK_MAX = 32
@@ -43,6 +45,13 @@ _NUMBERS: dict[str, msgspec.json.Decoder[Any]] = {
     "BOOL": msgspec.json.Decoder(list[bool]),
     **dict.fromkeys(("FP16", "BF16", "FP32", "FP64"), msgspec.json.Decoder(list[float])),
 }
+_PLAIN: dict[str, tuple[Datatype, msgspec.json.Decoder[Any], str]] = (
+    {datatype: (datatype, _NUMBERS.get(datatype, _INTEGERS), code) for datatype, code in ARRAY_CODES.items()}
+    if sys.byteorder == "little"
+    else {}
+)
+"""How the numbers of a datatype are read, and the code under which an array packs them as a record wants them."""
+
 _ANY = msgspec.json.Decoder(list[bool | int | float | str | None])
 
 
@@ -143,6 +152,28 @@ def tensor_from_json(name: str, shape: tuple[int, ...], datatype: Datatype, data
             break
     _check_count(found, count, where)
     return Tensor(name=name, shape=shape, datatype=datatype, data=b"".join(packed), missing=tuple(missing))
+
+
+def plain_tensor(name: str, shape: Sequence[int], datatype: str, data: bytes) -> Tensor | None:
+    """What `tensor_from_json` makes of numbers that are all as they should be; None where it has to look closer."""
+    plain = _PLAIN.get(datatype)
+    if plain is None or len(data) > _PIECE_BYTES or len(shape) > RANK_MAX:
+        return None
+    known, decoder, code = plain
+    flat = data if _is_flat(data) else b"[" + data.translate(None, b"[]") + b"]"
+    try:
+        values = decoder.decode(flat)
+        packed = array(code, values).tobytes()
+    except (msgspec.MsgspecError, OverflowError, UnicodeDecodeError, RecursionError):
+        return None
+    count = 1
+    for size in shape:
+        if size <= 0:
+            return None
+        count *= size
+    if count != len(values):
+        return None
+    return Tensor(name=name, shape=tuple(shape), datatype=known, data=packed)
 
 
 def _count(shape: tuple[int, ...], datatype: Datatype, where: str) -> int:

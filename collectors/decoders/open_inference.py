@@ -20,6 +20,7 @@ from collectors.decoders.elements import (
     check_size,
     checked_datatype,
     checked_shape,
+    plain_tensor,
     tensor_bytes,
     tensor_from_json,
     tensor_from_raw,
@@ -166,29 +167,40 @@ def _tensors(described: list[_Tensor], raw: memoryview, where: str) -> tuple[Ten
     """The tensors whose elements crossed the wire. Raises Undecodable."""
     tensors: list[Tensor] = []
     at = held = 0
-    for position, tensor in enumerate(described):
-        place = f"{where}[{position}]"
-        shape = checked_shape(tensor.shape, place)
-        datatype = checked_datatype(tensor.datatype, place)
-        size = tensor.parameters.binary_data_size if tensor.parameters else None
-        if tensor.parameters and len(tensor.parameters.shared_memory_region):
-            continue
-        if size is None:
-            if not len(tensor.data):
-                raise not_protocol(f"{place}.data", "no data")
-            tensors.append(tensor_from_json(tensor.name, shape, datatype, bytes(tensor.data), place))
-        elif 0 <= size <= len(raw) - at:
-            tensors.append(tensor_from_raw(tensor.name, shape, datatype, bytes(raw[at : at + size]), place))
-            at += size
-        else:
-            found = f"found {size}, {len(raw) - at} bytes are left"
-            raise Undecodable("binary_size", f"{place}.parameters.binary_data_size", found)
-        held += tensor_bytes(tensors[-1])
+    for position, each in enumerate(described):
+        tensor = (
+            plain_tensor(each.name, each.shape, each.datatype, bytes(each.data)) if each.parameters is None else None
+        )
+        if tensor is None:
+            tensor, at = _tensor(each, raw, at, f"{where}[{position}]")
+            if tensor is None:
+                continue
+        tensors.append(tensor)
+        held += tensor_bytes(tensor)
         if held > TENSOR_BYTES_MAX:
-            raise Undecodable("record_too_large", place, f"more than {TENSOR_BYTES_MAX} bytes of elements")
+            detail = f"more than {TENSOR_BYTES_MAX} bytes of elements"
+            raise Undecodable("record_too_large", f"{where}[{position}]", detail)
     if at != len(raw):
         raise Undecodable("binary_size", where, f"found {len(raw) - at} bytes that no tensor claims")
     return tuple(tensors)
+
+
+def _tensor(described: _Tensor, raw: memoryview, at: int, where: str) -> tuple[Tensor | None, int]:
+    """One tensor, None where it is in shared memory, and where the next raw one begins. Raises Undecodable."""
+    shape = checked_shape(described.shape, where)
+    datatype = checked_datatype(described.datatype, where)
+    parameters = described.parameters
+    if parameters and len(parameters.shared_memory_region):
+        return None, at
+    size = parameters.binary_data_size if parameters else None
+    if size is None:
+        if not len(described.data):
+            raise not_protocol(f"{where}.data", "no data")
+        return tensor_from_json(described.name, shape, datatype, bytes(described.data), where), at
+    if not 0 <= size <= len(raw) - at:
+        found = f"found {size}, {len(raw) - at} bytes are left"
+        raise Undecodable("binary_size", f"{where}.parameters.binary_data_size", found)
+    return tensor_from_raw(described.name, shape, datatype, bytes(raw[at : at + size]), where), at + size
 
 
 def _rows(request: _Request) -> int:

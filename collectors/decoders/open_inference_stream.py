@@ -6,7 +6,6 @@ stream that ended before its time is `truncated`; an answer that is no stream is
 """
 
 import re
-from dataclasses import replace
 
 import msgspec
 
@@ -85,7 +84,7 @@ class OpenInferenceStream:
         outputs = joined_outputs(several)
         check_size(asked.inputs, outputs)
         lost = asked.fidelity if asked.fidelity != "full" else "truncated"
-        return replace(
+        return msgspec.structs.replace(
             asked,
             version=version,
             id=id,

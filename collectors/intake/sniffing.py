@@ -4,7 +4,8 @@ Media types are no help: loggers write the request's on the response.
 """
 
 import re
-from dataclasses import replace
+
+import msgspec
 
 from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import Call, Decoded, Decoder, Undecodable
@@ -39,7 +40,9 @@ class AsCalled:
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
         decoded = self._decoder.decode(exchange, call)
-        return replace(decoded, model=call.model, version=decoded.version or call.version, id=self._id or decoded.id)
+        return msgspec.structs.replace(
+            decoded, model=call.model, version=decoded.version or call.version, id=self._id or decoded.id
+        )
 
 
 def reader_of(exchange: Exchange, model: str, version: str) -> tuple[Decoder, Call]:

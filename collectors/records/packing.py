@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from collectors.records.types import Datatype
 
-_ARRAY_CODES = {
+ARRAY_CODES: dict[Datatype, str] = {
     "BOOL": "B",
     "UINT8": "B",
     "UINT16": "H",
@@ -21,6 +21,7 @@ _ARRAY_CODES = {
     "FP32": "f",
     "FP64": "d",
 }
+"""Under which code an array holds numbers of a datatype; half precision has none."""
 
 
 def pack(values: Sequence[float], datatype: Datatype) -> bytes:
@@ -33,7 +34,7 @@ def pack(values: Sequence[float], datatype: Datatype) -> bytes:
         return _pack_half(values)
     if datatype == "BF16":
         return _upper_halves(_pack_array("f", values))
-    return _pack_array(_ARRAY_CODES[datatype], values)
+    return _pack_array(ARRAY_CODES[datatype], values)
 
 
 def unpack(data: bytes, datatype: Datatype) -> Sequence[float]:
@@ -49,7 +50,7 @@ def unpack(data: bytes, datatype: Datatype) -> Sequence[float]:
         singles[2::4] = data[0::2]
         singles[3::4] = data[1::2]
         return _unpack_array("f", bytes(singles))
-    return _unpack_array(_ARRAY_CODES[datatype], data)
+    return _unpack_array(ARRAY_CODES[datatype], data)
 
 
 def _pack_array(code: str, values: Sequence[float]) -> bytes:
