@@ -143,7 +143,7 @@ class Copier:
             for reason, count in enumerate(self._uncopied):
                 words[at.BYTES_UNCOPIED + reason] = count
             self._uncopied_changed = False
-        words[at.FORWARDER_ALIVE_NS] = time_ns
+        words[at.TAP_ALIVE_NS] = time_ns
         if self._overflow is not None and self._ring.free > self._half:
             self._tell_overflow(self._overflow, time_ns)
         self._ring.publish()
@@ -196,7 +196,7 @@ class Copier:
         self._uncopied[self._killed] += unaccounted
         self._uncopied_changed = True
         now = time.time_ns()
-        since = words[at.FORWARDER_ALIVE_NS] or now
+        since = words[at.TAP_ALIVE_NS] or now
         self._overflow = Interruption(since, now, connections, unaccounted, connections, self._killed)
         self._tell_overflow(self._overflow, now)
 

@@ -111,7 +111,7 @@ class Given:
         self.sidecar = self.sidecar or _dialled(str(settings.listeners[0].listen))
         self.metrics = self.metrics or (_dialled(str(settings.metrics)) if settings.metrics else None)
         self.monitor = self.monitor or settings.monitor
-        spool = settings.spool or default_spool(settings.listeners)
+        spool = settings.spool or default_spool(settings)
         return [connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
 
     def _monitor_file(self, settings: MonitorSettings) -> list[Check]:

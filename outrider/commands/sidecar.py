@@ -1,4 +1,4 @@
-"""`outrider sidecar`: ride in front of an inference server."""
+"""`outrider sidecar`: ride beside an inference server, in front of it or watching its ports."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +18,18 @@ def sidecar(
     upstream: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The inference server behind.")] = None,
     grpc_listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where clients of gRPC connect.")] = None,
     grpc_upstream: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The server's port for gRPC.")] = None,
+    passive: Annotated[
+        str | None,
+        typer.Option(metavar="PORT[,PORT]", help="Instead of forwarding: watch the server's own ports here."),
+    ] = None,
     monitor: Annotated[str | None, typer.Option(metavar="URL", help="The monitor that records are shipped to.")] = None,
     spool: Annotated[str | None, typer.Option(metavar="DIR", help="Where records wait for the monitor.")] = None,
     metrics: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Serve /metrics and /health here.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="All settings, as YAML; flags go first.")] = None,
 ) -> None:
-    """Forward the bytes between clients and an inference server, observe a copy of them, ship what was predicted.
+    """Observe a copy of the bytes between clients and an inference server, ship what was predicted.
+
+    The bytes are forwarded, or with --passive watched where they pass (needs CAP_NET_RAW; plain text only).
 
     Ends within ten seconds of SIGTERM; what is not shipped stays in the spool.
     """
@@ -31,8 +37,16 @@ def sidecar(
     given: dict[str, object] = dict(read_file(config)) if config else {}
     pairs = [{"listen": listen, "upstream": upstream}, {"listen": grpc_listen, "upstream": grpc_upstream}]
     listeners = [pair for pair in pairs if any(pair.values())]
-    if config is None or listeners:
+    if passive is not None:
+        watched = given.get("passive")
+        given["passive"] = {**(watched if isinstance(watched, dict) else {}), "ports": _ports(passive)}
+    if listeners or (config is None and passive is None):
         given["listeners"] = listeners or pairs[:1]
     flags = {"monitor": monitor, "spool": spool, "metrics": metrics}
     given.update({name: value for name, value in flags.items() if value is not None})
     run_sidecar(read_settings(given, source=str(config) if config else ""))
+
+
+def _ports(text: str) -> list[int | str]:
+    """Ports as the settings read them; what is no number is told there."""
+    return [int(each) if each.isascii() and each.isdigit() else each for each in text.split(",")]

@@ -8,6 +8,7 @@ import pytest
 from collectors.errors import InvalidSettings
 from collectors.main import policies, registry_of
 from collectors.settings import Endpoint, SidecarSettings, default_spool, read_file, read_settings
+from collectors.settings.passive import Passive
 
 GOOD = {"listeners": [{"listen": "127.0.0.1:81", "upstream": "[::1]:82"}]}
 PAGE = Path(__file__).parents[2] / "docs" / "sidecar.md"
@@ -25,7 +26,7 @@ def test_a_listener_is_all_that_is_needed():
     assert settings.listeners[0].listen == Endpoint("127.0.0.1", 81)
     assert str(settings.listeners[0].upstream) == "[::1]:82"
     assert settings.ring_bytes == 64 * 1024 * 1024
-    assert default_spool(settings.listeners).name == "spool-81"
+    assert default_spool(settings).name == "spool-81"
 
 
 def test_all_faults_are_told_at_once_with_their_places():
@@ -69,8 +70,30 @@ def test_an_endpoint_is_a_host_and_a_port(text):
 
 
 def test_nothing_given_says_what_is_needed():
-    """The one setting without a default."""
+    """A sidecar without a tap would see nothing."""
     assert faults({}) == ["listeners"]
+
+
+def test_ports_may_be_watched_instead():
+    """Then nothing listens; ports that are named twice are watched once."""
+    settings = read_settings({"passive": {"ports": [8000, 8001, 8000]}})
+    assert settings.passive == Passive((8000, 8001), 64 * 1024 * 1024)
+    assert default_spool(settings).name == "spool-passive-8000"
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"passive": {"ports": []}}, ["passive.ports"]),
+        ({"passive": {"ports": [0, 80, "x"]}}, ["passive.ports[0]", "passive.ports[2]"]),
+        ({"passive": {"ring_bytes": 5}}, ["passive.ports", "passive.ring_bytes"]),
+        ({"passive": [8000]}, ["passive"]),
+        ({**GOOD, "passive": {"ports": [8000]}}, ["passive"]),
+    ],
+)
+def test_what_cannot_be_watched_is_told(given, where):
+    """No ports, none that exist, and a second tap beside the first."""
+    assert faults(given) == where
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,11 @@ def test_health_is_a_recent_sign_of_life(segment):
     """A process that hangs does not live, though it runs."""
     words = segment.words
     assert read_health(segment, 100 * SECOND) == {"live": False, "ready": False}
-    words[at.FORWARDER_ALIVE_NS] = words[at.WORKER_ALIVE_NS] = 100 * SECOND
+    words[at.TAP_ALIVE_NS] = words[at.WORKER_ALIVE_NS] = 100 * SECOND
     assert read_health(segment, 101 * SECOND) == {"live": True, "ready": False}
     words[at.WORKER_UP] = 1
     assert read_health(segment, 101 * SECOND) == {"live": True, "ready": True}
-    words[at.FORWARDER_ALIVE_NS] = 200 * SECOND
+    words[at.TAP_ALIVE_NS] = 200 * SECOND
     assert read_health(segment, 201 * SECOND) == {"live": True, "ready": False}
 
 

@@ -47,7 +47,7 @@ class Packet(NamedTuple):
 
 def open_socket(ports: Sequence[int], ring_bytes: int) -> socket.socket:
     """A socket that sees the ports' packets on every interface of this network namespace. Raises OSError."""
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETHERTYPE_ALL))
     try:
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
         program = assemble(ports)
@@ -58,7 +58,7 @@ def open_socket(ports: Sequence[int], ring_bytes: int) -> socket.socket:
         count = ring_bytes // BLOCK_BYTES
         asked = _RING.pack(BLOCK_BYTES, count, BLOCK_BYTES, count, RETIRE_MILLISECONDS, 0, 0)
         sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, asked)
-        sock.bind(("", _ETHERTYPE_ALL))
+        sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)  # forgets what came before the filter
     except OSError:
         sock.close()
         raise

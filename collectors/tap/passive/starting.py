@@ -11,6 +11,9 @@ from collectors.tap.passive.packet_ring import open_socket
 from collectors.tap.segment import Segment
 from collectors.tap.supervisor import Order
 
+WATCHER = "watcher"
+"""The process of the passive tap."""
+
 
 def open_packets(ports: Sequence[int], ring_bytes: int) -> socket.socket:
     """The socket that sees the ports' packets. Raises StartFailed."""
@@ -49,4 +52,4 @@ def watcher_order(
         }
         return [sys.executable, "-m", "collectors.tap.passive.watcher", json.dumps(asked)]
 
-    return Order("watcher", command, [segment.descriptor, wake, packets.fileno()])
+    return Order(WATCHER, command, [segment.descriptor, wake, packets.fileno()])

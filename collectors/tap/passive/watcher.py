@@ -44,7 +44,7 @@ class Watcher:
         self._ring = ring
         self._connections = connections
         self._stop = stop
-        self._looked_ns = segment.words[at.FORWARDER_ALIVE_NS] or time.time_ns()
+        self._looked_ns = segment.words[at.TAP_ALIVE_NS] or time.time_ns()
         self._unseen_since_ns: int | None = None
 
     def run(self, packets: int) -> None:
