@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.settings.reading import Endpoint, Unexpected, endpoint, mappings, number, one_of, places, refuse, text
+from collectors.settings.tls import ListenerTls, read_listener_tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,18 @@ class Listener:
 
     listen: Endpoint
     upstream: Endpoint
+    tls: ListenerTls | None = None
 
 
 def read_listeners(value: object) -> tuple[Listener, ...]:
     if not isinstance(value, list) or not value:
         raise Unexpected(("", value, "a list of {listen: HOST:PORT, upstream: HOST:PORT}"))
-    readers = {"listen": endpoint, "upstream": endpoint}
-    return tuple(Listener(**each) for each in mappings(value, readers, required=tuple(readers)))
+    readers: dict[str, Callable[[object], Any]] = {
+        "listen": endpoint,
+        "upstream": endpoint,
+        "tls": lambda given: None if given is None else read_listener_tls(given),
+    }
+    return tuple(Listener(**each) for each in mappings(value, readers, required=("listen", "upstream")))
 
 
 @dataclass(frozen=True, slots=True)

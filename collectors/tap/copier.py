@@ -4,7 +4,8 @@
     connections passed   = copied whole + copied with losses, by the first reason + still open
 
 A copy with holes is of no use beyond the exchange they are in, so a loss lasts until the link's next *turn*: the first
-bytes of the client after bytes of the server, where a request normally begins. No connection may have more than about
+bytes of the client after bytes of the server, where a request normally begins. Where a client's first bytes are those of
+TLS, they are copied, so that the worker knows, and none after them: nobody could read those. No connection may have more than about
 twice its budget unread in the ring, so that one large download cannot crowd out the rest.
 """
 
@@ -12,21 +13,35 @@ import time
 
 from collectors.tap import segment as at
 from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingWriter
-from collectors.tap.segment import UNCOPIED, Segment, Uncopied
+from collectors.tap.segment import TLS_REFUSALS, UNCOPIED, Segment, TlsRefusal, Uncopied
 
 _QUEUE_FULL = UNCOPIED.index(Uncopied.QUEUE_FULL)
 _CONNECTION_BUDGET = UNCOPIED.index(Uncopied.CONNECTION_BUDGET)
 _WORKER_DOWN = UNCOPIED.index(Uncopied.WORKER_DOWN)
+_TLS = UNCOPIED.index(Uncopied.TLS)
 _NO_LOSS = -1
+_TLS_TOLD_NS = 1_000_000_000
+"""The worker hears this often of what passed on a connection with TLS: connections live longer than windows."""
 
 
 class Copied:
     """The copying state of one link."""
 
-    __slots__ = ("budget_from", "budget_used", "connection", "first_loss", "last", "loss", "lost", "lost_since_ns")
+    __slots__ = (
+        "begun",  # the client has sent its first bytes
+        "budget_from",
+        "budget_used",
+        "connection",
+        "first_loss",
+        "last",
+        "loss",
+        "lost",
+        "lost_since_ns",
+    )
 
     def __init__(self, connection: int, head: int) -> None:
         self.connection = connection
+        self.begun = False
         self.last = 1  # the first bytes of a client are a turn
         self.loss = _NO_LOSS
         self.first_loss = _NO_LOSS
@@ -75,6 +90,10 @@ class Copier:
         """The server did not accept a client's connection."""
         self._words[at.CONNECTIONS_REFUSED] += 1
 
+    def refused_in_greeting(self, refusal: TlsRefusal) -> None:
+        """Client or server did not get through the handshake of TLS."""
+        self._words[at.TLS_REFUSED + TLS_REFUSALS.index(refusal)] += 1
+
     def place(self, copied: Copied, direction: int) -> memoryview | None:
         """Where this link's next bytes may be received so that they are copied, or None: receive them elsewhere."""
         if copied.loss != _NO_LOSS and not (direction < copied.last and self._resume(copied)):
@@ -99,6 +118,8 @@ class Copier:
             self._uncopied_changed = True
             _add_loss(copied, direction, count, time_ns)
         else:
+            if not (copied.begun or direction):
+                self._begins(copied, count)
             self._ring.commit(direction, copied.connection, count, time_ns)
             copied.budget_used += count
             self._copied += count
@@ -148,6 +169,13 @@ class Copier:
             self._tell_overflow(self._overflow, time_ns)
         self._ring.publish()
 
+    def _begins(self, copied: Copied, count: int) -> None:
+        """The client's first bytes are in the ring."""
+        copied.begun = True
+        start = self._ring.placed(min(count, 6))
+        if start[:2] == b"\x16\x03" and start[5:] == b"\1":  # a handshake record with a ClientHello (RFC 8446)
+            self._lose(copied, _TLS)
+
     def _lose(self, copied: Copied, reason: int) -> None:
         copied.loss = reason
         if copied.first_loss == _NO_LOSS:
@@ -155,6 +183,11 @@ class Copier:
 
     def _resume(self, copied: Copied) -> bool:
         """Copy again from this turn on, once the loss is told."""
+        if copied.loss == _TLS:
+            now = time.time_ns()
+            if self._overflow is None and now - copied.lost_since_ns > _TLS_TOLD_NS and self._tell_loss(copied, now):
+                copied.loss = _TLS
+            return False
         if self._overflow is not None or not self._ring.place():
             return False
         return self._tell_loss(copied, time.time_ns())

@@ -2,7 +2,8 @@
 
 One bare epoll loop. A side is read only while its peer can take more, so back-pressure comes from the two peers alone.
 Half-closes are passed on, resets too, once what came before them has been delivered. A server that cannot be reached
-ends the client's connection at once. Nothing here parses, decodes, logs or waits for the copy.
+ends the client's connection at once. Nothing here parses, decodes, logs or waits for the copy. A listener that has a
+certificate is the one exception: there TLS ends, and begins again towards a server that speaks it too.
 
 Whatever an event says, only the result of the system call that follows is believed; no event can therefore act on the
 wrong socket or be acted on twice.
@@ -22,14 +23,18 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from collectors.tap.copier import Copied, Copier
+from collectors.tap.copier import Copier
+from collectors.tap.links import TO_CLIENT, TO_SERVER, Link, Route, Side
 from collectors.tap.ring import RECEIVE_BYTES_MAX
-from collectors.tap.segment import Segment
+from collectors.tap.segment import Segment, TlsRefusal
 
-TO_SERVER, TO_CLIENT = 0, 1
+if TYPE_CHECKING:  # at run time only where a listener has a certificate
+    from collectors.tap.tls.contexts import TlsContexts
+    from collectors.tap.tls.end import TlsEnd
+    from collectors.tap.tls.greeting import Greeting
+
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 RECEIVE_BYTES_MIN = 16 * 1024
 """A peer that takes little is read in pieces of this size, so that little waits in our memory for it."""
@@ -48,72 +53,15 @@ DRAIN_SECONDS_MAX = 5.0
 QUIET_SECONDS = 0.25
 """After the order to stop, a connection on which the server spoke last and this long ago is taken to be idle."""
 
+GREETING_SECONDS_MAX = 10.0
+"""Client and server have so long for the handshakes of TLS."""
+GREETINGS_MAX = 1024
+"""Connections in their handshakes at once, some hundred kilobytes each; more are refused."""
+PENDING_BYTES_MAX = 1024 * 1024
+"""Of ciphertext that a peer does not take: one receive and its TLS records; more only comes of a peer that plays with keys."""
+
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-@dataclass(frozen=True)
-class Route:
-    """A listening socket, and the addresses of the server that its connections go to: the first that answers."""
-
-    listener: socket.socket
-    addresses: Sequence[tuple[int, tuple[Any, ...]]]
-
-
-class Side:
-    """One of the two sockets of a link."""
-
-    __slots__ = (
-        "broken",  # takes no more bytes
-        "direction",
-        "eof",  # sends no more bytes
-        "events",
-        "fd",
-        "gone",  # closed by us after a reset
-        "link",
-        "peer",
-        "pending",  # bytes that its kernel did not take yet; its peer is not read meanwhile
-        "receive_bytes",
-        "socket",
-    )
-
-    link: "Link"
-    peer: "Side"
-
-    def __init__(self, sock: socket.socket, link: "Link", direction: int) -> None:
-        sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = sock
-        self.fd = sock.fileno()
-        self.link = link
-        self.direction = direction
-        self.pending = b""
-        self.eof = False
-        self.broken = False
-        self.gone = False
-        self.events = 0
-        self.receive_bytes = RECEIVE_BYTES_MAX
-
-
-class Link:
-    """A client's connection and the connection to the server that belongs to it."""
-
-    __slots__ = ("accepted_ns", "active", "client", "copied", "server")
-
-    copied: Copied
-
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
-        self.client = Side(client, self, TO_SERVER)
-        self.server = Side(server, self, TO_CLIENT)
-        self.client.peer, self.server.peer = self.server, self.client
-        self.accepted_ns = time.time_ns()
-        self.active = 0.0
-
-    def dissolve(self) -> None:
-        """Let go of the cycles between a link and its sides: the garbage collector is off."""
-        for side in (self.client, self.server):
-            del side.peer, side.link
 
 
 class Forwarder:
@@ -131,6 +79,8 @@ class Forwarder:
         self._stopping_since: float | None = None
         self._deaf: list[int] = []
         self._deaf_until = 0.0
+        self._greetings: dict[int, tuple[Greeting, Link, float]] = {}
+        self._holding: list[Side] = []
         self._scratch = memoryview(bytearray(RECEIVE_BYTES_MAX))
 
     def run(self) -> None:
@@ -153,6 +103,10 @@ class Forwarder:
                     self._readable(side)
             for route in arrivals:  # last, so that no descriptor is reused while events of its predecessor wait
                 self._accept(route)
+            if self._holding:
+                self._read_held()
+            if self._greetings:
+                self._end_late_greetings()
             if self._stopping_since is not None:
                 self._drain(self._now - self._stopping_since)
             if self._resetting:
@@ -160,6 +114,8 @@ class Forwarder:
             publish(time.time_ns())
 
     def _wait(self) -> float:
+        if self._holding:
+            return 0.0
         if self._stopping_since is not None or self._resetting:
             return RETRY_SECONDS
         if not self._deaf:
@@ -176,6 +132,8 @@ class Forwarder:
             arrivals.append(self._routes[descriptor])
         elif descriptor in self._connecting:
             self._connected(*self._connecting.pop(descriptor))
+        elif descriptor in self._greetings:
+            self._greet(*self._greetings.pop(descriptor))
         elif descriptor == self._stop and self._stopping_since is None:
             self._stopping_since = self._now
             self._poll.unregister(self._stop)
@@ -224,6 +182,13 @@ class Forwarder:
             link.dissolve()
             self._dial(link.client.socket, route, position + 1)
             return
+        if route.tls is not None:
+            self._begin_greeting(link, route.tls)
+        else:
+            self._begin(link)
+
+    def _begin(self, link: Link) -> None:
+        """From now on bytes pass."""
         link.copied = self._copier.opened(link.accepted_ns)
         for each in (link.client, link.server):
             self._sides[each.fd] = each
@@ -233,9 +198,53 @@ class Forwarder:
         _reset(client)
         self._copier.refused()
 
+    # Connections with TLS begin with a greeting.
+
+    def _begin_greeting(self, link: Link, contexts: "TlsContexts") -> None:
+        self._listen_for(link.server, 0)
+        if len(self._greetings) >= GREETINGS_MAX:
+            self._end_greeting(link, TlsRefusal.GREETINGS_MAX)
+            return
+        self._greet(contexts.greeting(link.client.socket, link.server.socket), link, self._now)
+
+    def _greet(self, greeting: "Greeting", link: Link, since: float) -> None:
+        """Take the next step of a greeting, then wait for whom it waits for."""
+        ends = greeting.step()
+        if isinstance(ends, TlsRefusal):
+            self._end_greeting(link, ends)
+            return
+        if ends is None:
+            sock, is_full = greeting.waits_for
+            awaited = link.client if sock is link.client.socket else link.server
+            self._listen_for(awaited.peer, 0)
+            self._listen_for(awaited, OUT if is_full else IN)
+            self._greetings[awaited.fd] = (greeting, link, since)
+            return
+        link.client.tls, link.server.tls = ends
+        link.secured = True
+        self._begin(link)
+        self._holding += [side for side in (link.client, link.server) if side.tls is not None and side.tls.holds_more]
+
+    def _end_late_greetings(self) -> None:
+        late = self._now - (0.0 if self._stopping_since is not None else GREETING_SECONDS_MAX)
+        for descriptor, (_, link, since) in list(self._greetings.items()):
+            if since <= late:
+                del self._greetings[descriptor]
+                self._end_greeting(link, TlsRefusal.DEADLINE)
+
+    def _end_greeting(self, link: Link, refusal: TlsRefusal) -> None:
+        for side in (link.client, link.server):
+            self._listen_for(side, 0)
+            side.socket.close()  # in order, so that the alert before it arrives
+        link.dissolve()
+        self._copier.refused_in_greeting(refusal)
+
     # Bytes pass.
 
     def _readable(self, side: Side) -> None:
+        if side.link.secured:
+            self._readable_secured(side)
+            return
         peer, copied, direction = side.peer, side.link.copied, side.direction
         place = self._copier.place(copied, direction)
         buffer = self._scratch if place is None else place
@@ -267,6 +276,77 @@ class Forwarder:
         side.link.active = self._now
         self._copier.forwarded(copied, direction, count, time.time_ns())
 
+    def _readable_secured(self, side: Side) -> None:
+        """Like `_readable`, with TLS at one end or at both."""
+        peer, copied, direction = side.peer, side.link.copied, side.direction
+        place = self._copier.place(copied, direction)
+        buffer = self._scratch if place is None else place
+        try:
+            count = self._receive_secured(side, buffer)
+        except OSError:
+            self._broken(side)
+            return
+        if not count:
+            self._nothing_read(side, is_end=count is not None)
+            return
+        try:
+            if side.tls is not None and not side.tls.told_end:
+                self._deliver(side, side.tls.output())  # an answer to new keys
+            taken = self._deliver(peer, buffer[:count] if peer.tls is None else peer.tls.encrypt(buffer[:count]))
+        except OSError:
+            self._refuses(peer)
+            return
+        if not taken:
+            side.receive_bytes = max(RECEIVE_BYTES_MIN, side.receive_bytes // 2)
+            self._listen_for(side, side.events & ~IN)
+        else:
+            side.receive_bytes = min(RECEIVE_BYTES_MAX, side.receive_bytes * 2)
+            if side.tls is not None and side.tls.holds_more:
+                self._holding.append(side)
+        side.link.active = self._now
+        self._copier.forwarded(copied, direction, count, time.time_ns())
+
+    def _nothing_read(self, side: Side, *, is_end: bool) -> None:
+        if is_end:
+            self._ended(side)
+        elif side.peer.eof and not side.pending and side.tls is not None and not side.tls.told_end:
+            self._pass_end(side)  # it had to wait until nothing more was held here
+
+    def _receive_secured(self, side: Side, buffer: memoryview) -> int | None:
+        """Plain bytes of this side; None where there are none yet."""
+        try:
+            if side.tls is None:
+                return side.socket.recv_into(buffer, side.receive_bytes)
+            while (count := side.tls.read_into(buffer, side.receive_bytes)) is None:
+                side.tls.feed(side.socket.recv(RECEIVE_BYTES_MIN))
+        except BlockingIOError:
+            return None
+        return count
+
+    def _deliver(self, side: Side, data: bytes | memoryview) -> bool:
+        """Send behind what waits; whether the kernel has taken all of it. Raises OSError."""
+        if data and not side.pending:
+            with contextlib.suppress(BlockingIOError):
+                data = data[side.socket.send(data) :]
+        if data:
+            side.pending += bytes(data)
+            if len(side.pending) > PENDING_BYTES_MAX:
+                raise OSError(errno.ENOBUFS, "a peer that does not take its ciphertext")
+            self._listen_for(side, side.events | OUT)
+        return not side.pending
+
+    def _read_held(self) -> None:
+        """Read plain bytes that wait inside of TLS, of which no event tells."""
+        holding, self._holding = self._holding, []
+        for side in holding:
+            if side.events & IN and self._sides.get(side.fd) is side:
+                self._readable_secured(side)
+
+    def _listen_again(self, side: Side) -> None:
+        self._listen_for(side, side.events | IN)
+        if side.tls is not None and side.tls.holds_more:
+            self._holding.append(side)
+
     def _writable(self, side: Side) -> None:
         try:
             sent = side.socket.send(side.pending)
@@ -288,7 +368,7 @@ class Forwarder:
         elif peer.eof:
             self._pass_end(side)
         else:
-            self._listen_for(peer, peer.events | IN)
+            self._listen_again(peer)
 
     # Connections end.
 
@@ -304,12 +384,25 @@ class Forwarder:
     def _pass_end(self, side: Side) -> None:
         """Pass the end of the peer's bytes on to this side; when both have ended, the link is done."""
         try:
+            if side.tls is not None and not self._said_farewell(side, side.tls):
+                return
             side.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self._refuses(side)
             return
         if side.eof and not side.peer.pending:
             self._finish(side.link)
+
+    def _said_farewell(self, side: Side, tls: "TlsEnd") -> bool:
+        """Say in TLS that the bytes have ended; whether the connection's own end may follow. Raises OSError."""
+        if tls.told_end:
+            return not side.pending
+        if tls.holds_more:  # what it has sent and nobody has read would be lost
+            return False
+        if side.peer.tls is not None and side.peer.tls.truncated:
+            tls.told_end = True  # the end came without a farewell: it goes on without
+            return True
+        return self._deliver(side, tls.farewell())
 
     # Connections break.
 
@@ -324,7 +417,7 @@ class Forwarder:
             return
         self._listen_for(peer, peer.events & ~IN)
         if not peer.pending:
-            self._listen_for(side, side.events | IN)
+            self._listen_again(side)
 
     def _broken(self, side: Side) -> None:
         """This side was reset: so will the other be, once it has taken what came before."""
@@ -406,6 +499,15 @@ def _undelivered(sock: socket.socket) -> int:
     return int.from_bytes(answer, sys.byteorder)
 
 
+def _contexts(told: dict[str, Any] | None) -> "TlsContexts | None":
+    if told is None:
+        return None
+    # OpenSSL weighs as much as the rest of the forwarder: only who needs it pays for it.
+    from collectors.tap.tls.contexts import TlsContexts, files_of  # noqa: PLC0415
+
+    return TlsContexts(files_of(told))
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run a forwarder as the supervisor asks for it: one JSON object that names descriptors and addresses."""
     asked = json.loads(arguments[0])
@@ -417,7 +519,8 @@ def main(arguments: Sequence[str]) -> None:
     for route in asked["routes"]:
         listener = socket.socket(fileno=route["listener"])
         listener.setblocking(False)
-        routes.append(Route(listener, [(family, tuple(address)) for family, address in route["addresses"]]))
+        addresses = [(family, tuple(address)) for family, address in route["addresses"]]
+        routes.append(Route(listener, addresses, _contexts(route.get("tls"))))
     copier = Copier(Segment(asked["segment"]), asked["wake"], asked["connection_copy_bytes"])
     gc.disable()  # links break their own cycles; a collection would stop all traffic
     gc.freeze()

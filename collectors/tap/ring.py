@@ -121,6 +121,11 @@ class RingWriter:
         HEADER.pack_into(self._data, self._place, count, kind, connection, time_ns)
         self.head += (HEADER_BYTES + count + ALIGNMENT - 1) & -ALIGNMENT
 
+    def placed(self, count: int) -> bytes:
+        """The first bytes at the last place."""
+        begin = self._place + HEADER_BYTES
+        return bytes(self._data[begin : begin + count])
+
     def put(self, kind: int, connection: int, time_ns: int, payload: bytes = b"") -> bool:
         """Write a control record, into the reserve if need be; False when even that is full."""
         need = (HEADER_BYTES + len(payload) + ALIGNMENT - 1) & -ALIGNMENT

@@ -37,6 +37,10 @@ PACKETS_DROPPED = 12
 PACKET_BLOCKS = 13
 BYTES_UNCOPIED = 16
 CONNECTIONS_UNCOPIED = 32
+TLS_CONNECTIONS = 48
+TLS_RELOADS = 49
+TLS_RELOADS_FAILED = 50
+TLS_REFUSED = 52
 # Written by the capture worker; on another cache line than those.
 TAIL = 64
 WORKER_SLEEPS = 65
@@ -64,10 +68,24 @@ class Uncopied(StrEnum):
     PACKETS_MISSED = "packets_missed"
     PACKETS_TRUNCATED = "packets_truncated"
     CONNECTIONS_MAX = "connections_max"
+    TLS = "tls"
 
 
 UNCOPIED = tuple(Uncopied)
 """The reasons by their position in the words."""
+
+
+class TlsRefusal(StrEnum):
+    """Why a connection to a listener with a certificate ended before its first plain byte. The order is that of the words."""
+
+    NO_HELLO = "no_hello"
+    CLIENT_HANDSHAKE = "client_handshake"
+    SERVER_HANDSHAKE = "server_handshake"
+    DEADLINE = "deadline"
+    GREETINGS_MAX = "greetings_max"
+
+
+TLS_REFUSALS = tuple(TlsRefusal)
 
 
 class Segment:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from collectors.tap.copier import Copier
-from collectors.tap.forwarder import Forwarder, Route
+from collectors.tap.forwarder import Forwarder
+from collectors.tap.links import Route
 from collectors.tap.ring import Kind, RingReader
 from collectors.tap.segment import Segment
+from collectors.tap.tls.contexts import TlsContexts
 
 RING_BYTES = 4 * 1024 * 1024
 SECONDS = 10.0
@@ -27,7 +29,12 @@ def listening() -> socket.socket:
 class Tap:
     """A running forwarder before `serve`, which gets each accepted connection in a thread of its own."""
 
-    def __init__(self, serve: Callable[[socket.socket], None] | None, connection_copy_bytes: int) -> None:
+    def __init__(
+        self,
+        serve: Callable[[socket.socket], None] | None,
+        connection_copy_bytes: int,
+        tls: TlsContexts | None = None,
+    ) -> None:
         self.segment = Segment.create(RING_BYTES)
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._stop, self._leash = os.pipe()
@@ -44,7 +51,7 @@ class Tap:
         with listening() as nobody:
             absent = nobody.getsockname()
         addresses = [(socket.AF_INET, absent), (socket.AF_INET, address)]  # a name may have several
-        forwarder = Forwarder([Route(listener, addresses)], copier, stop=self._stop)
+        forwarder = Forwarder([Route(listener, addresses, tls)], copier, stop=self._stop)
         self.thread = threading.Thread(target=forwarder.run, daemon=True)
         self.thread.start()
         self.reader = RingReader(self.segment)
@@ -99,8 +106,13 @@ def read_to_end(sock: socket.socket) -> bytes:
 def tap() -> Iterator[Callable[..., Tap]]:
     running: list[Tap] = []
 
-    def start(serve: Callable[[socket.socket], None] | None, *, connection_copy_bytes: int = RING_BYTES) -> Tap:
-        running.append(Tap(serve, connection_copy_bytes))
+    def start(
+        serve: Callable[[socket.socket], None] | None,
+        *,
+        connection_copy_bytes: int = RING_BYTES,
+        tls: TlsContexts | None = None,
+    ) -> Tap:
+        running.append(Tap(serve, connection_copy_bytes, tls))
         return running[-1]
 
     yield start

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from collectors.tap import segment as at
-from collectors.tap.forwarder import Link, Side
+from collectors.tap.links import Link, Side
 from collectors.tap.ring import LOST, Kind
 from collectors.tap.segment import UNCOPIED, Uncopied
 
