@@ -29,16 +29,18 @@ from collectors.records.types import CapturedBy, Gap, IdSource
 from collectors.redaction import RedactionPolicy, Rule
 from collectors.redaction.policy import Action
 from collectors.sampling import SamplingPolicy
-from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool
-from collectors.shipping import Shipper, ShippingCounts
+from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool, sinks_of
+from collectors.shipping import Shipper
+from collectors.shipping.fan_out import FanOut
+from collectors.shipping.sinks import courier_to
 from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
 from collectors.tap.passive.starting import WATCHER, open_packets, watcher_order
 from collectors.tap.segment import UNCOPIED, Segment
-from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts, decode_status
+from collectors.tap.status import DURATION_BOUNDS_SECONDS, SinkStatus, WorkerStatus, add_counts, decode_status
 from collectors.tap.supervisor import Child, Order, Signals
 from collectors.tap.worker import CaptureWorker
-from collectors.telemetry import PacketReadings, Readings, SidecarMetrics, TelemetryServer, log_to_stderr
+from collectors.telemetry import PacketReadings, Readings, SidecarMetrics, SinkReadings, TelemetryServer, log_to_stderr
 
 LOSSES: dict[tuple[str, str], int] = {
     ("dropped" if reason in DROPPED else "undecodable", reason): 0 for reason in (*get_args(Damage), *get_args(Reason))
@@ -70,6 +72,8 @@ def run_sidecar(settings: SidecarSettings) -> None:
     policies(settings)
     registry_of(settings)
     open_spool(settings).close()  # whether the worker can, said before anything is started
+    for sink in sinks_of(settings):
+        courier_to(sink).close()
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
     segment = Segment.create(settings.ring_bytes)
     wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -231,11 +235,19 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
         queue_bytes=status.queue_bytes,
         queue_bytes_max=queue_bytes_max,
         queue_oldest_seconds=status.queue_oldest_ns / 1e9,
-        sink_records=status.sink_records,
-        sink_failed=status.sink_failed,
-        sink_failed_attempts=status.sink_failed_attempts,
-        sink_retries=status.sink_retries,
-        sink_last_success_seconds=status.sink_last_success_ns / 1e9,
+        sinks={
+            name: SinkReadings(
+                records=sink.records,
+                failed=sink.failed,
+                failed_attempts=sink.failed_attempts,
+                retries=sink.retries,
+                last_success_seconds=sink.last_success_ns / 1e9,
+                circuit=sink.circuit,
+                queue_records=sink.queue_records,
+                queue_bytes=sink.queue_bytes,
+            )
+            for name, sink in status.sinks.items()
+        },
     )
 
 
@@ -243,7 +255,7 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     """Be the capture worker until `stop` is at its end. Raises StartFailed where the spool cannot be had."""
     redaction, sampling = policies(settings)
     spool = open_spool(settings)
-    shipper = Shipper(spool, settings.monitor) if settings.monitor else None
+    fan_out = FanOut(spool, {sink.name: courier_to(sink) for sink in sinks_of(settings)})
     ids = cast("tuple[IdSource, ...]", settings.ids)
     captured_by: CapturedBy = "passive" if settings.passive else "tap"
     pipeline = Pipeline(
@@ -252,17 +264,17 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     before = decode_status(segment.read_status())
 
     def observe_sink(status: WorkerStatus) -> None:
-        if shipper is not None:
-            add_sink_counts(status, before, shipper.counts)
+        status.sinks = {
+            shipper.queue.name: sink_status(before.sinks.get(shipper.queue.name, SinkStatus()), shipper)
+            for shipper in fan_out.shippers
+        }
 
     worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink)
-    if shipper is not None:
-        shipper.start()
+    fan_out.start()
     try:
         worker.run(stop)
     finally:
-        if shipper is not None:
-            shipper.stop(SHIPPER_STOP_SECONDS)
+        fan_out.stop(SHIPPER_STOP_SECONDS)
         spool.close()
 
 
@@ -308,15 +320,22 @@ def tell_of_unread(settings: SidecarSettings, segment: Segment) -> None:
         _LOG.error("gap_not_told", extra={"error": str(error), "gap": str(gap)})
 
 
-def add_sink_counts(status: WorkerStatus, before: WorkerStatus, counts: ShippingCounts) -> None:
+def sink_status(before: SinkStatus, shipper: Shipper) -> SinkStatus:
     """What this worker's shipper did, added to what its predecessors' did."""
-    status.sink_records = before.sink_records + counts.sent_records + counts.known_records
-    status.sink_retries = before.sink_retries + counts.retries
-    status.sink_last_success_ns = counts.last_success_ns or before.sink_last_success_ns
-    status.sink_failed = dict(before.sink_failed)
-    add_counts(status.sink_failed, {"refused": counts.refused_records})
-    status.sink_failed_attempts = dict(before.sink_failed_attempts)
-    add_counts(status.sink_failed_attempts, counts.failed)
+    counts, queue = shipper.counts, shipper.queue.counts
+    failed, attempts = dict(before.failed), dict(before.failed_attempts)
+    add_counts(failed, {"refused": counts.refused_records, "space": queue.given_up_records})
+    add_counts(attempts, counts.failed)
+    return SinkStatus(
+        records=before.records + counts.sent_records + counts.known_records,
+        failed=failed,
+        failed_attempts=attempts,
+        retries=before.retries + counts.retries,
+        last_success_ns=counts.last_success_ns or before.last_success_ns,
+        circuit=counts.circuit,
+        queue_records=queue.pending_records,
+        queue_bytes=queue.pending_bytes,
+    )
 
 
 def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:

@@ -18,8 +18,24 @@ from prometheus_client.exposition import choose_encoder
 
 LABEL_CHARS_MAX = 128
 """Label values are cut to this; ours are shorter, so this only guards against a mistake."""
+CIRCUITS = ("closed", "half_open", "open")
+"""States of the circuit of a sink."""
 REQUEST_SECONDS_MAX = 5.0
 """A scraper that sends its request more slowly than this is cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkReadings:
+    """What one sink has taken, and what waits for it."""
+
+    records: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    last_success_seconds: float = 0.0
+    circuit: str = "closed"
+    queue_records: int = 0
+    queue_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +75,7 @@ class Readings:
     queue_bytes: int = 0
     queue_bytes_max: int = 0
     queue_oldest_seconds: float = 0.0
-    sink_records: int = 0
-    sink_failed: Mapping[str, int] = field(default_factory=dict)
-    sink_failed_attempts: Mapping[str, int] = field(default_factory=dict)
-    sink_retries: int = 0
-    sink_last_success_seconds: float = 0.0
+    sinks: Mapping[str, "SinkReadings"] = field(default_factory=dict)
 
 
 class SidecarMetrics:
@@ -182,23 +194,48 @@ def _delivery(now: Readings) -> Iterable[Metric]:
             "Unix time of the oldest record still waiting.",
             value=now.queue_oldest_seconds,
         )
-    monitor = {"monitor": now.sink_records}
-    yield _counters("outrider_sink_records", "Records accepted by a sink.", "sink", monitor)
+    yield from _sinks(now.sinks)
+
+
+def _sinks(sinks: Mapping[str, SinkReadings]) -> Iterable[Metric]:
+    """Sinks are named by the settings, so their number is bounded."""
+    records = {name: sink.records for name, sink in sinks.items()}
+    yield _counters("outrider_sink_records", "Records accepted by a sink.", "sink", records)
     for name, text, counts in (
-        ("outrider_sink_failed_records", "Records a sink refused for good.", now.sink_failed),
-        ("outrider_sink_failed_attempts", "Delivery attempts that failed.", now.sink_failed_attempts),
+        (
+            "outrider_sink_failed_records",
+            "Records a sink refused for good, or did not get for want of space.",
+            {sink: each.failed for sink, each in sinks.items()},
+        ),
+        (
+            "outrider_sink_failed_attempts",
+            "Delivery attempts that failed.",
+            {sink: each.failed_attempts for sink, each in sinks.items()},
+        ),
     ):
         failed = CounterMetricFamily(name, text, labels=["sink", "reason"])
-        for reason, count in sorted(counts.items()):
-            failed.add_metric(["monitor", reason[:LABEL_CHARS_MAX]], count)
+        for sink, reasons in counts.items():
+            for reason, count in sorted(reasons.items()):
+                failed.add_metric([sink, reason[:LABEL_CHARS_MAX]], count)
         yield failed
-    yield _counters("outrider_sink_retries", "Delivery attempts repeated.", "sink", {"monitor": now.sink_retries})
-    if now.sink_last_success_seconds:
-        success = GaugeMetricFamily(
-            "outrider_sink_last_success_timestamp_seconds", "Unix time of the last accepted batch.", labels=["sink"]
-        )
-        success.add_metric(["monitor"], now.sink_last_success_seconds)
-        yield success
+    retries = {name: sink.retries for name, sink in sinks.items()}
+    yield _counters("outrider_sink_retries", "Delivery attempts repeated.", "sink", retries)
+    success = GaugeMetricFamily(
+        "outrider_sink_last_success_timestamp_seconds", "Unix time of the last accepted batch.", labels=["sink"]
+    )
+    circuit = GaugeMetricFamily(
+        "outrider_sink_circuit", "1 for the state the circuit of a sink is in.", labels=["sink", "state"]
+    )
+    waiting = GaugeMetricFamily("outrider_sink_queue_records", "Records that wait for a sink.", labels=["sink"])
+    waiting_bytes = GaugeMetricFamily("outrider_sink_queue_bytes", "Bytes that wait for a sink.", labels=["sink"])
+    for sink, each in sinks.items():
+        if each.last_success_seconds:
+            success.add_metric([sink], each.last_success_seconds)
+        for state in CIRCUITS:
+            circuit.add_metric([sink, state], int(state == each.circuit))
+        waiting.add_metric([sink], each.queue_records)
+        waiting_bytes.add_metric([sink], each.queue_bytes)
+    yield from (success, circuit, waiting, waiting_bytes)
 
 
 def _counter(name: str, text: str, value: int) -> CounterMetricFamily:

@@ -37,6 +37,7 @@ from collectors.settings.sections import (
     read_routes,
     read_rules,
 )
+from collectors.settings.sinks import SinkSetting, read_sinks
 
 
 def default_spool(settings: "SidecarSettings") -> Path:
@@ -52,7 +53,8 @@ class SidecarSettings:
 
     listeners: tuple[Listener, ...] = field(
         metadata=about(
-            "Pairs of `listen: HOST:PORT` (where clients connect) and `upstream: HOST:PORT` (the inference server behind).",
+            "Pairs of `listen: HOST:PORT` (where clients connect) and `upstream: HOST:PORT` (the inference server behind); "
+            "with `tls: {certificate, key}` TLS ends there, and with `upstream: {enabled: true}` in it begins again behind.",
             read_listeners,
         ),
         default=(),
@@ -68,6 +70,15 @@ class SidecarSettings:
     monitor: str | None = field(
         metadata=about("URL of the monitor that records are shipped to. Without it they stay in the spool.", url),
         default=None,
+    )
+    sinks: tuple[SinkSetting, ...] = field(
+        metadata=about(
+            "Where records are shipped, each sink independently of the others: a list of `monitor: URL`, `kafka: "
+            "{bootstrap, topic, options}` and `files: DIRECTORY` (or `files: {to: s3://BUCKET/PREFIX, options}`), with a "
+            "`name` each where there are several of a kind. What `monitor` says comes in addition, under that name.",
+            read_sinks,
+        ),
+        default=(),
     )
     spool: Path | None = field(
         metadata=about(
@@ -187,6 +198,12 @@ class SidecarSettings:
     )
 
 
+def sinks_of(settings: SidecarSettings) -> tuple[SinkSetting, ...]:
+    """Every sink, the one that `monitor` names first."""
+    named = (SinkSetting("monitor", "monitor", settings.monitor),) if settings.monitor else ()
+    return (*named, *settings.sinks)
+
+
 def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSettings:
     """Settings from plain values, such as those of a YAML file. Raises InvalidSettings with every fault found."""
     known: dict[str, Field[Any]] = {each.name: each for each in fields(SidecarSettings)}
@@ -207,6 +224,10 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
                 SettingsFault(f"{prefix}{name}{path}", "nothing" if found is None else repr(found), expected)
                 for path, found, expected in unexpected.faults
             ]
+    if values.get("monitor") and any(sink.name == "monitor" for sink in values.get("sinks", ())):
+        faults.append(
+            SettingsFault(f"{prefix}sinks", "a second sink named `monitor`", "a `name`, or no `monitor` beside")
+        )
     if given.get("listeners") is None and given.get("passive") is None:
         faults.append(SettingsFault(f"{prefix}listeners", "nothing", str(known["listeners"].metadata["doc"])))
     if values.get("listeners") and values.get("passive"):
