@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -145,6 +145,78 @@ class FeatureScore:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSlice:
+    """A part of the population in which a number moved more than in the rest (or whose share moved, `rest` None)."""
+
+    where: str
+    """As a declaration would say it."""
+    n_window: int
+    n_baseline: int
+    value: float | None
+    """The number's mean among the slice's rows of the window; its share, where that is what is searched."""
+    baseline: float | None
+    rest: float | None
+    """How much it moved among all other rows."""
+    effect: float
+    """How much more it moved in the slice than in the rest."""
+    low: float
+    high: float
+    """Simultaneous 95 % interval over all candidates."""
+    p: float
+    """Adjusted for all candidates (Holm)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a feature's new distribution alone is expected to change."""
+
+    feature: str
+    effect: float
+    low: float
+    high: float
+    within: float | None = None
+    """Where labels tell it: what changed inside the feature's bins, which its distribution does not explain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Start of the first window that is different, and the 95 % interval of it."""
+
+    at_ns: int
+    low_ns: int
+    high_ns: int
+    from_the_first: bool = False
+    """The first window that is kept is different already: it may have been so before."""
+
+
+Verdict = Literal["data_fault", "population_shift", "relation_change", "undetermined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an alert opened, in one record."""
+
+    feature: str | None
+    slice: str | None
+    """A declared slice that ranks first, else the first that was found."""
+    verdict: Verdict
+    evidence: str
+    """The sentence that the verdict rests on."""
+    since: Since | None
+    slices: tuple[FoundSlice, ...] = ()
+    slices_of: str = ""
+    """The number that the slices are about."""
+    candidates: int = 0
+    """Parts of the population that were candidates; the level of the search is shared by all."""
+    impacts: tuple[Impact, ...] = ()
+    impacts_of: str = ""
+    """The number that the impacts are about: `error` or `score`."""
+    examples: tuple[str, ...] = ()
+    """Ids of predictions from the bin that gained most."""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """One step in an alert's life, decided at the end of `window`."""
 
@@ -167,6 +239,7 @@ class Transition:
     reason: str | None = None
     peak: float | None = None
     """Largest value since the alert fired."""
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +264,8 @@ class Alert:
     features: tuple[FeatureScore, ...] = ()
     summary: str = ""
     acknowledged_by: str | None = None
+    cause: Cause | None = None
+    """As it was found when the alert last spoke."""
     memory: dict[str, float] = field(default_factory=dict)
     """What the judging needs to remember between looks, by name (never shown)."""
 
@@ -256,6 +331,22 @@ def feature_document(line: FeatureScore) -> dict[str, Any]:
     }
 
 
+def cause_document(cause: Cause | None) -> dict[str, Any] | None:
+    if cause is None:
+        return None
+    since = cause.since
+    return asdict(cause) | {
+        "since": None
+        if since is None
+        else {
+            "at": rfc3339(since.at_ns),
+            "low": rfc3339(since.low_ns),
+            "high": rfc3339(since.high_ns),
+            "from_the_first": since.from_the_first,
+        }
+    }
+
+
 def transition_document(transition: Transition) -> dict[str, Any]:
     """The JSON of one alert transition: the contract's fields, then ours."""
     return {
@@ -274,6 +365,7 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "revised": transition.revised,
         "reason": transition.reason,
         "peak": transition.peak,
+        "cause": cause_document(transition.cause),
     }
 
 
