@@ -51,6 +51,8 @@ class Kind(IntEnum):
     FILLER = 7
 
 
+_FILLER = int(Kind.FILLER)
+
 LOST = struct.Struct("<QQQ")
 UNSEEN = struct.Struct("<Q")
 
@@ -187,18 +189,18 @@ class RingReader:
         """The records that wait, up to about `bytes_max`; payloads are views that end with the next `advance`."""
         with self._fence:
             head = self._words[at.HEAD]
-        base = self._words[at.BASE]
-        end = min(head, self.position + bytes_max)
-        while self.position < end:
-            position = (self.position - base) % self._size
-            length, kind, connection, time_ns = HEADER.unpack_from(self._data, position)
+        base, size, data, unpack = self._words[at.BASE], self._size, self._data, HEADER.unpack_from
+        reached, end = self.position, min(head, self.position + bytes_max)
+        while reached < end:
+            position = (reached - base) % size
+            length, kind, connection, time_ns = unpack(data, position)
             begin = position + HEADER_BYTES
-            after = self.position + ((HEADER_BYTES + length + ALIGNMENT - 1) & -ALIGNMENT)
-            if kind > Kind.FILLER or after > head or begin + length > self._size:
-                raise RingDamaged(f"at byte {self.position}: kind {kind}, length {length}")
-            self.position = after
-            if kind != Kind.FILLER:
-                yield RingRecord(kind, connection, time_ns, self._data[begin : begin + length])
+            after = reached + ((HEADER_BYTES + length + ALIGNMENT - 1) & -ALIGNMENT)
+            if kind > _FILLER or after > head or begin + length > size:
+                raise RingDamaged(f"at byte {reached}: kind {kind}, length {length}")
+            self.position = reached = after
+            if kind != _FILLER:
+                yield RingRecord(kind, connection, time_ns, data[begin : begin + length])
 
     def advance(self) -> None:
         """Give the room of what was read back to the writer."""

@@ -43,6 +43,9 @@ FINISH_SECONDS = 3.0
 FINISH_SHARE = 0.5
 """Of that time: what waits in the ring is read; the rest is for the last batch."""
 
+_TO_CLIENT = int(Kind.TO_CLIENT)
+_DIRECTIONS = (Direction.TO_SERVER, Direction.TO_CLIENT)
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -103,8 +106,14 @@ class CaptureWorker:
         """Hand what waits to the pipeline; returns how many bytes of the ring that was."""
         before = self._ring.position
         try:
+            opened, received = self._open, self._pipeline.received
             for record in self._ring.read(TURN_BYTES):
-                self._take_in(record)
+                kind, connection, time_ns, payload = record
+                if kind <= _TO_CLIENT:  # nearly all are
+                    opened[connection] = kind
+                    received(connection, _DIRECTIONS[kind], payload, time_ns)
+                else:
+                    self._take_in(record)
         except RingDamaged:
             now, connections = time.time_ns(), len(self._open)
             self._forget_all(now)
@@ -124,16 +133,12 @@ class CaptureWorker:
             self._faults_due = time.monotonic() + FAULTS_SECONDS
             fault = counts.faults[0]  # its detail may hold what was sent, and stays out of the log
             _LOG.warning("undecodable", extra={"reason": fault.reason, "where": fault.where, "model": fault.model})
-        finished = self._tally.observed(records, counts)
-        self._finished_bytes += sum(map(_size, finished))
-        self._finished += finished
+        self._finished += self._tally.observed(records, counts)
+        self._finished_bytes += counts.bytes
 
     def _take_in(self, record: RingRecord) -> None:
         kind, connection, time_ns, payload = record
-        if kind <= Kind.TO_CLIENT:
-            self._open[connection] = kind
-            self._pipeline.received(connection, Direction(kind), payload, time_ns)
-        elif kind == Kind.OPENED:
+        if kind == Kind.OPENED:
             self._open[connection] = Kind.TO_CLIENT
             self._pipeline.opened(connection, time_ns)
         elif kind == Kind.CLOSED:
@@ -258,9 +263,3 @@ class CaptureWorker:
         self._take()
         self._flush()
         self._words[at.IN_FLIGHT_EXCHANGES] = 0
-
-
-def _size(record: Record) -> int:
-    """About how many bytes a record will have in its batch."""
-    tensors = (*getattr(record, "inputs", ()), *getattr(record, "outputs", ()))
-    return 256 + sum(len(tensor.data) + 32 * len(tensor.items) for tensor in tensors)

@@ -32,8 +32,8 @@ from collectors.protocols.memory import Budget
 from collectors.protocols.sse import EventStream
 from collectors.records.encoding import MAGIC, VERSION, BatchError, decode_batch, encode_batch
 from collectors.records.types import ITEM_BYTES, Batch, Ledger, Prediction
-from collectors.redaction import RedactionPolicy, Rule
-from collectors.redaction.patterns import PATTERNS, replace_patterns
+from collectors.redaction import RedactionPolicy, Rule, patterns
+from collectors.redaction.patterns import PATTERNS, may_hold_patterns, replace_patterns
 from collectors.sampling import SamplingPolicy
 from collectors.spool.framing import UnknownVersion, decode_journal_header, decode_mark
 from collectors.spool.walk import Damage, payload_of, walk
@@ -415,9 +415,12 @@ def _sagemaker(data: bytes) -> bool:
 
 
 def _patterns(data: bytes) -> bool:
+    text = data.decode("utf-8", "replace")
     found: Counter[str] = Counter()
-    replaced = replace_patterns(data.decode("utf-8", "replace"), PATTERNS, found)
-    assert bool(found) == (replaced != data.decode("utf-8", "replace"))
+    assert bool(replace_patterns(text, PATTERNS, found) != text) == bool(found)
+    if not may_hold_patterns(text):
+        assert not found
+        assert not any(pattern.search(text) for _, pattern, _ in patterns._KINDS)
     return bool(found)
 
 

@@ -164,8 +164,8 @@ def test_the_key_does_not_show() -> None:
 def test_only_so_much_of_an_exchange_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts beyond it are reduced to their length; those that cannot hold personal data pass."""
     monkeypatch.setattr(policy_module, "SCANNED_CHARS_MAX", 20)
-    texts = Tensor(name="t", shape=(4,), datatype="BYTES", items=("1234567890", "1234567890", "12345", "clerk"))
-    assert stored(RedactionPolicy(), texts)[0].inputs[0].items == ("1234567890", "1234567890", "<text 5>", "clerk")
+    texts = Tensor(name="t", shape=(4,), datatype="BYTES", items=("1234567890", "1234567890", "1234567", "clerk"))
+    assert stored(RedactionPolicy(), texts)[0].inputs[0].items == ("1234567890", "1234567890", "<text 7>", "clerk")
 
 
 def test_ids_of_machines_stay_whatever_digits_are_in_them() -> None:
