@@ -39,6 +39,7 @@ from monitor.intake.cloudevents import CloudEventsController
 from monitor.intake.models import DeclarationsController
 from monitor.intake.records import RecordsController
 from monitor.jobs.accept_events import EventAcceptance
+from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention
 from monitor.jobs.profile_window import Explainer
@@ -90,8 +91,10 @@ class Service:
     scheduler: Scheduler
     prometheus: PrometheusExporter
     app: Litestar
+    acceptance: Acceptance
 
     def close(self) -> None:
+        self.acceptance.close()
         self.scheduler.stop(PASS_STOP_SECONDS)
         for exporter in self.context.exporters:
             exporter.close()
@@ -157,11 +160,12 @@ def open_service(
     prepare(context.exporters)
     prime(holding(context.exporters), catalog, store)
     retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
-    events = None if event_reader is None else EventAcceptance(event_reader, catalog, store, telemetry, clock)
+    acceptance = Acceptance(catalog, store, clock)
+    events = None if event_reader is None else EventAcceptance(event_reader, acceptance, telemetry, clock)
     upkeep = Upkeep(context, settings.url, events)
     scheduler = Scheduler(context, retention=retention, upkeep=upkeep, patient=patient)
-    app = application(settings, context, scheduler, prometheus, events)
-    return Service(settings, context, scheduler, prometheus, app)
+    app = application(settings, context, scheduler, prometheus, acceptance, events)
+    return Service(settings, context, scheduler, prometheus, app, acceptance)
 
 
 def serve(settings: MonitorSettings, *, version: str, event_reader: EventReader | None = None) -> int:
@@ -199,6 +203,7 @@ def application(
     context: Context,
     scheduler: Scheduler,
     prometheus: PrometheusExporter,
+    acceptance: Acceptance,
     events: EventAcceptance | None,
 ) -> Litestar:
     """The HTTP interface: the API under /api/v1, events, health, metrics, its own description, and the web UI."""
@@ -207,6 +212,7 @@ def application(
         "store": context.store,
         "clock": context.clock,
         "observer": context.observer,
+        "acceptance": acceptance,
         "rows_reader": rows_from_bytes,
         "rows_writer": rows_to_parquet,
         "labels_reader": labels_from_bytes,

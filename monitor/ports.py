@@ -84,6 +84,37 @@ class BatchKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that is to be registered, without its rows. `start_ns` is when what it tells of began.
+
+    `previous` is the sequence of the batch that its sender spooled before it (0: none, None: there is no order).
+    """
+
+    key: BatchKey
+    gaps: tuple[Gap, ...] = ()
+    ledgers: tuple[Ledger, ...] = ()
+    previous: int | None = None
+    start_ns: int = 0
+    models: tuple[str, ...] = ()
+    """Models that it tells of."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Events of inference loggers since the start, by what became of them.
+
+    received = 2 * paired + alone + duplicate + other + waiting.
+    """
+
+    received: int = 0
+    paired: int = 0
+    alone: int = 0
+    duplicate: int = 0
+    other: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GapEntry:
     sidecar: str
     gap: Gap
@@ -175,12 +206,12 @@ class Catalog(Protocol):
     def baseline(self, model: str) -> BaselineEntry | None:
         """The baseline in force (the newest)."""
 
-    def accept(
-        self, key: BatchKey, segments: Sequence[Segment], gaps: Sequence[Gap], ledgers: Sequence[Ledger], now_ns: int
-    ) -> bool:
-        """Register a batch and all it brought. False, and nothing changes, where the key is known."""
+    def accept(self, arrivals: Sequence[Arrival], segments: Sequence[Segment], now_ns: int) -> bool:
+        """Register batches and all they brought. False, and nothing changes, where one of the keys is known."""
 
-    def accepted(self, key: BatchKey) -> bool: ...
+    def known(self, keys: Sequence[BatchKey]) -> set[BatchKey]:
+        """Those of the keys that have been accepted."""
+
     def put_segments(self, segments: Sequence[Segment]) -> None: ...
     def segments(
         self,
@@ -203,7 +234,7 @@ class Catalog(Protocol):
     def drop_segments(self, ids: Iterable[int]) -> None: ...
     def versions(self, model: str) -> list[str]: ...
     def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
-        """Gaps of the sidecars that have carried this model."""
+        """Gaps of the sidecars that have carried this model, and their batches that never came (`batch_missing`)."""
 
     def ledger(self, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:
         """The sum of the ledger entries whose start lies in the span."""
@@ -392,6 +423,8 @@ class EventReader(Protocol):
     def read(self, headers: Mapping[str, str], body: bytes, now_ns: int) -> Sequence[Batch]:
         """The batches that a request completes; header names are lower case. Raises InvalidInput, and takes nothing then."""
 
+    @property
+    def counts(self) -> EventCounts: ...
     def expire(self, now_ns: int) -> Sequence[Batch]:
         """Batches that tell of the halves of exchanges that waited in vain for the other half."""
 
@@ -402,6 +435,7 @@ class Observer(Protocol):
     def batch_received(self, *, duplicate: bool = False) -> None: ...
     def batch_refused(self, reason: str) -> None: ...
     def records_received(self, kind: str, count: int) -> None: ...
+    def events_counted(self, counts: EventCounts) -> None: ...
     def window_started(self, model: str | None, rule: str) -> None:
         """Here and below: None for a model that nobody declared, whose name is foreign data."""
 

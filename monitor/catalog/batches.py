@@ -1,45 +1,83 @@
-"""Statements about what sidecars shipped: batches, gaps, ledgers."""
+"""Statements about what sidecars shipped: batches, those that never came, gaps, ledgers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from collectors.records.types import Gap, Ledger
 from monitor.catalog import segments as segment_statements
 from monitor.catalog.documents import Reasons, pack, unpack_reasons
-from monitor.catalog.statements import same, upsert, within
-from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, SIDECAR_MODELS
-from monitor.ports import BatchKey, GapEntry, Segment
+from monitor.catalog.statements import chunks, upsert, within
+from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, MISSING_BATCHES, SIDECAR_MODELS
+from monitor.ports import Arrival, BatchKey, GapEntry, Segment
+
+MISSING = "batch_missing"
+"""The reason of a gap where a batch never came."""
 
 
-def is_accepted(connection: Connection, key: BatchKey) -> bool:
-    found = select(1).select_from(BATCHES).where(same(BATCHES, {"sidecar": key.sidecar, "sequence": key.sequence}))
-    return connection.execute(found).first() is not None
+def known(connection: Connection, keys: Sequence[BatchKey]) -> set[BatchKey]:
+    """Those of the keys that have been accepted."""
+    numbers: dict[str, list[int]] = {}
+    for key in keys:
+        numbers.setdefault(key.sidecar, []).append(key.sequence)
+    found: set[BatchKey] = set()
+    for sidecar, sequences in numbers.items():
+        for part in chunks(sequences):
+            chosen = select(BATCHES.c.sequence).where(BATCHES.c.sidecar == sidecar, BATCHES.c.sequence.in_(part))
+            found.update(BatchKey(sidecar, sequence) for sequence in connection.execute(chosen).scalars())
+    return found
 
 
-def accept(
-    connection: Connection,
-    key: BatchKey,
-    segments: Sequence[Segment],
-    gaps: Sequence[Gap],
-    ledgers: Sequence[Ledger],
-    now_ns: int,
-) -> bool:
-    if is_accepted(connection, key):
+def accept(connection: Connection, arrivals: Sequence[Arrival], segments: Sequence[Segment], now_ns: int) -> bool:
+    keys = [arrival.key for arrival in arrivals]
+    if known(connection, keys):
         return False
-    connection.execute(insert(BATCHES).values(sidecar=key.sidecar, sequence=key.sequence, accepted_ns=now_ns))
+    values = [{"sidecar": key.sidecar, "sequence": key.sequence, "accepted_ns": now_ns} for key in keys]
+    connection.execute(insert(BATCHES), values)
     segment_statements.insert(connection, segments)
-    carried = {segment.model for segment in segments} | {ledger.model for ledger in ledgers if ledger.model}
-    for model in sorted(carried):
-        upsert(connection, SIDECAR_MODELS, {"sidecar": key.sidecar, "model": model}, {})
+    for sidecar, model in sorted({(arrival.key.sidecar, model) for arrival in arrivals for model in arrival.models}):
+        upsert(connection, SIDECAR_MODELS, {"sidecar": sidecar, "model": model}, {})
+    gaps = [_gap_values(arrival.key.sidecar, gap) for arrival in arrivals for gap in arrival.gaps]
+    ledgers = [_ledger_values(ledger) for arrival in arrivals for ledger in arrival.ledgers]
     if gaps:
-        connection.execute(insert(GAPS), [_gap_values(key.sidecar, gap) for gap in gaps])
+        connection.execute(insert(GAPS), gaps)
     if ledgers:
-        connection.execute(insert(LEDGERS), [_ledger_values(ledger) for ledger in ledgers])
+        connection.execute(insert(LEDGERS), ledgers)
+    _look_for_missing(connection, [arrival for arrival in arrivals if arrival.previous is not None])
     return True
+
+
+def _look_for_missing(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    """Note the batches that these were spooled behind and that have not come, and forget those that come now.
+
+    Of a sidecar that nothing is known of nothing is missing: somebody else may have had what came before.
+    """
+    for arrival in arrivals:
+        connection.execute(
+            delete(MISSING_BATCHES).where(
+                MISSING_BATCHES.c.sidecar == arrival.key.sidecar, MISSING_BATCHES.c.sequence == arrival.key.sequence
+            )
+        )
+    wanted = [(arrival, BatchKey(arrival.key.sidecar, arrival.previous)) for arrival in arrivals if arrival.previous]
+    there = known(connection, [key for _, key in wanted])
+    for arrival, key in wanted:
+        if key in there:
+            continue
+        earlier = connection.execute(
+            select(func.max(BATCHES.c.accepted_ns)).where(
+                BATCHES.c.sidecar == key.sidecar, BATCHES.c.sequence < key.sequence
+            )
+        ).scalar()
+        if earlier is not None:
+            upsert(
+                connection,
+                MISSING_BATCHES,
+                {"sidecar": key.sidecar, "sequence": key.sequence},
+                {"start_ns": min(int(earlier), arrival.start_ns), "end_ns": arrival.start_ns},
+            )
 
 
 def list_gaps(connection: Connection, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
@@ -47,7 +85,7 @@ def list_gaps(connection: Connection, model: str, start_ns: int | None, end_ns: 
     carriers = select(SIDECAR_MODELS.c.sidecar).where(SIDECAR_MODELS.c.model == model)
     meets = [*within(GAPS.c.start_ns, None, end_ns), *within(GAPS.c.end_ns, start_ns, None)]
     found = select(GAPS).where(GAPS.c.sidecar.in_(carriers), *meets).order_by(GAPS.c.start_ns, GAPS.c.id)
-    return [
+    told = [
         GapEntry(
             row.sidecar,
             Gap(
@@ -61,6 +99,13 @@ def list_gaps(connection: Connection, model: str, start_ns: int | None, end_ns: 
         )
         for row in connection.execute(found)
     ]
+    spans = [*within(MISSING_BATCHES.c.start_ns, None, end_ns), *within(MISSING_BATCHES.c.end_ns, start_ns, None)]
+    absent = select(MISSING_BATCHES).where(MISSING_BATCHES.c.sidecar.in_(carriers), *spans)
+    missing = [
+        GapEntry(row.sidecar, Gap(start_ns=row.start_ns, end_ns=row.end_ns, reason=MISSING))
+        for row in connection.execute(absent)
+    ]
+    return sorted([*told, *missing], key=lambda entry: entry.gap.start_ns)
 
 
 def sum_ledgers(connection: Connection, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, select
 
 from monitor.catalog import segments
-from monitor.catalog.tables import BATCHES, EXPORTERS, GAPS, LEDGERS, PUBLICATIONS, WINDOWS
+from monitor.catalog.tables import (
+    BATCHES,
+    EXPORTERS,
+    GAPS,
+    LEDGERS,
+    MISSING_BATCHES,
+    PUBLICATIONS,
+    TAPS,
+    WINDOWS,
+)
 from monitor.ports import Segment
 
 
@@ -15,7 +24,7 @@ def expire(connection: Connection, before_ns: int) -> list[Segment]:
     A window of long ago that was back-filled today is young.
     """
     connection.execute(delete(BATCHES).where(BATCHES.c.accepted_ns < before_ns))
-    for table in (GAPS, LEDGERS):
+    for table in (GAPS, LEDGERS, MISSING_BATCHES, TAPS):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
     connection.execute(delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns))
     old_publications = delete(PUBLICATIONS).where(PUBLICATIONS.c.closed_ns < before_ns)

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from collectors.records.types import Gap, Ledger
+from collectors.records.types import Ledger
 from monitor.catalog import alerts, batches, models, publications, retention, segments, windows
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import Unavailable
 from monitor.findings import Alert, Span, Transition
 from monitor.ports import (
+    Arrival,
     BaselineEntry,
     BatchKey,
     Delivery,
@@ -84,13 +85,11 @@ class SqlCatalog:
     def baseline(self, model: str) -> BaselineEntry | None:
         return self.read(lambda c: models.find_baseline(c, model))
 
-    def accept(
-        self, key: BatchKey, segments: Sequence[Segment], gaps: Sequence[Gap], ledgers: Sequence[Ledger], now_ns: int
-    ) -> bool:
-        return self.write(lambda c: batches.accept(c, key, segments, gaps, ledgers, now_ns))
+    def accept(self, arrivals: Sequence[Arrival], segments: Sequence[Segment], now_ns: int) -> bool:
+        return self.write(lambda c: batches.accept(c, arrivals, segments, now_ns))
 
-    def accepted(self, key: BatchKey) -> bool:
-        return self.read(lambda c: batches.is_accepted(c, key))
+    def known(self, keys: Sequence[BatchKey]) -> set[BatchKey]:
+        return self.read(lambda c: batches.known(c, keys))
 
     def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
         return self.read(lambda c: batches.list_gaps(c, model, start_ns, end_ns))

@@ -95,6 +95,33 @@ BATCHES = Table(
     Index(None, "accepted_ns"),
 )
 
+MISSING_BATCHES = Table(
+    "missing_batches",
+    METADATA,
+    Column("sidecar", ForeignText, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    _time("start_ns"),
+    _time("end_ns"),
+)
+"""Batches that another one was spooled behind and that have not come; what they told of lies between the two times."""
+
+TAPS = Table(
+    "taps",
+    METADATA,
+    _sequence(),
+    _text("sidecar"),
+    _time("start_ns"),
+    _time("end_ns"),
+    _count("connections"),
+    _count("connections_copied"),
+    _count("bytes"),
+    _count("bytes_copied"),
+    Column("reasons", LargeBinary),
+    Index(None, "sidecar", "start_ns"),
+    sqlite_autoincrement=True,
+)
+"""What passed at the tap; `reasons` holds the counts by reason of what was not copied, null where all was."""
+
 SIDECAR_MODELS = Table(
     "sidecar_models",
     METADATA,

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from monitor.exporters.labels import UNKNOWN, cut
+from monitor.ports import EventCounts
 
 F = TypeVar("F", Counter, Gauge, Histogram)
 
@@ -22,6 +24,27 @@ CHILDREN_MAX = 50
 WINDOW_SECONDS_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """From a small tile merge to a window that needs minutes: half a decade a bucket."""
 OTHER = "other"
+
+
+class EventCollector(Collector):
+    """Events of inference loggers, as their reader counts them."""
+
+    def __init__(self) -> None:
+        self.counts = EventCounts()
+
+    def collect(self) -> Iterator[Metric]:
+        events = CounterMetricFamily(
+            "outrider_cloudevents", "Events of inference loggers, by what became of them.", labels=["outcome"]
+        )
+        counts = self.counts
+        for outcome in ("paired", "alone", "duplicate", "other"):
+            events.add_metric([outcome], getattr(counts, outcome) * (2 if outcome == "paired" else 1))
+        yield events
+        yield GaugeMetricFamily(
+            "outrider_cloudevents_waiting",
+            "Events that wait for the other half of their exchange.",
+            value=counts.waiting,
+        )
 
 
 class Telemetry:
@@ -41,6 +64,8 @@ class Telemetry:
         )
         self._records = self._counter("outrider_received_records_total", "Records accepted, by type.", "type")
         self._refused = self._counter("outrider_refused_batches_total", "Batches that could not be used.", "reason")
+        self._events = EventCollector()
+        self._registry.register(self._events)
         self._runs = self._counter("outrider_window_runs_total", "Window jobs started.", "model", "window")
         self._failures = self._counter(
             "outrider_window_failures_total", "Window jobs failed, by reason code.", "model", "window", "reason"
@@ -80,6 +105,9 @@ class Telemetry:
 
     def records_received(self, kind: str, count: int) -> None:
         self._child(self._records, kind).inc(count)
+
+    def events_counted(self, counts: EventCounts) -> None:
+        self._events.counts = counts
 
     def batch_refused(self, reason: str) -> None:
         self._child(self._refused, reason).inc()

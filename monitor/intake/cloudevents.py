@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from litestar import Controller, Request, Response, post
@@ -9,7 +10,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from monitor.intake.provided import TheEvents
-from monitor.intake.records import body_of
+from monitor.intake.records import INLINE_BYTES_MAX, body_of
 from monitor.jobs.bodies import BATCH_BODY_BYTES_MAX
 
 
@@ -24,5 +25,8 @@ class CloudEventsController(Controller):
         """Answered without a body: senders would take one for an event."""
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        await sync_to_thread(events.accept, headers, body)
+        is_large = len(body) > INLINE_BYTES_MAX
+        kept = await sync_to_thread(events.submit, headers, body) if is_large else events.submit(headers, body)
+        if kept is not None:
+            await asyncio.wrap_future(kept)
         return Response(b"", status_code=HTTP_202_ACCEPTED)

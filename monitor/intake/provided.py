@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 
 from monitor.definitions import MonitoredModel
 from monitor.jobs.accept_events import EventAcceptance
+from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.profile_window import Explainer
 from monitor.ports import Catalog, Observer, SegmentStore
 from monitor.tiles.rows import Rows
@@ -25,5 +26,7 @@ TheRowsReader = NamedDependency[SkipValidation[Callable[..., Rows]]]
 TheLabelsReader = NamedDependency[SkipValidation[Callable[[bytes, str, str, str, str], tuple[Any, Any]]]]
 """(body, media type, name, id column, label column) → ids and values."""
 TheExplainerMaker = NamedDependency[SkipValidation[Callable[[MonitoredModel, Rows], Explainer | None]]]
+TheAcceptance = NamedDependency[SkipValidation[Acceptance]]
+"""Takes the batches of sidecars."""
 TheEvents = NamedDependency[SkipValidation[EventAcceptance]]
 """Takes the events of inference loggers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from litestar import Controller, Request, post
@@ -9,9 +10,12 @@ from litestar.concurrency import sync_to_thread
 from litestar.status_codes import HTTP_200_OK
 
 from monitor.errors import Fault, InvalidInput
-from monitor.intake.provided import TheCatalog, TheClock, TheObserver, TheStore
-from monitor.jobs.accept_records import Accepted, accept_records
+from monitor.intake.provided import TheAcceptance, TheObserver
+from monitor.jobs.accept_records import read_batch
 from monitor.jobs.bodies import BATCH_BODY_BYTES_MAX
+
+INLINE_BYTES_MAX = 64 * 1024
+"""Bodies up to this are read where they arrive, in less time than a thread costs; larger ones must not hold up others."""
 
 
 async def body_of(request: Request[Any, Any, Any], bytes_max: int) -> bytes:
@@ -36,17 +40,17 @@ class RecordsController(Controller):
     async def records(
         self,
         request: Request[Any, Any, Any],
-        catalog: TheCatalog,
-        store: TheStore,
-        clock: TheClock,
+        acceptance: TheAcceptance,
         observer: TheObserver,
     ) -> dict[str, Any]:
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
         try:
-            accepted: Accepted = await sync_to_thread(accept_records, body, catalog, store, clock())
+            is_large = len(body) > INLINE_BYTES_MAX
+            batch = await sync_to_thread(read_batch, body) if is_large else read_batch(body)
         except InvalidInput:
             observer.batch_refused("not_a_batch")
             raise
+        (accepted,) = await asyncio.wrap_future(acceptance.submit([batch]))
         observer.batch_received(duplicate=accepted.known)
         observer.records_received("prediction", accepted.predictions)
         return {

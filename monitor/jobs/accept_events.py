@@ -1,19 +1,21 @@
 """Accept events of inference loggers: exactly once in effect, by the identity that their reader gives each exchange.
 
 The reader remembers the halves that came; an event that it has taken would be a duplicate when it is sent again. So
-what it completed and the catalog could not take stays here, and is tried again with the next events or the next pass.
+what it completed and the catalog could not take stays here, and is tried again with the next pass.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 
 from collectors.records.types import Batch
-from monitor.errors import InvalidInput
-from monitor.jobs.accept_records import accept_batch
-from monitor.ports import Catalog, EventReader, Observer, SegmentStore
+from monitor.errors import InvalidInput, Unavailable
+from monitor.jobs.accept_records import Accepted
+from monitor.jobs.accept_together import Acceptance
+from monitor.ports import EventReader, Observer
 
 WAITING_MAX = 10_000
 """Batches that the catalog could not take yet, one exchange each; beyond it the newest are refused, and counted."""
@@ -23,48 +25,63 @@ class EventAcceptance:
     """The one door of events. Safe for several threads."""
 
     def __init__(
-        self, reader: EventReader, catalog: Catalog, store: SegmentStore, observer: Observer, clock: Callable[[], int]
+        self, reader: EventReader, acceptance: Acceptance, observer: Observer, clock: Callable[[], int]
     ) -> None:
         self._reader = reader
-        self._catalog = catalog
-        self._store = store
+        self._acceptance = acceptance
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[Batch] = deque()
 
-    def accept(self, headers: Mapping[str, str], body: bytes) -> int:
-        """Take the events of a request; returns how many predictions came of it. Raises InvalidInput, Unavailable."""
+    def submit(self, headers: Mapping[str, str], body: bytes) -> Future[list[Accepted]] | None:
+        """Take the events of a request; what they complete is kept once the future is done. None where that is nothing yet.
+
+        Raises InvalidInput, Unavailable.
+        """
         with self._lock:
-            now_ns = self._clock()
             try:
-                completed = self._reader.read(headers, body, now_ns)
+                completed = self._reader.read(headers, body, self._clock())
             except InvalidInput:
                 self._observer.batch_refused("not_events")
                 raise
-            self._enqueue(*completed)
-            return self._store_waiting(now_ns)
+        return self._submit(completed) if completed else None
+
+    def accept(self, headers: Mapping[str, str], body: bytes) -> int:
+        """As `submit`, and wait for it; returns how many predictions came of the request."""
+        future = self.submit(headers, body)
+        return sum(accepted.predictions for accepted in future.result()) if future else 0
 
     def tend(self) -> None:
-        """What is due without an event: halves that waited in vain are told, what waits is tried again."""
+        """What is due without an event: halves that waited in vain are told, what waits is tried again. Raises Unavailable."""
         with self._lock:
-            now_ns = self._clock()
-            self._enqueue(*self._reader.expire(now_ns))
-            self._store_waiting(now_ns)
+            batches = [*self._waiting, *self._reader.expire(self._clock())]
+            self._waiting.clear()
+            self._observer.events_counted(self._reader.counts)
+        if batches:
+            self._submit(batches).result()
 
-    def _enqueue(self, *batches: Batch) -> None:
-        for batch in batches:
-            if len(self._waiting) < WAITING_MAX:
-                self._waiting.append(batch)
-            else:
-                self._observer.batch_refused("events_waiting")
+    def _submit(self, batches: Sequence[Batch]) -> Future[list[Accepted]]:
+        try:
+            future = self._acceptance.submit(batches)
+        except Unavailable:
+            self._put_back(batches)
+            raise
+        future.add_done_callback(lambda done: self._settle(batches, done))
+        return future
 
-    def _store_waiting(self, now_ns: int) -> int:
-        predictions = 0
-        while self._waiting:
-            accepted = accept_batch(self._waiting[0], self._catalog, self._store, now_ns)
-            self._waiting.popleft()
+    def _settle(self, batches: Sequence[Batch], done: Future[list[Accepted]]) -> None:
+        if done.exception() is not None:
+            self._put_back(batches)
+            return
+        for accepted in done.result():
             self._observer.batch_received(duplicate=accepted.known)
             self._observer.records_received("prediction", accepted.predictions)
-            predictions += accepted.predictions
-        return predictions
+
+    def _put_back(self, batches: Sequence[Batch]) -> None:
+        with self._lock:
+            for batch in batches:
+                if len(self._waiting) < WAITING_MAX:
+                    self._waiting.append(batch)
+                else:
+                    self._observer.batch_refused("events_waiting")

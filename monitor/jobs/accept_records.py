@@ -1,19 +1,26 @@
-"""Accept a batch from a sidecar: exactly once in effect, by its identity. Rows become segments before we say yes."""
+"""Accept batches from sidecars: exactly once in effect, by their identity. Rows become segments before we say yes.
+
+Batches that come together are accepted together: one segment for each model and version, one transaction for all, so
+that what a store and a catalog cost at each commit is paid once for many small batches.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from collectors.records.encoding import BatchError, decode_batch
 from collectors.records.types import Batch, Gap, Ledger, Prediction
 from monitor.definitions import MODEL_NAME, MonitoredModel
-from monitor.errors import Fault, InvalidInput
+from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.jobs.columns import fault_of, rows_of
-from monitor.ports import BatchKey, Catalog, Segment, SegmentStore
+from monitor.ports import Arrival, BatchKey, Catalog, Segment, SegmentStore
 
 PROPOSED_MODELS_MAX = 200
 """Models that traffic alone may bring into the catalog: names are foreign data."""
+
+REGISTERED_MEANWHILE_MAX = 5
+"""How often others may register a batch of ours while we write its rows, before we say that we cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,55 +35,111 @@ class Accepted:
     models: tuple[str, ...] = ()
 
 
-def accept_records(body: bytes, catalog: Catalog, store: SegmentStore, now_ns: int) -> Accepted:
-    """Raises InvalidInput where the bytes are not a batch; then nothing is kept."""
+def read_batch(body: bytes) -> Batch:
+    """Raises InvalidInput where the bytes are not a batch."""
     try:
-        batch = decode_batch(body)
+        return decode_batch(body)
     except BatchError as error:
         raise InvalidInput(Fault("body", str(error), "a batch as docs/formats/batch.md draws it")) from error
-    return accept_batch(batch, catalog, store, now_ns)
 
 
-def accept_batch(batch: Batch, catalog: Catalog, store: SegmentStore, now_ns: int) -> Accepted:
-    """Store what a batch brings, unless it has been accepted before."""
-    key = BatchKey(batch.sidecar, batch.sequence)
-    if catalog.accepted(key):
-        return Accepted(batch.id, known=True)
-    refused: dict[str, int] = {}
-    groups = _by_model(batch, refused)
-    segments: list[Segment] = []
-    predictions = 0
-    for (name, version), exchanges in groups.items():
-        model = _declaration(name, catalog, now_ns)
-        if model is None:
-            refused["too_many_models"] = refused.get("too_many_models", 0) + len(exchanges)
-            continue
-        segment = store.write_rows(name, version, rows_of(exchanges, model), now_ns)
-        segments.append(segment)
-        predictions += segment.rows
-    gaps = [r for r in batch.records if isinstance(r, Gap)]
-    ledgers = [r for r in batch.records if isinstance(r, Ledger)]
-    if refused:
-        ledgers.append(_refusals(batch, refused, now_ns))
-    if not catalog.accept(key, segments, gaps, ledgers, now_ns):
-        # Another request registered the same batch meanwhile: ours are duplicates.
+def accept_records(body: bytes, catalog: Catalog, store: SegmentStore, now_ns: int) -> Accepted:
+    """One batch by itself. Raises InvalidInput where the bytes are not one; then nothing is kept."""
+    return accept_batches([read_batch(body)], catalog, store, now_ns)[0]
+
+
+def accept_batches(batches: Sequence[Batch], catalog: Catalog, store: SegmentStore, now_ns: int) -> list[Accepted]:
+    """Store what the batches bring, each unless it has been accepted before: all of them or, with an error, none.
+
+    Raises Unavailable.
+    """
+    for _ in range(REGISTERED_MEANWHILE_MAX):
+        known = catalog.known([BatchKey(batch.sidecar, batch.sequence) for batch in batches])
+        group = _Group(catalog, now_ns)
+        answers: list[Accepted | _Sorted] = []
+        for batch in batches:
+            key = BatchKey(batch.sidecar, batch.sequence)
+            answers.append(Accepted(batch.id, known=True) if key in known else group.add(key, batch))
+            known.add(key)
+        segments = group.write(store)
+        if not group.arrivals or catalog.accept(group.arrivals, segments, now_ns):
+            return [answer if isinstance(answer, Accepted) else answer.accepted() for answer in answers]
+        # Another process registered one of them meanwhile: its rows are among ours.
         store.delete(segments)
-        return Accepted(batch.id, known=True)
-    return Accepted(batch.id, False, predictions, refused or None, tuple(sorted({s.model for s in segments})))
+    raise Unavailable("catalog", "others register the same batches again and again")
 
 
-def _by_model(batch: Batch, refused: dict[str, int]) -> dict[tuple[str, str], list[Prediction]]:
-    groups: dict[tuple[str, str], list[Prediction]] = {}
-    for record in batch.records:
-        if not isinstance(record, Prediction):
-            continue
+@dataclass(slots=True)
+class _Sorted:
+    """One batch while its exchanges are looked at."""
+
+    batch: Batch
+    predictions: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    models: set[str] = field(default_factory=set)
+
+    def refuse(self, reason: str) -> None:
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+
+    def accepted(self) -> Accepted:
+        return Accepted(self.batch.id, False, self.predictions, self.refused or None, tuple(sorted(self.models)))
+
+
+class _Group:
+    """What several batches bring: exchanges by model and version, and one arrival for each batch."""
+
+    def __init__(self, catalog: Catalog, now_ns: int) -> None:
+        self._catalog = catalog
+        self._now_ns = now_ns
+        self._models: dict[str, MonitoredModel | None] = {}
+        self._exchanges: dict[tuple[str, str], list[Prediction]] = {}
+        self.arrivals: list[Arrival] = []
+
+    def add(self, key: BatchKey, batch: Batch) -> _Sorted:
+        sorted_ = _Sorted(batch)
+        for record in batch.records:
+            if isinstance(record, Prediction):
+                self._add(record, sorted_)
+        gaps = [r for r in batch.records if isinstance(r, Gap)]
+        ledgers = [r for r in batch.records if isinstance(r, Ledger)]
+        carried = sorted_.models | {ledger.model for ledger in ledgers if ledger.model}
+        if sorted_.refused:
+            ledgers.append(_refusals(batch, sorted_.refused, self._now_ns))
+        self.arrivals.append(
+            Arrival(
+                key,
+                tuple(gaps),
+                tuple(ledgers),
+                previous=batch.previous,
+                start_ns=_earliest_ns(batch, self._now_ns),
+                models=tuple(sorted(carried)),
+            )
+        )
+        return sorted_
+
+    def write(self, store: SegmentStore) -> list[Segment]:
+        segments = []
+        for (name, version), exchanges in self._exchanges.items():
+            segments.append(store.write_rows(name, version, rows_of(exchanges, self._models[name]), self._now_ns))
+        return segments
+
+    def _add(self, record: Prediction, sorted_: _Sorted) -> None:
         if not MODEL_NAME.fullmatch(record.model):
-            refused["model_name"] = refused.get("model_name", 0) + 1
+            sorted_.refuse("model_name")
         elif fault_of(record) is not None:
-            refused["tensor_shape"] = refused.get("tensor_shape", 0) + 1
+            sorted_.refuse("tensor_shape")
         elif record.rows > 0 and record.outputs:
-            groups.setdefault((record.model, record.version), []).append(record)
-    return groups
+            if self._model(record.model) is None:
+                sorted_.refuse("too_many_models")
+                return
+            self._exchanges.setdefault((record.model, record.version), []).append(record)
+            sorted_.models.add(record.model)
+            sorted_.predictions += record.rows
+
+    def _model(self, name: str) -> MonitoredModel | None:
+        if name not in self._models:
+            self._models[name] = _declaration(name, self._catalog, self._now_ns)
+        return self._models[name]
 
 
 def _declaration(name: str, catalog: Catalog, now_ns: int) -> MonitoredModel | None:
@@ -89,6 +152,12 @@ def _declaration(name: str, catalog: Catalog, now_ns: int) -> MonitoredModel | N
     model = MonitoredModel(model=name)
     catalog.put_model(model, now_ns, declared=False)
     return model
+
+
+def _earliest_ns(batch: Batch, now_ns: int) -> int:
+    """When what the batch tells of began."""
+    times = (record.time_ns if isinstance(record, Prediction) else record.start_ns for record in batch.records)
+    return min(times, default=now_ns)
 
 
 def _refusals(batch: Batch, refused: Mapping[str, int], now_ns: int) -> Ledger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import NotFound, Stale
 from monitor.findings import Alert, AlertKind, AlertStatus, FeatureScore, Finding, Span, Status, Transition
 from monitor.ports import (
+    Arrival,
     BaselineEntry,
     BatchKey,
     Catalog,
@@ -124,6 +125,21 @@ def alert(state: AlertStatus = AlertStatus.FIRING, **more: Any) -> Alert:
     return replace(known, **more)
 
 
+def accept(
+    catalog: Catalog,
+    key: BatchKey,
+    segments: Sequence[Segment],
+    gaps: Sequence[Gap],
+    ledgers: Sequence[Ledger],
+    now_ns: int,
+    previous: int | None = None,
+) -> bool:
+    """One batch by itself."""
+    models = {s.model for s in segments} | {entry.model for entry in ledgers if entry.model}
+    arrival = Arrival(key, tuple(gaps), tuple(ledgers), previous, now_ns, tuple(sorted(models)))
+    return catalog.accept([arrival], segments, now_ns)
+
+
 def result(entry: WindowEntry | None = None, **more: Any) -> WindowResult:
     known = WindowResult(entry or window(), b"tiles", (finding(),), (), (), ())
     return replace(known, **more)
@@ -211,10 +227,10 @@ def test_a_batch_is_accepted_once(catalog: Catalog) -> None:
     key = BatchKey("s1", 7)
     ledger = Ledger(start_ns=0, end_ns=9, model="income", version="1", seen=5, captured=5)
     gap = Gap(start_ns=0, end_ns=9, reason="full")
-    assert not catalog.accepted(key)
-    assert catalog.accept(key, [segment("a")], [gap], [ledger], 1)
-    assert catalog.accepted(key)
-    assert not catalog.accept(key, [segment("b")], [gap], [ledger], 2)
+    assert not catalog.known([key])
+    assert accept(catalog, key, [segment("a")], [gap], [ledger], 1)
+    assert catalog.known([key])
+    assert not accept(catalog, key, [segment("b")], [gap], [ledger], 2)
     assert [s.path for s in catalog.segments("predictions", "income")] == ["a"]
     assert len(catalog.gaps("income", None, None)) == 1
     assert catalog.ledger("income", None, 0, 10).seen == 5
@@ -226,7 +242,7 @@ def test_of_many_deliveries_of_one_batch_one_counts(catalog: Catalog) -> None:
 
     def deliver(i: int) -> bool:
         barrier.wait()
-        return catalog.accept(BatchKey("s1", 1), [segment(f"p{i}")], [], [], i)
+        return accept(catalog, BatchKey("s1", 1), [segment(f"p{i}")], [], [], i)
 
     with ThreadPoolExecutor(6) as pool:
         accepted = list(pool.map(deliver, range(6)))
@@ -239,7 +255,7 @@ def test_two_catalogs_on_one_database_share_the_writing(reopen: Callable[[], Cat
     catalogs = [reopen(), reopen()]
     with ThreadPoolExecutor(4) as pool:
         accepted = list(
-            pool.map(lambda i: catalogs[i % 2].accept(BatchKey("s", i), [segment(f"p{i}")], [], [], i), range(20))
+            pool.map(lambda i: accept(catalogs[i % 2], BatchKey("s", i), [segment(f"p{i}")], [], [], i), range(20))
         )
     assert all(accepted)
     assert len(catalogs[0].segments("predictions", "income")) == 20
@@ -249,17 +265,17 @@ def test_a_failed_acceptance_leaves_nothing(catalog: Catalog) -> None:
     """A batch whose segment cannot be registered is not accepted in part."""
     catalog.put_segments([segment("a")])
     with pytest.raises(Exception, match=r"(?i)unique"):
-        catalog.accept(BatchKey("s1", 1), [segment("b"), segment("a")], [], [], 1)
-    assert not catalog.accepted(BatchKey("s1", 1))
+        accept(catalog, BatchKey("s1", 1), [segment("b"), segment("a")], [], [], 1)
+    assert not catalog.known([BatchKey("s1", 1)])
     assert [s.path for s in catalog.segments("predictions", "income")] == ["a"]
 
 
 def test_gaps_are_those_of_the_sidecars_that_carried_the_model(catalog: Catalog) -> None:
     """A gap of a sidecar that never saw the model is not the model's."""
     gap = Gap(start_ns=10, end_ns=20, reason="tap_full", connections=2, bytes=300, exchanges_estimated=4)
-    catalog.accept(BatchKey("s1", 1), [segment("a")], [], [], 1)
-    catalog.accept(BatchKey("s1", 2), [], [gap], [], 1)
-    catalog.accept(BatchKey("s2", 1), [segment("b", model="other")], [gap], [], 1)
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [], [], 1)
+    accept(catalog, BatchKey("s1", 2), [], [gap], [], 1)
+    accept(catalog, BatchKey("s2", 1), [segment("b", model="other")], [gap], [], 1)
     assert [(g.sidecar, g.gap) for g in catalog.gaps("income", None, None)] == [("s1", gap)]
     assert [g.sidecar for g in catalog.gaps("other", None, None)] == ["s2"]
 
@@ -267,7 +283,7 @@ def test_gaps_are_those_of_the_sidecars_that_carried_the_model(catalog: Catalog)
 @pytest.mark.parametrize(("start", "end", "count"), [(0, 10, 0), (0, 11, 1), (20, 30, 1), (21, 30, 0), (None, None, 1)])
 def test_gaps_are_found_by_the_span_they_meet(catalog: Catalog, start: int | None, end: int | None, count: int) -> None:
     """A gap belongs to every span that it meets."""
-    catalog.accept(BatchKey("s1", 1), [segment("a")], [Gap(start_ns=10, end_ns=20, reason="full")], [], 1)
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [Gap(start_ns=10, end_ns=20, reason="full")], [], 1)
     assert len(catalog.gaps("income", start, end)) == count
 
 
@@ -283,8 +299,8 @@ def test_the_ledger_sums_increments_whose_start_is_in_the_span(catalog: Catalog)
     outside = Ledger(start_ns=20, end_ns=30, model="income", version="1", seen=100, captured=100)
     stranger = Ledger(start_ns=10, end_ns=20, model="other", seen=50, captured=50)
     nameless = Ledger(start_ns=10, end_ns=20, seen=7, not_inference=7)
-    catalog.accept(BatchKey("s1", 1), [], [], [entry, outside], 1)
-    catalog.accept(BatchKey("s2", 1), [], [], [same_time, stranger, nameless], 1)
+    accept(catalog, BatchKey("s1", 1), [], [], [entry, outside], 1)
+    accept(catalog, BatchKey("s2", 1), [], [], [same_time, stranger, nameless], 1)
     assert catalog.ledger("income", None, 10, 20) == Ledger(
         start_ns=10, end_ns=20, model="income", seen=13, captured=5, sampled_out=1,
         dropped={"full": 3, "slow": 1}, undecodable={"json": 1}, not_inference=2,
@@ -597,13 +613,66 @@ def test_findings_keep_ranges_infinities_and_nothing(catalog: Catalog) -> None:
     assert published.findings == odd
 
 
+# Batches that never came
+
+
+def batch_gaps(catalog: Catalog) -> list[tuple[str, int, int]]:
+    return [
+        (g.sidecar, g.gap.start_ns, g.gap.end_ns)
+        for g in catalog.gaps("income", None, None)
+        if g.gap.reason == "batch_missing"
+    ]
+
+
+def test_a_batch_that_never_came_is_a_gap(catalog: Catalog) -> None:
+    """Between what was accepted before it and what the one behind it tells of."""
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [], [], 100, previous=0)
+    accept(catalog, BatchKey("s1", 3), [segment("b")], [], [], 200, previous=2)
+    assert batch_gaps(catalog) == [("s1", 100, 200)]
+
+
+def test_a_batch_that_comes_late_closes_its_gap(catalog: Catalog) -> None:
+    """Deliveries overtake one another; and what is behind what is missing is looked for, too."""
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [], [], 100, previous=0)
+    accept(catalog, BatchKey("s1", 4), [segment("b")], [], [], 200, previous=3)
+    accept(catalog, BatchKey("s1", 3), [segment("c")], [], [], 210, previous=2)
+    assert batch_gaps(catalog) == [("s1", 100, 210)]
+    accept(catalog, BatchKey("s1", 2), [segment("d")], [], [], 220, previous=1)
+    assert batch_gaps(catalog) == []
+
+
+def test_numbers_that_skip_are_no_gap(catalog: Catalog) -> None:
+    """After a crash a sidecar goes on at another number, and says so."""
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [], [], 100, previous=0)
+    accept(catalog, BatchKey("s1", 1025), [segment("b")], [], [], 200, previous=1)
+    assert batch_gaps(catalog) == []
+
+
+def test_a_sidecar_that_nothing_is_known_of_has_no_gap(catalog: Catalog) -> None:
+    """Another monitor may have had what came before."""
+    accept(catalog, BatchKey("s1", 7), [segment("a")], [], [], 100, previous=6)
+    accept(catalog, BatchKey("s1", 8), [segment("b")], [], [], 100, previous=7)
+    assert batch_gaps(catalog) == []
+
+
+def test_several_arrivals_are_registered_together_or_not_at_all(catalog: Catalog) -> None:
+    """One that is known refuses all, and nothing of them is kept."""
+    accept(catalog, BatchKey("s1", 1), [segment("a")], [], [], 100)
+    two = [Arrival(BatchKey("s1", 2), models=("income",)), Arrival(BatchKey("s1", 1), models=("income",))]
+    assert not catalog.accept(two, [segment("b")], 1)
+    assert not catalog.known([BatchKey("s1", 2)])
+    assert catalog.accept(two[:1], [segment("b")], 1)
+    assert catalog.known([BatchKey("s1", n) for n in (1, 2, 3)]) == {BatchKey("s1", 1), BatchKey("s1", 2)}
+
+
 # Retention, state
 
 
 def test_what_is_old_expires(catalog: Catalog) -> None:
     """Batches, gaps, ledgers and windows before the instant go; younger ones, segments and alerts stay."""
     for start, sequence in ((0, 1), (200, 2)):
-        catalog.accept(
+        accept(
+            catalog,
             BatchKey("s", sequence),
             [segment(f"p{start}", start, start + 9)],
             [Gap(start_ns=start, end_ns=start + 9, reason="full")],
@@ -618,8 +687,8 @@ def test_what_is_old_expires(catalog: Catalog) -> None:
     assert catalog.tiles("income", "1", "5m", Span(0, 10)) is None
     assert [g.gap.start_ns for g in catalog.gaps("income", None, None)] == [200]
     assert catalog.ledger("income", None, 0, 1000).seen == 1
-    assert not catalog.accepted(BatchKey("s", 1))
-    assert catalog.accepted(BatchKey("s", 2))
+    assert not catalog.known([BatchKey("s", 1)])
+    assert catalog.known([BatchKey("s", 2)])
     assert len(catalog.alerts()) == 1
     assert len(catalog.transitions()) == 2
 

@@ -12,9 +12,10 @@ from collectors.records.packing import pack
 from collectors.records.types import Batch, Prediction, Tensor
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.exporters.telemetry import Telemetry
-from monitor.jobs import accept_events
+from monitor.jobs import accept_events, accept_together
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.main import Service, open_service
+from monitor.ports import EventCounts
 from monitor.settings import MonitorSettings
 
 NOW_NS = 1_767_225_600 * 10**9
@@ -43,6 +44,10 @@ class Reader:
         given, self.completed = self.completed, []
         return given
 
+    @property
+    def counts(self) -> EventCounts:
+        return EventCounts()
+
     def expire(self, now_ns: int) -> Sequence[Batch]:
         given, self.expired = self.expired, []
         return given
@@ -64,7 +69,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
     service = open_service(MonitorSettings(data=tmp_path), version="0", clock=lambda: NOW_NS)
     reader = Reader()
     context = service.context
-    events = EventAcceptance(reader, context.catalog, context.store, Telemetry("0"), context.clock)
+    events = EventAcceptance(reader, service.acceptance, Telemetry("0"), context.clock)
     yield Door(service, reader, events)
     service.close()
 
@@ -86,25 +91,34 @@ def test_the_same_exchange_again_is_known(door: Door) -> None:
 
 def test_what_the_catalog_could_not_take_is_tried_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader would know the event as a duplicate then."""
-    take = accept_events.accept_batch
+    take = accept_together.accept_batches
 
     def refuse(*_: object) -> None:
         raise Unavailable("catalog", "down")
 
-    monkeypatch.setattr(accept_events, "accept_batch", refuse)
+    monkeypatch.setattr(accept_together, "accept_batches", refuse)
     door.reader.completed = [batch(1)]
     with pytest.raises(Unavailable):
         door.events.accept({}, b"")
-    monkeypatch.setattr(accept_events, "accept_batch", take)
+    monkeypatch.setattr(accept_together, "accept_batches", take)
     door.events.tend()
     assert door.rows == 1
 
 
 def test_what_waits_is_bounded(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest have no room."""
+    """The newest have no room while the catalog takes nothing."""
+    take = accept_together.accept_batches
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("catalog", "down")
+
     monkeypatch.setattr(accept_events, "WAITING_MAX", 1)
+    monkeypatch.setattr(accept_together, "accept_batches", refuse)
     door.reader.completed = [batch(1), batch(2)]
-    door.events.accept({}, b"")
+    with pytest.raises(Unavailable):
+        door.events.accept({}, b"")
+    monkeypatch.setattr(accept_together, "accept_batches", take)
+    door.events.tend()
     assert door.rows == 1
 
 
