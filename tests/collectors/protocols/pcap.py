@@ -20,7 +20,8 @@ class Segment:
     payload: bytes
 
 
-def segments(path: Path) -> Iterator[Segment]:
+def packets(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Packets from their network header on, with the length they had on the wire from there."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
@@ -28,9 +29,15 @@ def segments(path: Path) -> Iterator[Segment]:
     link = struct.unpack_from(order + "I", data, 20)[0]
     at = 24
     while at + 16 <= len(data):
-        length = struct.unpack_from(order + "I", data, at + 8)[0]
-        found = _tcp(_network(data[at + 16 : at + 16 + length], link))
+        length, wire = struct.unpack_from(order + "II", data, at + 8)
+        found = _network(data[at + 16 : at + 16 + length], link)
         at += 16 + length
+        yield found, wire - (length - len(found))
+
+
+def segments(path: Path) -> Iterator[Segment]:
+    for packet, _ in packets(path):
+        found = _tcp(packet)
         if found:
             yield found
 
