@@ -21,8 +21,9 @@ from monitor.settings import MonitorSettings
 from outrider.commands.output import print_json, read_bytes
 from outrider.doctor import connections
 from outrider.doctor.asking import Check, NoAnswer, address_of, check, split
-from outrider.doctor.probe import Probed, body_for, probe
-from outrider.doctor.servers import Server, find_servers, listening
+from outrider.doctor.plans import plan
+from outrider.doctor.probe import Probed, probe
+from outrider.doctor.servers import Server, find_servers, identify, listening
 
 app = typer.Typer(add_completion=False)
 
@@ -47,7 +48,9 @@ def doctor(
     probe: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Send this model one inference (a real one).")
     ] = None,
-    body: Annotated[Path | None, typer.Option(metavar="FILE", help="The probe's JSON request; default: zeros.")] = None,
+    body: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The probe's request; default: zeros, or a short chat.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
     """Say which servers are here, whether every connection works, and what would be captured of a probe.
@@ -139,8 +142,8 @@ class Given:
 
 
 def _probe(given: Given, servers: list[Server], model: str, body: bytes | None) -> Probed:
-    """Through the sidecar where there is one, else at the first server of the Open Inference Protocol; then on to the monitor."""
-    speaking = [s.address for s in servers if s.speaks == "Open Inference Protocol"]
+    """Through the sidecar where there is one, else at the first server that is read; then on to the monitor."""
+    speaking = [s.address for s in servers if s.captured]
     address = given.sidecar or next(iter(given.upstreams or speaking), None)
     if address is None:
         return Probed(
@@ -148,7 +151,8 @@ def _probe(given: Given, servers: list[Server], model: str, body: bytes | None) 
         )
     sent_ns = time.time_ns()
     try:
-        probed = probe(address, model, body if body is not None else body_for(address, model))
+        server = next((s for s in servers if s.address == address), None) or identify(address)
+        probed = probe(address, plan(address, server, model, body))
     except NoAnswer as error:
         return Probed((check("probe", address, False, str(error)),), None, {})
     record = probed.record
@@ -157,7 +161,7 @@ def _probe(given: Given, servers: list[Server], model: str, body: bytes | None) 
     if record.id_source == "generated":
         skipped = Check("probe arrives at the monitor", given.monitor, "skipped", "the request has no id to look for")
         return Probed((*probed.checks, skipped), record, probed.counts)
-    there = connections.arrived(given.monitor.rstrip("/"), model, record.id, sent_ns)
+    there = connections.arrived(given.monitor.rstrip("/"), record.model, record.id, sent_ns)
     return Probed((*probed.checks, there), record, probed.counts)
 
 

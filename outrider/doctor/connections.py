@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from monitor.findings import rfc3339
 from outrider.commands.api import path_of
 from outrider.doctor.asking import Answer, Check, NoAnswer, address_of, ask, ask_url, check, connects
-from outrider.doctor.servers import Server
+from outrider.doctor.servers import Server, speaks_http2
 
 ARRIVAL_SECONDS = 15.0
 """A record is shipped within a second; a monitor that is busy may take longer to say so."""
@@ -58,6 +58,8 @@ def sidecar(address: str, upstream_address: str | None) -> list[Check]:
     try:
         through = ask(address, "/v2")
     except NoAnswer as error:
+        if speaks_http2(address):
+            return [check("sidecar", address, True, "answers, in HTTP/2")]
         return [
             check(
                 "sidecar",

@@ -6,15 +6,12 @@ So what is shown is what a sidecar in front of this server would store, before a
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, prod
-from typing import Any, cast
-from urllib.parse import quote
+from math import isfinite
+from typing import Any
 
 from collectors.pipeline import Counts, Pipeline
 from collectors.protocols.exchange import Direction
@@ -22,13 +19,13 @@ from collectors.records.packing import unpack
 from collectors.records.types import Gap, Ledger, Prediction, Tensor
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
-from outrider.doctor.asking import TIMEOUT_SECONDS, Check, NoAnswer, ask, check, split
+from outrider.doctor.asking import TIMEOUT_SECONDS, Check, NoAnswer, check, split
+from outrider.doctor.grpc_calls import call
+from outrider.doctor.plans import Plan
 
 PROBE_SECONDS = 30.0
 """A cold model may take a while for its first inference."""
 RESPONSE_BYTES_MAX = 64 * 1024**2
-ELEMENTS_MAX = 1_000_000
-"""Elements of a tensor that the probe makes up; models with larger fixed shapes are probed with `--body`."""
 VALUES_SHOWN = 8
 DEVICE = "doctor"
 
@@ -45,37 +42,15 @@ class Probed:
         return {"record": record_document(self.record) if self.record else None, "exchanges": dict(self.counts)}
 
 
-def body_for(address: str, model: str) -> bytes:
-    """An inference request of zeros, by the model's own metadata. Raises NoAnswer with what is missing."""
-    answer = ask(address, f"/v2/models/{quote(model, safe='')}")
-    metadata = answer.json()
-    if answer.status != 200 or not isinstance(metadata, dict) or not isinstance(metadata.get("inputs"), list):
-        raise NoAnswer(
-            f"/v2/models/{model} answers {answer.status} without the model's inputs: give the request with --body"
-        )
-    inputs = [_zeros(item) for item in metadata["inputs"] if isinstance(item, dict)]
-    if not inputs:
-        raise NoAnswer(f"/v2/models/{model} names no inputs: give the request with --body")
-    return json.dumps({"id": f"outrider-doctor-{uuid.uuid4().hex[:12]}", "inputs": inputs}).encode()
-
-
-def _zeros(item: Mapping[str, Any]) -> dict[str, Any]:
-    """One row: an axis of any length is 1."""
-    asked = item.get("shape") if isinstance(item.get("shape"), list) else [1]
-    shape = [n if isinstance(n, int) and n > 0 else 1 for n in cast("list[Any]", asked)]
-    if prod(shape) > ELEMENTS_MAX:
-        raise NoAnswer(f"input {item.get('name')!r} has {prod(shape)} elements: give the request with --body")
-    datatype = str(item.get("datatype", "FP32"))
-    value: object = {"BYTES": "", "BOOL": False}.get(datatype, 0.0 if datatype.startswith(("FP", "BF")) else 0)
-    return {"name": str(item.get("name", "")), "datatype": datatype, "shape": shape, "data": [value] * prod(shape)}
-
-
-def probe(address: str, model: str, body: bytes) -> Probed:
+def probe(address: str, plan: Plan) -> Probed:
     """Send the request, and decode both sides of the connection as the sidecar would."""
-    path = f"/v2/models/{quote(model, safe='')}/infer"
     sent_ns = time.time_ns()
     try:
-        request, response = _exchange(address, path, body)
+        if plan.is_grpc:
+            called = call(address, plan.path, plan.body, timeout_s=PROBE_SECONDS)
+            request, response = called.sent, bytes(called.received)
+        else:
+            request, response = _exchange(address, plan)
     except NoAnswer as error:
         return Probed((check("probe", address, False, str(error)),), None, {})
     pipeline = Pipeline(DEVICE, RedactionPolicy(), SamplingPolicy(), ("body", "x-request-id", "traceparent", "ce-id"))
@@ -103,13 +78,13 @@ def _checks(address: str, record: Prediction | None, counts: Counts, outcomes: M
     )
 
 
-def _exchange(address: str, path: str, body: bytes) -> tuple[bytes, bytes]:
+def _exchange(address: str, plan: Plan) -> tuple[bytes, bytes]:
     """The bytes of one request and of its response, as they are on the wire."""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nAccept: */*\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"POST {plan.path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {plan.content_type}\r\nAccept: */*\r\n"
+        f"Content-Length: {len(plan.body)}\r\nConnection: close\r\n\r\n"
     )
-    request = head.encode() + body
+    request = head.encode() + plan.body
     response = bytearray()
     try:
         with socket.create_connection(split(address), timeout=TIMEOUT_SECONDS) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from collectors.decoders.registry import Registry
+from outrider.doctor import messages
 from outrider.doctor.asking import Answer, NoAnswer, ask, connects, split
+from outrider.doctor.grpc_calls import OK, UNIMPLEMENTED, call
 
 LISTENERS_MAX = 128
 """Ports that are asked; a machine with more listeners is told to name the address."""
@@ -22,13 +25,25 @@ LOOPBACK = ("00000000", "0100007F")
 LOOPBACK_V6 = ("0" * 32, "00000000000000000000000001000000")
 USUAL_PORTS = (8000, 8001, 8002, 8080, 8081, 8090, 8500, 8501, 9000, 9090, 11434)
 """Asked where the machine does not tell who listens."""
+OPEN_INFERENCE, OPEN_INFERENCE_GRPC = "Open Inference Protocol", "Open Inference Protocol over gRPC"
+TENSORFLOW, TENSORFLOW_GRPC = "TensorFlow Serving REST", "TensorFlow Serving over gRPC"
+KSERVE_V1, OPENAI, TORCHSERVE, SELDON_V1 = "KServe v1", "OpenAI API", "TorchServe", "Seldon v1"
+INVOCATIONS = "SageMaker and MLflow invocations"
 CALLS = {
-    "Open Inference Protocol": "/v2/models/m/infer",
-    "HTTP/2 (gRPC)": "/inference.GRPCInferenceService/ModelInfer",
-    "KServe v1": "/v1/models/m:predict",
-    "OpenAI API": "/v1/chat/completions",
+    OPEN_INFERENCE: "/v2/models/m/infer",
+    OPEN_INFERENCE_GRPC: "/inference.GRPCInferenceService/ModelInfer",
+    TENSORFLOW: "/v1/models/m:predict",
+    TENSORFLOW_GRPC: "/tensorflow.serving.PredictionService/Predict",
+    KSERVE_V1: "/v1/models/m:predict",
+    OPENAI: "/v1/chat/completions",
+    TORCHSERVE: "/predictions/m",
+    SELDON_V1: "/api/v1.0/predictions",
+    INVOCATIONS: "/invocations",
 }
 """The path of an inference of each protocol: what the sidecar makes of it is asked of its own decoders."""
+OIP, _TENSORFLOW = "/inference.GRPCInferenceService/", "/tensorflow.serving.PredictionService/"
+_TORCHSERVE_STATES = ("healthy", "partial healthy", "unhealthy")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """The client's preface and empty settings; a server of HTTP/2 answers with its own settings frame (type 4)."""
 
@@ -93,7 +108,7 @@ def identify(address: str) -> Server | None:
     try:
         ask(address, "/", timeout_s=1.0)
     except NoAnswer:
-        found = Server(address, "HTTP/2 (gRPC)") if speaks_http2(address) else None
+        found = _grpc(address) if speaks_http2(address) else None
         return found and replace(found, captured=is_decoded(found.speaks))
     for recognise in RECOGNISERS:
         try:
@@ -116,6 +131,29 @@ def speaks_http2(address: str) -> bool:
     return len(head) == 9 and head[3] == 4
 
 
+def _grpc(address: str) -> Server:
+    """Which service of gRPC answers: each is asked for something harmless, and strangers say that they lack it."""
+    try:
+        ready = call(address, f"{OIP}ServerReady")
+        if ready.status != UNIMPLEMENTED:
+            told = call(address, f"{OIP}ServerMetadata").message
+            name, version = ("".join(messages.texts(told, number)[:1]) for number in (1, 2))
+            found = Server(address, OPEN_INFERENCE_GRPC, name, version)
+            return replace(found, models=_grpc_repository(address), ready=messages.flag(ready.message, 1))
+        if call(address, f"{_TENSORFLOW}GetModelMetadata").status != UNIMPLEMENTED:
+            return Server(address, TENSORFLOW_GRPC)
+    except NoAnswer:
+        pass
+    return Server(address, "HTTP/2 (gRPC)")
+
+
+def _grpc_repository(address: str) -> tuple[str, ...]:
+    """Models by the repository extension; Triton has it in the service itself."""
+    index = call(address, f"{OIP}RepositoryIndex")
+    named = [name for each in messages.parts(index.message, 1) for name in messages.texts(each, 1)[:1]]
+    return tuple(dict.fromkeys(named))[:MODELS_SHOWN] if index.status == OK else ()
+
+
 def _open_inference(address: str) -> Server | None:
     answer = ask(address, "/v2")
     document = answer.json()
@@ -126,7 +164,7 @@ def _open_inference(address: str) -> Server | None:
     if not by_metadata and ready.status != 200:
         return None
     named = document if by_metadata else {}
-    found = Server(address, "Open Inference Protocol", ready=ready.status == 200)
+    found = Server(address, OPEN_INFERENCE, ready=ready.status == 200)
     found = replace(found, name=str(named.get("name", ""))[:80], version=str(named.get("version", ""))[:40])
     return replace(found, models=_repository(address))
 
@@ -142,17 +180,52 @@ def _repository(address: str) -> tuple[str, ...]:
 
 
 def _models_v1(address: str) -> Server | None:
-    """KServe's first protocol and the OpenAI API share a path and differ in the answer."""
-    document = ask(address, "/v1/models").json()
+    """KServe's first protocol, TensorFlow Serving and the OpenAI API share a path and differ in the answer."""
+    answer = ask(address, "/v1/models")
+    document = answer.json()
     if not isinstance(document, dict):
         return None
     if isinstance(document.get("data"), list):
-        names = [str(m["id"]) for m in document["data"] if isinstance(m, dict) and "id" in m]
-        return Server(address, "OpenAI API", models=tuple(names[:MODELS_SHOWN]))
+        models = [m for m in document["data"] if isinstance(m, dict) and "id" in m]
+        owner = str(models[0].get("owned_by") or "")[:80] if models else ""
+        names = tuple(str(m["id"]) for m in models[:MODELS_SHOWN])
+        return Server(address, OPENAI, name=owner, version=_version(address), models=names)
     if isinstance(document.get("models"), list):
-        names = [str(m.get("name", "")) if isinstance(m, dict) else str(m) for m in document["models"]]
-        return Server(address, "KServe v1", models=tuple(names[:MODELS_SHOWN]))
+        names = tuple(str(m.get("name", "")) if isinstance(m, dict) else str(m) for m in document["models"])
+        return Server(address, KSERVE_V1, models=names[:MODELS_SHOWN])
+    if str(document.get("error", "")).startswith("Malformed request: GET /v1/models"):
+        return Server(address, TENSORFLOW)
     return None
+
+
+def _version(address: str) -> str:
+    """As vLLM tells it."""
+    document = ask(address, "/version").json()
+    return str(document.get("version", ""))[:40] if isinstance(document, dict) else ""
+
+
+def _invocations(address: str) -> Server | None:
+    """A container of SageMaker answers /ping and refuses to GET /invocations; MLflow's also tells its version."""
+    ping = ask(address, "/ping")
+    if ping.status != 200:
+        return None
+    state = ping.json()
+    if isinstance(state, dict) and str(state.get("status", "")).lower() in _TORCHSERVE_STATES:
+        return Server(address, TORCHSERVE, ready=str(state["status"]).lower() == "healthy")
+    if ask(address, "/invocations").status != 405:
+        return None
+    version = ask(address, "/version")
+    told = version.body.decode("utf-8", "replace")[:40].strip() if version.status == 200 else ""
+    is_version = _VERSION.fullmatch(told) is not None
+    return Server(
+        address, INVOCATIONS, name="mlflow" if is_version else "", version=told if is_version else "", ready=True
+    )
+
+
+def _seldon(address: str) -> Server | None:
+    """Seldon's executor and its Python wrapper serve the description of their API."""
+    document = ask(address, "/seldon.json").json()
+    return Server(address, SELDON_V1) if isinstance(document, dict) and "openapi" in document else None
 
 
 def _monitor(address: str) -> Server | None:
@@ -174,5 +247,12 @@ def _metrics(address: str) -> Server | None:
     return None
 
 
-RECOGNISERS: tuple[Callable[[str], Server | None], ...] = (_monitor, _open_inference, _models_v1, _metrics)
+RECOGNISERS: tuple[Callable[[str], Server | None], ...] = (
+    _monitor,
+    _open_inference,
+    _models_v1,
+    _invocations,
+    _seldon,
+    _metrics,
+)
 """Asked in this order; the first that knows the address names it."""

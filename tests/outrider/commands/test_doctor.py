@@ -89,6 +89,14 @@ def states(document: dict[str, Any]) -> dict[str, str]:
         ({"GET /v2/health/ready": (200, {})}, "Open Inference Protocol", True),
         ({"GET /v1/models": (200, {"models": ["income"]})}, "KServe v1", True),
         ({"GET /v1/models": (200, {"object": "list", "data": [{"id": "llama"}]})}, "OpenAI API", True),
+        (
+            {"GET /v1/models": (404, {"error": "Malformed request: GET /v1/models"})},
+            "TensorFlow Serving REST",
+            True,
+        ),
+        ({"GET /ping": (200, {"status": "Healthy"})}, "TorchServe", True),
+        ({"GET /ping": (200, b""), "GET /invocations": (405, {})}, "SageMaker and MLflow invocations", True),
+        ({"GET /seldon.json": (200, {"openapi": "3.0.0"})}, "Seldon v1", True),
         ({"GET /metrics": (200, b"nv_inference_count 1\n")}, "Triton's metrics", False),
         ({"GET /metrics": (200, b"outrider_tap_bytes_total 1\n")}, "Outrider sidecar's metrics", False),
         ({"GET /openapi.json": (200, {"info": {"title": "Outrider", "version": "1"}})}, "Outrider monitor", False),
@@ -99,6 +107,51 @@ def test_a_server_is_known_by_its_answers(serve: Serve, routes: Routes, speaks: 
     found = identify(serve(routes))
     assert found is not None
     assert (found.speaks, found.captured) == (speaks, captured)
+
+
+def test_the_maker_of_a_server_is_told_where_it_says_so(serve: Serve) -> None:
+    """vLLM by the owner of its models, MLflow by its version."""
+    vllm = {
+        "GET /v1/models": (200, {"data": [{"id": "m", "owned_by": "vllm"}]}),
+        "GET /version": (200, {"version": "1.2"}),
+    }
+    mlflow = {"GET /ping": (200, b""), "GET /invocations": (405, {}), "GET /version": (200, b"3.17.2")}
+    found = [identify(serve(routes)) for routes in (vllm, mlflow)]
+    assert [server and (server.name, server.version) for server in found] == [("vllm", "1.2"), ("mlflow", "3.17.2")]
+
+
+def test_ping_alone_makes_no_server(serve: Serve) -> None:
+    """Many answer it."""
+    assert identify(serve({"GET /ping": (200, b"pong")})) is None
+
+
+def test_a_probe_of_a_chat_is_made_up(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    """A short one; what is shown has no texts in it."""
+
+    def chat(request: dict[str, Any]) -> tuple[int, object]:
+        message = {"role": "assistant", "content": "hello"}
+        return 200, {"id": "c1", "model": request["model"], "choices": [{"message": message, "finish_reason": "stop"}]}
+
+    models = {"GET /v1/models": (200, {"data": [{"id": "tiny"}]})}
+    address = serve({**models, "POST /v1/chat/completions": (0, chat)})
+    code, document = doctor(capsys, "--upstream", address, "--probe", "tiny")
+    record = document["probe"]["record"]
+    assert (code, record["model"], record["id"]) == (DONE, "tiny", "c1")
+    assert "completion" not in {tensor["name"] for tensor in record["outputs"]}
+
+
+def test_a_probe_of_a_protocol_that_tells_nothing_needs_a_body(
+    serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It says so; given one, it is sent where that protocol takes it."""
+    routes: Routes = {"GET /ping": (200, b""), "GET /invocations": (405, {})}
+    address = serve(routes | {"POST /invocations": (200, {"predictions": [0.5]})})
+    code, document = doctor(capsys, "--upstream", address, "--probe", "risk")
+    assert (code, states(document)["probe"]) == (1, "failed")
+    body = tmp_path / "rows.csv"
+    body.write_text("age,income\n41,1.5\n")
+    code, document = doctor(capsys, "--upstream", address, "--probe", "risk", "--body", str(body))
+    assert (code, [t["name"] for t in document["probe"]["record"]["inputs"]]) == (DONE, ["age", "income"])
 
 
 def test_a_stranger_is_nothing(serve: Serve) -> None:
