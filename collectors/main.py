@@ -8,27 +8,24 @@ import itertools
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast, get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 
 from collectors.decoders.decoder import Reason
-from collectors.decoders.generic_json import JsonRoute
-from collectors.decoders.json_paths import Path as JsonPath
-from collectors.decoders.registry import Registry
-from collectors.errors import InvalidSettings, SettingsFault, StartFailed
+from collectors.errors import InvalidSettings, StartFailed
 from collectors.pipeline import Pipeline
+from collectors.policies import policies_of
 from collectors.protocols.exchange import DROPPED, Damage
-from collectors.records.types import CapturedBy, Gap, IdSource
-from collectors.redaction import RedactionPolicy, Rule
-from collectors.redaction.policy import Action
-from collectors.sampling import SamplingPolicy
+from collectors.records.types import CapturedBy, Gap
+from collectors.reloading import PolicyState, Reloader
 from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool, sinks_of
 from collectors.shipping import Shipper
 from collectors.shipping.fan_out import FanOut
@@ -36,9 +33,10 @@ from collectors.shipping.sinks import courier_to
 from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
 from collectors.tap.passive.starting import WATCHER, open_packets, watcher_order
-from collectors.tap.segment import UNCOPIED, Segment
+from collectors.tap.segment import TLS_REFUSALS, UNCOPIED, Segment
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, SinkStatus, WorkerStatus, add_counts, decode_status
-from collectors.tap.supervisor import Child, Order, Signals
+from collectors.tap.supervisor import Child, Order, Signals, hear, leave_signals_to_the_supervisor
+from collectors.tap.tls.certificates import LOAD_CERTIFICATES, Certificates, check_certificates, told_of
 from collectors.tap.worker import CaptureWorker
 from collectors.telemetry import PacketReadings, Readings, SidecarMetrics, SinkReadings, TelemetryServer, log_to_stderr
 
@@ -64,13 +62,19 @@ SHIPPER_STOP_SECONDS = 1.0
 """Of the worker's end: a batch under way may be answered for; what is not stays in the spool."""
 WORKER_NICE = 5
 """The forwarder goes first where both want the same core; much more, and a busy machine would starve the worker."""
+STDIN = 0
 _LOG = logging.getLogger(__name__)
 
 
-def run_sidecar(settings: SidecarSettings) -> None:
-    """Run until told to stop by SIGTERM or SIGINT. Raises StartFailed where the settings cannot be had."""
-    policies(settings)
-    registry_of(settings)
+def run_sidecar(
+    settings: SidecarSettings, *, read: Callable[[], SidecarSettings] | None = None, file: Path | None = None
+) -> None:
+    """Run until told to stop by SIGTERM or SIGINT. Raises StartFailed where the settings cannot be had.
+
+    `read` reads the settings anew when SIGHUP says so, or when `file` changes.
+    """
+    policies_of(settings)
+    check_certificates(settings)
     open_spool(settings).close()  # whether the worker can, said before anything is started
     for sink in sinks_of(settings):
         courier_to(sink).close()
@@ -86,7 +90,15 @@ def run_sidecar(settings: SidecarSettings) -> None:
     tap = Child(order, starts=_counts(segment, at.TAP_RESTARTS))
     worker = Child(_worker_order(settings, segment, wake), starts=_counts(segment, at.WORKER_RESTARTS, at.WORKER_UP))
     signals = Signals()
-    server = _telemetry(settings, segment)
+
+    def tell(changed: SidecarSettings) -> None:
+        worker.tell(_word(changed))
+
+    reloader = Reloader(
+        settings, read=read or (lambda: settings), files=[file] if file else [], tell=tell, now_ns=time.time_ns()
+    )
+    certificates = Certificates(settings, lambda: tap.tell(LOAD_CERTIFICATES))
+    server = _telemetry(settings, segment, lambda: reloader.state)
     worker.start()
     tap.start()
     try:
@@ -94,6 +106,12 @@ def run_sidecar(settings: SidecarSettings) -> None:
             signals.wait(LOOK_SECONDS)
             tap.look_after()
             worker.look_after()
+            if signals.reload:
+                signals.reload = False
+                reloader.reload(time.time_ns())
+                certificates.reload()
+            reloader.look_after(time.monotonic(), time.time_ns())
+            certificates.look_after(time.monotonic())
     finally:
         for listener in listeners:
             listener.close()
@@ -131,7 +149,7 @@ def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], 
     for position, (bound, listener) in enumerate(zip(listeners, settings.listeners, strict=True)):
         found = _resolve(listener.upstream, f"listeners[{position}].upstream")
         addresses = [(int(family), address) for family, _, _, _, address in found]
-        routes.append({"listener": bound.fileno(), "addresses": addresses})
+        routes.append({"listener": bound.fileno(), "addresses": addresses, "tls": told_of(listener)})
 
     def command(leash: int) -> list[str]:
         asked = {
@@ -151,7 +169,15 @@ def _worker_order(settings: SidecarSettings, segment: Segment, wake: int) -> Ord
     def command(leash: int) -> list[str]:
         return [sys.executable, "-m", "collectors.main", str(segment.descriptor), str(wake), str(leash)]
 
-    return Order("worker", command, [segment.descriptor, wake], stdin=msgspec.json.encode(settings, enc_hook=str))
+    return Order("worker", command, [segment.descriptor, wake], word=_word(settings))
+
+
+def _word(settings: SidecarSettings) -> bytes:
+    return msgspec.json.encode(settings, enc_hook=str)
+
+
+def _read_word(word: bytes) -> SidecarSettings:
+    return msgspec.json.decode(word, type=SidecarSettings, dec_hook=lambda kind, text: kind(text))
 
 
 def _counts(segment: Segment, restarts: int, up: int | None = None) -> Callable[[bool], None]:
@@ -167,14 +193,23 @@ def _counts(segment: Segment, restarts: int, up: int | None = None) -> Callable[
     return changed
 
 
-def _telemetry(settings: SidecarSettings, segment: Segment) -> TelemetryServer | None:
+def _telemetry(
+    settings: SidecarSettings, segment: Segment, policy: Callable[[], PolicyState]
+) -> TelemetryServer | None:
     if settings.metrics is None:
         return None
     tap = WATCHER if settings.passive else FORWARDER
-    metrics = SidecarMetrics(installed_version(), lambda: read_segment(segment, settings.spool_quota_bytes, tap))
+
+    def readings() -> Readings:
+        return replace(read_segment(segment, settings.spool_quota_bytes, tap), policy=policy())
+
+    def health() -> dict[str, object]:
+        return {**read_health(segment, time.time_ns()), "policy": asdict(policy())}
+
+    metrics = SidecarMetrics(installed_version(), readings)
     address = (settings.metrics.host, settings.metrics.port)
     try:
-        server = TelemetryServer(address, metrics, lambda: read_health(segment, time.time_ns()))
+        server = TelemetryServer(address, metrics, health)
     except OSError as error:
         raise StartFailed("metrics", f"{settings.metrics}: {error.strerror or error}") from error
     server.start()
@@ -223,6 +258,9 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
         up={tap: health["live"], "worker": bool(words[at.WORKER_UP])},
         ring_waiting_bytes=words[at.HEAD] - words[at.TAIL],
         ring_bytes=len(segment.ring),
+        policy_in_use=status.policy,
+        tls_refused={reason: words[at.TLS_REFUSED + i] for i, reason in enumerate(TLS_REFUSALS)},
+        certificates={"applied": words[at.TLS_RELOADS], "refused": words[at.TLS_RELOADS_FAILED]},
         protocols={**dict.fromkeys(("http1", "http2", "opaque"), 0), **status.protocols},
         exchanges=exchanges,
         records=status.records,
@@ -253,23 +291,37 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
 
 def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: int) -> None:
     """Be the capture worker until `stop` is at its end. Raises StartFailed where the spool cannot be had."""
-    redaction, sampling = policies(settings)
+    policies = policies_of(settings)
     spool = open_spool(settings)
     fan_out = FanOut(spool, {sink.name: courier_to(sink) for sink in sinks_of(settings)})
-    ids = cast("tuple[IdSource, ...]", settings.ids)
     captured_by: CapturedBy = "passive" if settings.passive else "tap"
     pipeline = Pipeline(
-        spool.sidecar, redaction, sampling, ids, registry=registry_of(settings), captured_by=captured_by
+        spool.sidecar,
+        policies.redaction,
+        policies.sampling,
+        policies.ids,
+        registry=policies.registry,
+        captured_by=captured_by,
     )
     before = decode_status(segment.read_status())
 
     def observe_sink(status: WorkerStatus) -> None:
+        status.policy = policies.digest
         status.sinks = {
             shipper.queue.name: sink_status(before.sinks.get(shipper.queue.name, SinkStatus()), shipper)
             for shipper in fan_out.shippers
         }
 
-    worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink)
+    def take_in_word() -> bool:
+        """Capture by other policies from the next exchange on; False when nobody speaks to us any more."""
+        nonlocal policies
+        word = hear(STDIN)
+        if word is not None:
+            policies = policies_of(_read_word(word))
+            pipeline.follow(policies.redaction, policies.sampling, policies.ids, policies.registry)
+        return word is not None
+
+    worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink, listen=(STDIN, take_in_word))
     fan_out.start()
     try:
         worker.run(stop)
@@ -338,69 +390,6 @@ def sink_status(before: SinkStatus, shipper: Shipper) -> SinkStatus:
     )
 
 
-def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:
-    """What is kept of exchanges and which. Raises InvalidSettings."""
-    try:
-        key = settings.redaction_key_file.read_bytes() if settings.redaction_key_file else b""
-    except OSError as error:
-        found = error.strerror or "unreadable"
-        raise InvalidSettings([SettingsFault("redaction_key_file", found, "a readable file")]) from error
-    known = {} if settings.redaction_patterns is None else {"patterns": settings.redaction_patterns}
-    slow = settings.sampling_slow_seconds
-    try:
-        redaction = RedactionPolicy(
-            rules=tuple(Rule(r.name, cast("Action", r.action), r.step, r.edges) for r in settings.redaction_rules),
-            text_chars_max=settings.redaction_text_chars_max or None,
-            key=key,
-            **known,
-        )
-        sampling = SamplingPolicy(
-            rate=settings.sampling_rate,
-            by=settings.sampling_by,
-            keep_errors=settings.sampling_keep_errors,
-            slow_ns=None if slow is None else round(slow * 1e9),
-        )
-    except ValueError as error:
-        where, _, rest = str(error).partition(": ")
-        raise InvalidSettings([SettingsFault(where, rest, "see the documentation")]) from error
-    return redaction, sampling
-
-
-def registry_of(settings: SidecarSettings) -> Registry:
-    """The decoders that the settings ask for. Raises InvalidSettings."""
-    faults: list[SettingsFault] = []
-
-    def read(text: str | None, where: str) -> JsonPath | None:
-        try:
-            return None if text is None else JsonPath(text)
-        except ValueError as error:
-            faults.append(SettingsFault(where, repr(text), str(error)))
-            return None
-
-    routes = []
-    for position, each in enumerate(settings.json_routes):
-        where = f"json_routes[{position}]"
-        sides = [
-            {name: read(place, f"{where}.{side}.{name}") or JsonPath("") for name, place in getattr(each, side)}
-            for side in ("inputs", "outputs")
-        ]
-        routes.append(
-            JsonRoute(
-                path=each.path,
-                model=each.model,
-                inputs=sides[0],
-                outputs=sides[1],
-                method=each.method,
-                model_at=read(each.model_at, f"{where}.model_at"),
-                version=read(each.version, f"{where}.version"),
-                id=read(each.id, f"{where}.id"),
-            )
-        )
-    if faults:
-        raise InvalidSettings(faults)
-    return Registry(model=settings.default_model, keeps_text=settings.payload_text, routes=routes)
-
-
 def installed_version() -> str:
     try:
         return version("outrider")
@@ -410,12 +399,12 @@ def installed_version() -> str:
 
 def main(arguments: list[str]) -> int:
     """A capture worker: descriptors of the segment, of the wake-up and of the leash as arguments."""
-    for ignored in (signal.SIGINT, signal.SIGTERM):  # a signal to the whole group is for the supervisor to act on
-        signal.signal(ignored, signal.SIG_IGN)
+    leave_signals_to_the_supervisor()
     segment, wake, stop = map(int, arguments)
-    settings = msgspec.json.decode(
-        sys.stdin.buffer.read(), type=SidecarSettings, dec_hook=lambda kind, text: kind(text)
-    )
+    word = hear(STDIN)
+    if word is None:  # the supervisor is already gone
+        return 1
+    settings = _read_word(word)
     os.nice(WORKER_NICE)
     log_to_stderr()
     try:

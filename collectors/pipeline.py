@@ -16,6 +16,7 @@ from collectors.decoders.identity import choose_id, generated_id, trace_of
 from collectors.decoders.registry import Registry, named
 from collectors.protocols import Direction, Exchange
 from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
+from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import DROPPED
 from collectors.protocols.heads import Heads
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
@@ -196,6 +197,19 @@ class Pipeline:
         self._holes: dict[str, _Hole] = {}
         self._gaps: list[Gap] = []
 
+    def follow(
+        self, redaction: RedactionPolicy, sampling: SamplingPolicy, ids: tuple[IdSource, ...], registry: Registry
+    ) -> None:
+        """Treat the exchanges that end from now on by these; none is treated by a part of them."""
+        self._redaction, self._sampling, self._ids, self._registry = redaction, sampling, ids, registry
+
+    def _wanted(self, method: str, target: str) -> bool:
+        """By the registry of this moment, on connections of any age."""
+        return self._registry.is_inference(method, target)
+
+    def _correlating(self, method: str, target: str) -> Correlation | None:
+        return self._registry.correlation(method, target)
+
     def opened(self, connection: int, time_ns: int) -> None:
         """A client connected."""
         self.closed(connection, time_ns)
@@ -302,9 +316,9 @@ class Pipeline:
                 self._finished(exchange)
         known = Connection(
             self._budget,
-            self._registry.is_inference,
+            self._wanted,
             met_midway=met_midway,
-            correlating=self._registry.correlation,
+            correlating=self._correlating,
             heads=self._heads,
         )
         self._connections[connection] = known

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
+from collectors.reloading import PolicyState
+
 LABEL_CHARS_MAX = 128
 """Label values are cut to this; ours are shorter, so this only guards against a mistake."""
 CIRCUITS = ("closed", "half_open", "open")
@@ -63,6 +65,10 @@ class Readings:
     ring_waiting_bytes: int
     ring_bytes: int
     packets: PacketReadings | None = None
+    policy: PolicyState | None = None
+    policy_in_use: str = ""
+    tls_refused: Mapping[str, int] = field(default_factory=dict)
+    certificates: Mapping[str, int] = field(default_factory=dict)
     protocols: Mapping[str, int] = field(default_factory=dict)
     exchanges: Mapping[tuple[str, str], int] = field(default_factory=dict)
     records: int = 0
@@ -93,6 +99,8 @@ class SidecarMetrics:
         build.add_metric([self._version, "unknown"], 1)
         yield build
         yield from _tap(now)
+        yield from _tls(now)
+        yield from _policy(now)
         yield from _capture(now)
         yield from _delivery(now)
 
@@ -155,6 +163,39 @@ def _packets(now: PacketReadings) -> Iterable[Metric]:
     )
     yield _counter(
         "outrider_tap_midway_connections", "Connections whose beginning was not seen.", now.midway_connections
+    )
+
+
+def _tls(now: Readings) -> Iterable[Metric]:
+    yield _counters(
+        "outrider_tap_tls_refused_connections",
+        "Connections to a listener with a certificate that did not get through the handshakes.",
+        "reason",
+        now.tls_refused,
+    )
+    yield _counters(
+        "outrider_tap_tls_certificate_loads", "Certificates loaded anew while running.", "result", now.certificates
+    )
+
+
+def _policy(now: Readings) -> Iterable[Metric]:
+    policy = now.policy
+    if policy is None:
+        return
+    info = GaugeMetricFamily(
+        "outrider_sidecar_policy_info", "The policy by which is captured, constant 1.", labels=["hash"]
+    )
+    info.add_metric([now.policy_in_use or policy.digest], 1)
+    yield info
+    yield GaugeMetricFamily(
+        "outrider_sidecar_policy_timestamp_seconds", "Since when that policy was wanted.", value=policy.since_ns / 1e9
+    )
+    results = {"applied": policy.applied, "unchanged": policy.unchanged, "refused": policy.refused}
+    yield _counters("outrider_sidecar_policy_reloads", "Attempts to change the policy.", "result", results)
+    yield GaugeMetricFamily(
+        "outrider_sidecar_settings_awaiting_restart",
+        "Settings that have changed in the file and count only after a restart.",
+        value=len(policy.awaiting_restart),
     )
 
 
@@ -272,7 +313,7 @@ class TelemetryServer:
     """Serves the metrics and the health of the sidecar from a thread of its own."""
 
     def __init__(
-        self, address: tuple[str, int], metrics: SidecarMetrics, health: Callable[[], Mapping[str, bool]]
+        self, address: tuple[str, int], metrics: SidecarMetrics, health: Callable[[], Mapping[str, object]]
     ) -> None:
         """Bind the address. Raises OSError. `health` says what lives (`live`) and what can be captured (`ready`)."""
         registry = CollectorRegistry()

@@ -94,6 +94,10 @@ class Copier:
         """Client or server did not get through the handshake of TLS."""
         self._words[at.TLS_REFUSED + TLS_REFUSALS.index(refusal)] += 1
 
+    def loaded_certificates(self, *, well: bool) -> None:
+        """A listener's certificate was renewed, or could not be."""
+        self._words[at.TLS_RELOADS if well else at.TLS_RELOADS_FAILED] += 1
+
     def place(self, copied: Copied, direction: int) -> memoryview | None:
         """Where this link's next bytes may be received so that they are copied, or None: receive them elsewhere."""
         if copied.loss != _NO_LOSS and not (direction < copied.last and self._resume(copied)):

@@ -16,7 +16,6 @@ import gc
 import json
 import resource
 import select
-import signal
 import socket
 import struct
 import sys
@@ -29,6 +28,7 @@ from collectors.tap.copier import Copier
 from collectors.tap.links import TO_CLIENT, TO_SERVER, Link, Route, Side
 from collectors.tap.ring import RECEIVE_BYTES_MAX
 from collectors.tap.segment import Segment, TlsRefusal
+from collectors.tap.supervisor import hear, leave_signals_to_the_supervisor
 
 if TYPE_CHECKING:  # at run time only where a listener has a certificate
     from collectors.tap.tls.contexts import TlsContexts
@@ -67,10 +67,12 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Forwarder:
     """Accepts on the routes' listeners until told to stop."""
 
-    def __init__(self, routes: Sequence[Route], copier: Copier, *, stop: int) -> None:
+    def __init__(self, routes: Sequence[Route], copier: Copier, *, stop: int, listen: int | None = None) -> None:
+        """`listen` is where the supervisor's words come from: each says that certificates are to be loaded anew."""
         self._routes = {route.listener.fileno(): route for route in routes}
         self._copier = copier
         self._stop = stop
+        self._listen = listen
         self._poll = select.epoll()
         self._sides: dict[int, Side] = {}
         self._connecting: dict[int, tuple[Side, Route, int]] = {}
@@ -88,6 +90,8 @@ class Forwarder:
         for descriptor in self._routes:
             self._poll.register(descriptor, IN)
         self._poll.register(self._stop, IN)
+        if self._listen is not None:
+            self._poll.register(self._listen, IN)
         sides, publish, poll = self._sides, self._copier.publish, self._poll.poll
         while self._stopping_since is None or sides or self._resetting:
             arrivals: list[Route] = []
@@ -134,6 +138,11 @@ class Forwarder:
             self._connected(*self._connecting.pop(descriptor))
         elif descriptor in self._greetings:
             self._greet(*self._greetings.pop(descriptor))
+        elif descriptor == self._listen:
+            if hear(descriptor) is None:
+                self._poll.unregister(descriptor)
+            else:
+                self._load_certificates()
         elif descriptor == self._stop and self._stopping_since is None:
             self._stopping_since = self._now
             self._poll.unregister(self._stop)
@@ -199,6 +208,16 @@ class Forwarder:
         self._copier.refused()
 
     # Connections with TLS begin with a greeting.
+
+    def _load_certificates(self) -> None:
+        for route in self._routes.values():
+            if route.tls is not None:
+                try:
+                    route.tls.load()
+                except OSError:
+                    self._copier.loaded_certificates(well=False)
+                else:
+                    self._copier.loaded_certificates(well=True)
 
     def _begin_greeting(self, link: Link, contexts: "TlsContexts") -> None:
         self._listen_for(link.server, 0)
@@ -511,8 +530,7 @@ def _contexts(told: dict[str, Any] | None) -> "TlsContexts | None":
 def main(arguments: Sequence[str]) -> None:
     """Run a forwarder as the supervisor asks for it: one JSON object that names descriptors and addresses."""
     asked = json.loads(arguments[0])
-    for ignored in (signal.SIGINT, signal.SIGTERM):  # a signal to the whole group is for the supervisor to act on
-        signal.signal(ignored, signal.SIG_IGN)
+    leave_signals_to_the_supervisor()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     routes = []
@@ -524,7 +542,7 @@ def main(arguments: Sequence[str]) -> None:
     copier = Copier(Segment(asked["segment"]), asked["wake"], asked["connection_copy_bytes"])
     gc.disable()  # links break their own cycles; a collection would stop all traffic
     gc.freeze()
-    Forwarder(routes, copier, stop=asked["stop"]).run()
+    Forwarder(routes, copier, stop=asked["stop"], listen=sys.stdin.fileno()).run()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class WorkerStatus(msgspec.Struct):
     queue_records: int = 0
     queue_bytes: int = 0
     queue_oldest_ns: int = 0
+    policy: str = ""
     sinks: dict[str, "SinkStatus"] = {}
 
 

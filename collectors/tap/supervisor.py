@@ -2,19 +2,24 @@
 
 Each child has a *leash*: a pipe whose other end only the supervisor holds. When it closes, because the supervisor says
 so or because it died, the child ends by itself; so no orphan ever holds the port. Before it lets go in order, it
-writes into the pipe how many seconds the child has. Children ignore SIGTERM and SIGINT:
+writes into the pipe how many seconds the child has. Children ignore SIGTERM, SIGINT and SIGHUP:
 a signal to the whole process group is for the supervisor to act on.
+
+A child's standard input carries *words* to it, each with its length before it: the first when it starts, others while it
+runs, if its order says that it listens.
 """
 
+import fcntl
 import logging
 import os
 import select
 import signal
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 0.8
@@ -22,17 +27,21 @@ RESTART_SECONDS_MAX = 0.8
 STEADY_SECONDS = 10.0
 """A child that lived this long has its pause forgotten."""
 
+WORD_BYTES_MAX = 512 * 1024
+"""Of settings, some kilobytes; a pipe holds two of the longest, so that telling never waits for a child that listens."""
+_LENGTH = struct.Struct("<I")
+
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Order:
-    """How to start a child: its command line for a given leash, the descriptors it inherits, its standard input."""
+    """How to start a child: its command line for a given leash, the descriptors it inherits, the first word to it."""
 
     name: str
     command: Callable[[int], Sequence[str]]
     descriptors: Sequence[int]
-    stdin: bytes = b""
+    word: bytes = b""
 
 
 class Child:
@@ -75,8 +84,29 @@ class Child:
         self._started = time.monotonic()
         self._starts(True)
         if self._process.stdin is not None:
-            with suppress(BrokenPipeError), self._process.stdin as stdin:
-                stdin.write(self._order.stdin)
+            fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, 2 * WORD_BYTES_MAX)
+            os.set_blocking(self._process.stdin.fileno(), False)
+            self._say(self._order.word)
+
+    def tell(self, word: bytes) -> None:
+        """Say this to the child, and to each that is started after it. One that has stopped listening is killed."""
+        self._order = replace(self._order, word=word)
+        if self._process is not None and not self._say(word):
+            _LOG.warning("child_deaf", extra={"child": self._order.name})
+            self._process.kill()
+
+    def _say(self, word: bytes) -> bool:
+        if len(word) > WORD_BYTES_MAX:
+            raise ValueError(f"word of {len(word)} bytes, expected at most {WORD_BYTES_MAX}")
+        stdin = self._process.stdin if self._process else None
+        if stdin is None:
+            return False
+        try:
+            return os.write(stdin.fileno(), _LENGTH.pack(len(word)) + word) == _LENGTH.size + len(word)
+        except BrokenPipeError:  # it has ended: its successor will hear it
+            return True
+        except BlockingIOError:
+            return False
 
     def look_after(self) -> None:
         """Start the process again when it has ended and it is time."""
@@ -112,6 +142,9 @@ class Child:
         self._ended()
 
     def _ended(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
         self._process = None
         if self._leash >= 0:
             os.close(self._leash)
@@ -125,18 +158,42 @@ def seconds_to_end(leash: int, otherwise: float) -> float:
     return float(told) if told else otherwise
 
 
+def hear(descriptor: int) -> bytes | None:
+    """The next word of the supervisor; None when it is gone."""
+    head = _read_whole(descriptor, _LENGTH.size)
+    return None if head is None else _read_whole(descriptor, _LENGTH.unpack(head)[0])
+
+
+def _read_whole(descriptor: int, count: int) -> bytes | None:
+    whole = bytearray()
+    while len(whole) < count:
+        part = os.read(descriptor, count - len(whole))
+        if not part:
+            return None
+        whole += part
+    return bytes(whole)
+
+
+def leave_signals_to_the_supervisor() -> None:
+    """For a child: a signal to the whole process group is for the supervisor to act on."""
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+
+
 class Signals:
-    """SIGTERM, SIGINT and SIGCHLD as something to wait for."""
+    """SIGTERM, SIGINT, SIGHUP and SIGCHLD as something to wait for."""
 
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._reading, False)
         os.set_blocking(self._writing, False)
         self.stop = False
+        self.reload = False
         signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, self._told_to_reload)
 
     def wait(self, seconds: float) -> None:
         """Until a signal comes or the time is over."""
@@ -146,3 +203,6 @@ class Signals:
 
     def _told_to_stop(self, *_: object) -> None:
         self.stop = True
+
+    def _told_to_reload(self, *_: object) -> None:
+        self.reload = True

@@ -60,7 +60,9 @@ class CaptureWorker:
         spool: Spool,
         *,
         observe_sink: Callable[[WorkerStatus], None],
+        listen: tuple[int, Callable[[], bool]] | None = None,
     ) -> None:
+        """`listen` is a descriptor, and what is to be called when it is readable, as long as that answers True."""
         self._segment = segment
         self._words = segment.words
         self._wake = wake
@@ -68,6 +70,7 @@ class CaptureWorker:
         self._pipeline = pipeline
         self._spool = spool
         self._observe_sink = observe_sink
+        self._listen = listen
         self._tally = Tally(decode_status(segment.read_status()))
         self._open: dict[int, int] = {}
         self._finished: list[Record] = []
@@ -81,6 +84,8 @@ class CaptureWorker:
         poll = select.poll()
         poll.register(stop, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
+        if self._listen is not None:
+            poll.register(self._listen[0], select.POLLIN)
         self._tell_of_predecessor()
         pause, deadline = SLEEP_SECONDS_MIN, None
         while deadline is None or (self._ring.waiting and time.monotonic() < deadline):
@@ -97,6 +102,9 @@ class CaptureWorker:
                 if descriptor == self._wake:
                     with suppress(BlockingIOError):
                         os.eventfd_read(self._wake)
+                elif self._listen is not None and descriptor == self._listen[0]:
+                    if not self._listen[1]():
+                        poll.unregister(descriptor)
                 elif deadline is None:
                     poll.unregister(stop)
                     deadline = time.monotonic() + FINISH_SHARE * seconds_to_end(stop, FINISH_SECONDS)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from collectors.main import run_sidecar
-from collectors.settings import read_file, read_settings
+from collectors.settings import SidecarSettings, read_file, read_settings
 from collectors.telemetry import log_to_stderr
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -31,20 +31,25 @@ def sidecar(
 
     The bytes are forwarded, or with --passive watched where they pass (needs CAP_NET_RAW; plain text only).
 
+    SIGHUP, or a change of the file, takes in what it says of redaction, sampling, ids and decoders.
     Ends within ten seconds of SIGTERM; what is not shipped stays in the spool.
     """
     log_to_stderr()
-    given: dict[str, object] = dict(read_file(config)) if config else {}
     pairs = [{"listen": listen, "upstream": upstream}, {"listen": grpc_listen, "upstream": grpc_upstream}]
-    listeners = [pair for pair in pairs if any(pair.values())]
-    if passive is not None:
-        watched = given.get("passive")
-        given["passive"] = {**(watched if isinstance(watched, dict) else {}), "ports": _ports(passive)}
-    if listeners or (config is None and passive is None):
-        given["listeners"] = listeners or pairs[:1]
     flags = {"monitor": monitor, "spool": spool, "metrics": metrics}
-    given.update({name: value for name, value in flags.items() if value is not None})
-    run_sidecar(read_settings(given, source=str(config) if config else ""))
+
+    def read() -> SidecarSettings:
+        given: dict[str, object] = dict(read_file(config)) if config else {}
+        listeners = [pair for pair in pairs if any(pair.values())]
+        if passive is not None:
+            watched = given.get("passive")
+            given["passive"] = {**(watched if isinstance(watched, dict) else {}), "ports": _ports(passive)}
+        if listeners or (config is None and passive is None):
+            given["listeners"] = listeners or pairs[:1]
+        given.update({name: value for name, value in flags.items() if value is not None})
+        return read_settings(given, source=str(config) if config else "")
+
+    run_sidecar(read(), read=read, file=config)
 
 
 def _ports(text: str) -> list[int | str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collectors.errors import InvalidSettings
-from collectors.main import policies, registry_of
+from collectors.policies import policies, registry_of
 from collectors.settings import Endpoint, SidecarSettings, default_spool, read_file, read_settings
 from collectors.settings.passive import Passive
 

@@ -10,20 +10,21 @@ from collectors.tap.supervisor import Child, Order, seconds_to_end
 ENDS_WITH_ITS_LEASH = """
 import os, sys, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-given = sys.stdin.read()
-os.write(int(sys.argv[2]), given.encode())
+from collectors.tap.supervisor import hear
+for _ in range(int(sys.argv[3])):
+    os.write(int(sys.argv[2]), hear(0))
 os.read(int(sys.argv[1]), 64)
 """
 
 
-def child_of(tmp_path) -> tuple[Child, list[bool], int]:
+def child_of(words: int = 1) -> tuple[Child, list[bool], int]:
     changes: list[bool] = []
     reading, writing = os.pipe()
     order = Order(
         "test",
-        lambda leash: [sys.executable, "-c", ENDS_WITH_ITS_LEASH, str(leash), str(writing)],
+        lambda leash: [sys.executable, "-c", ENDS_WITH_ITS_LEASH, str(leash), str(writing), str(words)],
         [writing],
-        stdin=b"hello",
+        word=b"hello",
     )
     return Child(order, starts=changes.append), changes, reading
 
@@ -35,9 +36,9 @@ def wait_until(condition, seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def test_a_child_gets_its_input_and_ends_with_its_leash(tmp_path):
+def test_a_child_gets_its_input_and_ends_with_its_leash():
     """In order, and without being killed."""
-    child, changes, reading = child_of(tmp_path)
+    child, changes, reading = child_of()
     child.start()
     assert os.read(reading, 5) == b"hello"
     began = time.monotonic()
@@ -47,9 +48,9 @@ def test_a_child_gets_its_input_and_ends_with_its_leash(tmp_path):
     assert not child.running
 
 
-def test_a_killed_child_is_started_again_within_a_second(tmp_path):
+def test_a_killed_child_is_started_again_within_a_second():
     """Whoever killed it."""
-    child, changes, reading = child_of(tmp_path)
+    child, changes, reading = child_of()
     child.start()
     os.read(reading, 5)
     assert child._process is not None
@@ -66,7 +67,7 @@ def test_a_killed_child_is_started_again_within_a_second(tmp_path):
     child.end(5)
 
 
-def test_a_child_that_does_not_end_is_killed(tmp_path):
+def test_a_child_that_does_not_end_is_killed():
     """No child outlives the sidecar."""
     order = Order("test", lambda leash: [sys.executable, "-c", "import time; time.sleep(60)"], [])
     child = Child(order, starts=lambda running: None)
@@ -83,3 +84,40 @@ def test_a_leash_says_how_long_there_is():
         os.close(writing)
         assert seconds_to_end(reading, 7.0) == expected
         os.close(reading)
+
+
+def test_a_child_is_told_something_new_while_it_runs():
+    """And one that is started after it hears the new word at once."""
+    child, changes, reading = child_of(words=2)
+    child.start()
+    assert os.read(reading, 5) == b"hello"
+    child.tell(b"other" * 60_000)
+    heard = bytearray()
+    while len(heard) < 300_000:
+        heard += os.read(reading, 1 << 16)
+    assert heard == b"other" * 60_000
+    assert child._process is not None
+    os.kill(child._process.pid, signal.SIGKILL)
+
+    def looked_after() -> bool:
+        child.look_after()
+        return changes == [True, False, True]
+
+    wait_until(looked_after)
+    assert os.read(reading, 5) == b"other"
+    child.end(5)
+
+
+def test_a_child_that_has_stopped_listening_is_started_again():
+    """Nothing waits for it."""
+    child, changes, _ = child_of(words=1)
+    child.start()
+    for _ in range(20):
+        child.tell(bytes(200_000))
+
+    def looked_after() -> bool:
+        child.look_after()
+        return changes[:3] == [True, False, True]
+
+    wait_until(looked_after)
+    child.end(5)
