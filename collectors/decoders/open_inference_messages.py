@@ -9,6 +9,7 @@ Parameters are read for what they say about where the elements are and which ans
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from collectors.decoders.decoder import TENSORS_MAX, VERSION_CHARS_MAX, Undecodable
 from collectors.decoders.elements import (
@@ -51,15 +52,25 @@ _CONTENTS = {
 """The field of `contents` that holds the elements of a datatype; FP16 and BF16 have none and must be raw."""
 
 
+_REMEMBERED_MAX = 1024
+"""Descriptions of tensors remembered: clients say the same of each tensor in every request."""
+
+_REMEMBERED_BYTES_MAX = 256
+"""Longest of them: name, datatype, shape and some parameters."""
+
+
 @dataclass(slots=True)
 class DescribedTensor:
-    """A tensor as its message says it, with its elements still unread."""
+    """A tensor as its message says it, with its elements still unread; not to be changed once it is read."""
 
     name: str = ""
     datatype: str = ""
     shape: list[int] = field(default_factory=list)
     is_shared: bool = False
     contents: list[Field] = field(default_factory=list)
+    plain: Tensor | None = None
+    """Without its elements, where they are to be raw numbers and everything said of them is as it should be."""
+    plain_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -132,12 +143,30 @@ def _message(message: bytes, *, raw_field: int, where: str, side: str) -> InferM
                 place = f"{where}.{side}[{len(read.tensors)}]"
                 if len(read.tensors) >= TENSORS_MAX:
                     raise Undecodable("record_too_large", place, f"found more than {TENSORS_MAX} tensors")
-                read.tensors.append(_described(value, allowance, place))
+                known = _remembered(value) if len(value) <= _REMEMBERED_BYTES_MAX else None
+                read.tensors.append(known or _described(value, allowance, place))
             elif number == raw_field:
                 read.raw.append(value)
     except MalformedProtobuf as error:
         raise refused(error, where) from error
     return read
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _remembered(message: bytes) -> DescribedTensor | None:
+    """What a short message says of a tensor whose elements are elsewhere; None where there is more to say."""
+    try:
+        tensor = _described(message, Allowance(), "")
+        if tensor.contents:
+            return None
+        if tensor.is_shared or tensor.datatype not in ITEM_BYTES:
+            return tensor
+        shape, datatype = checked_shape(tensor.shape, ""), checked_datatype(tensor.datatype, "")
+    except (Undecodable, MalformedProtobuf):
+        return None
+    tensor.plain = Tensor(name=tensor.name, shape=shape, datatype=datatype)
+    tensor.plain_bytes = math.prod(shape) * ITEM_BYTES[datatype]
+    return tensor
 
 
 def _described(message: bytes, allowance: Allowance, where: str) -> DescribedTensor:
@@ -181,6 +210,11 @@ def _tensors(paired: Iterable[tuple[tuple[int, DescribedTensor], bytes | None]],
     tensors: list[Tensor] = []
     held = 0
     for (position, described), raw in paired:
+        plain = described.plain
+        if plain is not None and raw is not None and len(raw) == described.plain_bytes <= TENSOR_BYTES_MAX - held:
+            tensors.append(Tensor(name=plain.name, shape=plain.shape, datatype=plain.datatype, data=raw))
+            held += len(raw)
+            continue
         place = f"{where}[{position}]"
         shape = checked_shape(described.shape, place)
         datatype = checked_datatype(described.datatype, place)

@@ -212,11 +212,10 @@ def binary_metadata(text: str) -> bytes | None:
 
 def with_trace(headers: dict[str, str]) -> dict[str, str]:
     """The headers with a `traceparent` where only gRPC's binary form of it came (`grpc-trace-bin`)."""
-    trace = binary_metadata(headers.get("grpc-trace-bin", "")) or b""
-    if (
-        "traceparent" in headers
-        or len(trace) != _TRACE_BYTES
-        or (trace[0], trace[1], trace[18], trace[27]) != (0, 0, 1, 2)
-    ):
+    found = headers.get("grpc-trace-bin")
+    if found is None or "traceparent" in headers:
+        return headers
+    trace = binary_metadata(found) or b""
+    if len(trace) != _TRACE_BYTES or (trace[0], trace[1], trace[18], trace[27]) != (0, 0, 1, 2):
         return headers
     return headers | {"traceparent": f"00-{trace[2:18].hex()}-{trace[19:27].hex()}-{trace[28]:02x}"}

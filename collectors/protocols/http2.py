@@ -13,7 +13,6 @@ from collectors.protocols import grpc
 from collectors.protocols.dialogue import Correlation, Dialogue
 from collectors.protocols.exchange import Damage, Direction, Exchange, Protocol, Wanted
 from collectors.protocols.flight import Flight
-from collectors.protocols.heads import RequestHead, ResponseHead
 from collectors.protocols.http2_frames import FrameReader, Kind, MalformedFrames, NoRoomForFrames
 from collectors.protocols.http2_headers import Fields, HeaderBlocks, MalformedBlock, NoRoomForHeaders
 from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
@@ -39,10 +38,10 @@ class _Stream:
 
     __slots__ = ("dialogue", "flight", "protocol", "trailers")
 
-    def __init__(self, flight: Flight, dialogue: Dialogue | None) -> None:
+    def __init__(self, flight: Flight, dialogue: Dialogue | None, protocol: Protocol) -> None:
         self.flight = flight
         self.dialogue = dialogue
-        self.protocol: Protocol = "grpc" if grpc.is_grpc(flight.request.headers) else "http2"
+        self.protocol = protocol
         self.trailers: Mapping[str, str] = _EMPTY
 
 
@@ -64,7 +63,7 @@ class Http2:
         if upgraded is not None:
             upgraded.head_bytes = 0
             upgraded.request_done = True
-            self._streams[1] = _Stream(upgraded, None)
+            self._streams[1] = _Stream(upgraded, None, "http2")
             self._last = 1
 
     def received(self, direction: Direction, data: bytes, time_ns: int) -> None:
@@ -130,8 +129,8 @@ class Http2:
             self._half_closed(Direction.TO_SERVER, number, stream)
 
     def _begun(self, number: int, fields: Fields, size: int, time_ns: int) -> _Stream | None:
-        request = RequestHead(fields.method, fields.target, grpc.with_trace(fields.headers), False)
-        wanted = self._wanted(fields.method, fields.target)
+        request = fields.request
+        wanted = self._wanted(request.method, request.target)
         bodies = Kept(self._budget, BODY_BYTES_MAX, wanted=wanted), Kept(self._budget, BODY_BYTES_MAX, wanted=wanted)
         flight = Flight(request, size, time_ns, *bodies)
         if len(self._streams) >= STREAMS_MAX:
@@ -140,24 +139,24 @@ class Http2:
             flight.damage = "memory_full"
         if flight.damage:
             flight.head_bytes = 0
-            self._finish(_Stream(flight, None))
+            self._finish(_Stream(flight, None, fields.protocol))
             return None
-        correlation = self._correlating(fields.method, fields.target) if wanted else None
+        correlation = self._correlating(request.method, request.target) if wanted else None
         dialogue = Dialogue(self._budget, correlation, request) if correlation else None
-        stream = self._streams[number] = _Stream(flight, dialogue)
+        stream = self._streams[number] = _Stream(flight, dialogue, fields.protocol)
         return stream
 
     def _from_server(self, number: int, fields: Fields, size: int, ends: bool, time_ns: int) -> None:
         stream = self._streams.get(number)
-        if stream is None or (fields.status < 200 and stream.flight.response is None and not ends):
+        if stream is None or (fields.response.status < 200 and stream.flight.response is None and not ends):
             return
         flight = stream.flight
         flight.wire_bytes += size
         flight.end_ns = max(flight.end_ns, time_ns)
         if flight.response is None:
-            flight.answered(ResponseHead(fields.status, fields.headers))
+            flight.answered(fields.response)
         else:
-            stream.trailers = fields.headers
+            stream.trailers = fields.response.headers
         if ends:
             self._half_closed(Direction.TO_CLIENT, number, stream)
 

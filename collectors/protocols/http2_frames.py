@@ -5,6 +5,7 @@ not hold a whole DATA frame (up to 16 MiB) to know what is in it: DATA is handed
 together, and everything else is checked for its form and passed over. Flow control and settings are between the peers.
 """
 
+import struct
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -15,7 +16,10 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends before its first frame."""
 
 _HEADER_BYTES = 9
+_FRAME_HEADER = struct.Struct(">HBBBI")
 _PADDED, _PRIORITY, _END_HEADERS, _END_STREAM, _ACK = 0x8, 0x20, 0x4, 0x1, 0x1
+
+_NOT_PLAIN = _PADDED | _PRIORITY
 
 
 class Kind(IntEnum):
@@ -110,6 +114,11 @@ class FrameReader:
                 self._padding -= passed
                 at += passed
             else:
+                plain = self._plain_frame(data, at, size)
+                if plain is not None:
+                    yield plain
+                    at += _HEADER_BYTES + len(plain[2])
+                    continue
                 before = at
                 at, event = self._frame(data, at, size)
                 if event is not None:
@@ -146,6 +155,20 @@ class FrameReader:
         self._pending.append(data)
         if self._pending.refused:
             raise NoRoomForFrames
+
+    def _plain_frame(self, data: bytes, at: int, size: int) -> Event | None:
+        """A whole frame of DATA or HEADERS without padding, priority or continuation, which most are; None otherwise."""
+        begin = at + _HEADER_BYTES
+        if begin > size or not self._begun or self._block_stream:
+            return None
+        upper, lower, kind, flags, stream = _FRAME_HEADER.unpack_from(data, at)
+        if flags & _NOT_PLAIN or kind > _HEADERS or (kind == _HEADERS and not flags & _END_HEADERS):
+            return None
+        length = upper << 8 | lower
+        stream &= 0x7FFFFFFF
+        if begin + length > size or not stream or (kind == _HEADERS and length > HEAD_BYTES_MAX):
+            return None
+        return kind, stream, data[begin : begin + length], bool(flags & _END_STREAM)
 
     def _frame(self, data: bytes, at: int, size: int) -> tuple[int, Event | None]:
         """Act on the frame at this position; returns the position unchanged where more of it is needed."""

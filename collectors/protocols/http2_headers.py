@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import hpack
 
-from collectors.protocols.heads import HEAD_BYTES_MAX, KEPT_HEADERS
+from collectors.protocols import grpc
+from collectors.protocols.exchange import Protocol
+from collectors.protocols.heads import HEAD_BYTES_MAX, KEPT_HEADERS, RequestHead, ResponseHead
 from collectors.protocols.memory import Budget
 
 TABLE_BYTES_MAX = 64 * 1024
@@ -36,12 +38,13 @@ class NoRoomForHeaders(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a header block says; `method`, `target` and `status` are those of a request's or a response's first."""
+    """What a header block says; made once for a block that repeats."""
 
-    method: str
-    target: str
-    status: int
-    headers: dict[str, str]
+    request: RequestHead
+    """As a request's; its method and target are empty where the block is none."""
+    response: ResponseHead
+    """As a response's; its status is 0 where the block is none."""
+    protocol: Protocol
 
 
 class HeaderBlocks:
@@ -105,6 +108,9 @@ def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> Fields:
             method = value.decode("latin-1")
         elif name == b":status":
             status = value.decode("latin-1")
+    number = int(status) if len(status) == 3 and status.isdecimal() and status.isascii() else 0
     return Fields(
-        method, target, int(status) if len(status) == 3 and status.isdecimal() and status.isascii() else 0, headers
+        RequestHead(method, target, grpc.with_trace(headers), False),
+        ResponseHead(number, headers),
+        "grpc" if grpc.is_grpc(headers) else "http2",
     )
