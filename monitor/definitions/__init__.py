@@ -4,6 +4,7 @@
 is optional; what is absent is inferred from the baseline or the first window.
 """
 
+from monitor.definitions.estimation import Estimation
 from monitor.definitions.model import MonitoredModel
 from monitor.definitions.reading import document_of, parse_duration_ns
 from monitor.definitions.sections import (
@@ -27,6 +28,7 @@ __all__ = [
     "MONTH_NS",
     "Check",
     "CheckName",
+    "Estimation",
     "Explain",
     "Feature",
     "FeatureKind",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
+from monitor.definitions.estimation import Estimation, read_estimation
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.sections import (
     DEFAULT_LATENESS_NS_MAX,
@@ -60,6 +61,7 @@ class MonitoredModel:
     """Metrics measured beside the standard ones, by name. Whether a name is known is for the list of metrics to say."""
     slices: tuple[Slice, ...] = ()
     """Parts of the population that are measured and judged beside the whole."""
+    estimation: Estimation = field(default_factory=Estimation)
 
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
@@ -100,6 +102,7 @@ class _ModelReader(Reader):
             "base_groups": self.base_groups,
             "owner": self.text,
             "anomaly_rate": lambda v, w: self.number(v, w, 1e-6, 0.5),
+            "estimation": lambda v, w: read_estimation(self, v, w),
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monitor.definitions.estimation import write_estimation
 from monitor.definitions.sections import Check, WindowRule, spell
 from monitor.definitions.slices import write_slices
 
@@ -54,6 +55,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     if model.owner:
         document["owner"] = model.owner
     document["anomaly_rate"] = model.anomaly_rate
+    document |= write_estimation(model.estimation)
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)

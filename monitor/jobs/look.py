@@ -15,8 +15,8 @@ from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS, judge
 from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import MonitoredModel, WindowRule
-from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Span, Status, Transition
-from monitor.metrics.registry import measure
+from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
+from monitor.metrics.registry import NEED_LABELS, measure
 from monitor.tiles.merge import merge
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
 from monitor.windows.trailing import Pyramid, extend
@@ -111,7 +111,7 @@ def take_look(
     if not moving & INPUT_KINDS:
         # Groups stand in both; what is measured again when labels come has these windows behind it.
         trailing = later
-    measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds]
+    measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds or _needs_no_label(m)]
     judgement = judge(
         model=subject.model,
         version=subject.version or None,
@@ -168,6 +168,11 @@ def _as_one(
         elif AlertKind.FAIRNESS in moving and own is not None:
             moved[AlertKind.FAIRNESS] = own
     return tuple(told), tuple(moved.values())
+
+
+def _needs_no_label(measurement: Measurement) -> bool:
+    """An estimate of performance: said when the window closes, and again when its labels come."""
+    return measurement.kind is AlertKind.PERFORMANCE and measurement.metric not in NEED_LABELS
 
 
 def labelled_part(tiles: TileSet) -> TileSet:

@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.definitions import MonitoredModel
 from monitor.metrics.anomaly import codec, records
+from monitor.metrics.estimation.freeze import with_estimates
 from monitor.ports import Labels
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.profile import profile
@@ -38,7 +39,7 @@ def profile_window(
     """The same rows and labels give the same tiles to the bit, in whatever order they come."""
     rows = rows.in_canonical_order()
     rows = with_labels(rows, labels) if labels is not None and len(labels) else with_label_column(rows, model)
-    tiles = profile(rows, baseline.grids, model)
+    tiles = with_estimates(profile(rows, baseline.grids, model), rows, baseline.estimator, baseline.grids, model)
     anomalies: tuple[Mapping[str, Any], ...] = ()
     if baseline.anomaly is not None and len(rows):
         tile, found = records.measure(rows, codec.decode(baseline.anomaly), model.anomaly_rate)

@@ -12,6 +12,7 @@ from monitor.definitions import Feature, MonitoredModel
 from monitor.errors import Fault, InvalidInput
 from monitor.jobs.profile_window import Explainer, with_label_column
 from monitor.metrics.anomaly import codec, ecod, records
+from monitor.metrics.estimation import freeze
 from monitor.ports import BaselineEntry, Catalog, SegmentStore
 from monitor.tiles import baseline as baselines
 from monitor.tiles.categorical import CategoricalGrid
@@ -60,6 +61,9 @@ def build_baseline(
     if check_enabled(model, "anomaly") and (detector := ecod.fit(rows, baseline.grids, model)) is not None:
         tile, _ = records.measure(rows, detector, model.anomaly_rate, most=0)
         baseline = replace(baseline, anomaly=codec.encode(detector), tiles=replace(baseline.tiles, anomaly=tile))
+    estimator = freeze.fit(rows, baseline.grids, model)
+    tiles = freeze.with_estimates(baseline.tiles, rows, estimator, baseline.grids, model)
+    baseline = replace(baseline, estimator=estimator, tiles=tiles)
     if explainer is not None:
         _, attribution = explainer(rows)
         baseline = replace(baseline, tiles=replace(baseline.tiles, attribution=attribution))

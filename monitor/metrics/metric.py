@@ -281,7 +281,7 @@ class GroupMetric:
                 value = nothing(Status.NO_DATA, f"the baseline has no column {column!r}")
                 yield Measurement(self.name, self.kind, column, None, value)
                 continue
-            base = _base_group(model, column, grids.groups[column])
+            base = base_group(model, column, grids.groups[column])
             for group in grids.groups[column]:
                 if group != base:
                     value = self._value(comparison, column, group, base)
@@ -308,7 +308,8 @@ class GroupMetric:
         )
 
 
-def _base_group(model: MonitoredModel, column: str, groups: Sequence[str]) -> str:
+def base_group(model: MonitoredModel, column: str, groups: Sequence[str]) -> str:
+    """The declared base group of a column, else the largest of the baseline."""
     declared = canonical_category(model.base_groups.get(column))
     return declared if declared is not None else (groups[0] if groups else "")
 

@@ -52,6 +52,25 @@ from monitor.metrics.drift.total_variation import TOTAL_VARIATION
 from monitor.metrics.drift.vanished_categories import VANISHED_CATEGORIES
 from monitor.metrics.drift.wasserstein_normalized import WASSERSTEIN_NORMALIZED
 from monitor.metrics.drift.wasserstein_robust import WASSERSTEIN_ROBUST
+from monitor.metrics.estimation.estimate_error import ESTIMATE_ERROR
+from monitor.metrics.estimation.estimate_inside_ratio import ESTIMATE_INSIDE_RATIO
+from monitor.metrics.estimation.estimated_accuracy import ESTIMATED_ACCURACY
+from monitor.metrics.estimation.estimated_brier_score import ESTIMATED_BRIER_SCORE
+from monitor.metrics.estimation.estimated_equal_opportunity_difference import ESTIMATED_EQUAL_OPPORTUNITY_DIFFERENCE
+from monitor.metrics.estimation.estimated_f1 import ESTIMATED_F1
+from monitor.metrics.estimation.estimated_log_loss import ESTIMATED_LOG_LOSS
+from monitor.metrics.estimation.estimated_mae import ESTIMATED_MAE
+from monitor.metrics.estimation.estimated_precision import ESTIMATED_PRECISION
+from monitor.metrics.estimation.estimated_recall import ESTIMATED_RECALL
+from monitor.metrics.estimation.estimated_rmse import ESTIMATED_RMSE
+from monitor.metrics.estimation.estimated_roc_auc import ESTIMATED_ROC_AUC
+from monitor.metrics.estimation.estimated_specificity import ESTIMATED_SPECIFICITY
+from monitor.metrics.estimation.label_shift import LABEL_SHIFT
+from monitor.metrics.estimation.outside_support_ratio import OUTSIDE_SUPPORT_RATIO
+from monitor.metrics.estimation.reweighted_accuracy import REWEIGHTED_ACCURACY
+from monitor.metrics.estimation.reweighted_f1 import REWEIGHTED_F1
+from monitor.metrics.estimation.reweighted_log_loss import REWEIGHTED_LOG_LOSS
+from monitor.metrics.estimation.reweighted_roc_auc import REWEIGHTED_ROC_AUC
 from monitor.metrics.explanation.attribution_rank_correlation import ATTRIBUTION_RANK_CORRELATION
 from monitor.metrics.metric import Comparison, Metric
 from monitor.metrics.quality.infinite_ratio import INFINITE_RATIO
@@ -82,6 +101,17 @@ STANDARD: tuple[Metric, ...] = (
     EQUAL_OPPORTUNITY_DIFFERENCE,
     ANOMALY_RATIO,
     ATTRIBUTION_RANK_CORRELATION,
+    ESTIMATED_ACCURACY,
+    ESTIMATED_F1,
+    ESTIMATED_ROC_AUC,
+    ESTIMATED_LOG_LOSS,
+    ESTIMATED_MAE,
+    ESTIMATED_RMSE,
+    ESTIMATED_EQUAL_OPPORTUNITY_DIFFERENCE,
+    OUTSIDE_SUPPORT_RATIO,
+    ESTIMATE_ERROR,
+    ESTIMATE_INSIDE_RATIO,
+    LABEL_SHIFT,
 )
 """Measured of every model that they apply to: what alerts and dashboards rest on."""
 
@@ -120,6 +150,14 @@ ON_REQUEST: tuple[Metric, ...] = (
     PREDICTIVE_PARITY_DIFFERENCE,
     ACCURACY_DIFFERENCE,
     TREATMENT_EQUALITY,
+    ESTIMATED_PRECISION,
+    ESTIMATED_RECALL,
+    ESTIMATED_SPECIFICITY,
+    ESTIMATED_BRIER_SCORE,
+    REWEIGHTED_ACCURACY,
+    REWEIGHTED_F1,
+    REWEIGHTED_ROC_AUC,
+    REWEIGHTED_LOG_LOSS,
 )
 """Measured where a declaration names them, for each costs time and storage in every window."""
 

@@ -17,16 +17,20 @@ from monitor.definitions.predicates import PredicateError, parse
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.delays import DelayTile
+from monitor.tiles.estimator import Estimator
 from monitor.tiles.group import GroupTile
+from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from monitor.tiles.pairs import PairsTile
+from monitor.tiles.scores import ScoreTile
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 2
+VERSION = 3
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -67,6 +71,7 @@ def encode_baseline(baseline: Baseline) -> bytes:
             baseline.time_ordered,
             baseline.start_ns,
             baseline.end_ns,
+            None if baseline.estimator is None else baseline.estimator.to_plain(),
         ],
     )
 
@@ -84,6 +89,7 @@ def decode_baseline(data: bytes) -> Baseline:
         time_ordered=reader.flag(),
         start_ns=reader.maybe(_time),
         end_ns=reader.maybe(_time),
+        estimator=reader.maybe(Estimator.from_plain),
     )
     reader.done()
     _check_cells(baseline)
@@ -122,6 +128,9 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.anomaly is None else tiles.anomaly.to_plain(),
         None if tiles.attribution is None else tiles.attribution.to_plain(),
         {name: _tileset_plain(part) for name, part in tiles.slices.items()},
+        {name: tile.to_plain() for name, tile in tiles.scores.items()},
+        None if tiles.losses is None else tiles.losses.to_plain(),
+        None if tiles.delays is None else tiles.delays.to_plain(),
     ]
 
 
@@ -138,6 +147,9 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         anomaly=reader.maybe(AnomalyTile.from_plain),
         attribution=reader.maybe(AttributionTile.from_plain),
         slices=reader.mapping(_no_slice if sliced else _slice),
+        scores=reader.mapping(ScoreTile.from_plain),
+        losses=reader.maybe(LossTile.from_plain),
+        delays=reader.maybe(DelayTile.from_plain),
     )
     reader.done()
     return tiles

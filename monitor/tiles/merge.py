@@ -34,6 +34,9 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         pairs=_of(tilesets, lambda tiles: tiles.pairs),
         anomaly=_of(tilesets, lambda tiles: tiles.anomaly),
         attribution=_of(tilesets, lambda tiles: tiles.attribution),
+        scores=_by_name([tiles.scores for tiles in tilesets]),
+        losses=_of(tilesets, lambda tiles: tiles.losses),
+        delays=_of(tilesets, lambda tiles: tiles.delays),
         slices=_slices(tilesets),
     )
 

@@ -9,10 +9,14 @@ from monitor.definitions import FeatureKind
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.delays import DelayTile
+from monitor.tiles.estimator import Estimator
 from monitor.tiles.group import GroupTile
+from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import Outcome
 from monitor.tiles.pairs import PairsTile
+from monitor.tiles.scores import ScoreTile
 
 Grid = NumericGrid | CategoricalGrid
 FeatureTile = NumericTile | CategoricalTile
@@ -34,6 +38,9 @@ class TileSet:
     pairs: PairsTile | None = None
     anomaly: AnomalyTile | None = None
     attribution: AttributionTile | None = None
+    scores: Mapping[str, ScoreTile] = field(default_factory=dict)
+    losses: LossTile | None = None
+    delays: DelayTile | None = None
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
 
@@ -83,3 +90,5 @@ class Baseline:
     time_ordered: bool = False
     start_ns: int | None = None
     end_ns: int | None = None
+    estimator: Estimator | None = None
+    """What its labels taught, for estimates of performance without labels."""

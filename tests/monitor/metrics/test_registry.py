@@ -11,6 +11,7 @@ import pytest
 from monitor.definitions import Check, Feature, Label, MonitoredModel, Prediction
 from monitor.errors import InvalidInput
 from monitor.findings import AlertKind, Measurement, Status
+from monitor.metrics.estimation import freeze
 from monitor.metrics.registry import METRICS, STANDARD, check_names, enabled, measure
 from monitor.tiles.baseline import build_baseline
 from monitor.tiles.merge import merge
@@ -42,13 +43,23 @@ CONTRACT = {
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 EVERYTHING = replace(BINARY, metrics="all")
 BASELINE_ROWS = mixed(np.random.default_rng(1), 3_000)
-BASELINE = build_baseline(BASELINE_ROWS, BINARY, time_ordered=True)
+PLAIN = build_baseline(BASELINE_ROWS, BINARY, time_ordered=True)
+ESTIMATOR = freeze.fit(BASELINE_ROWS, PLAIN.grids, BINARY)
+BASELINE = replace(
+    PLAIN,
+    estimator=ESTIMATOR,
+    tiles=freeze.with_estimates(PLAIN.tiles, BASELINE_ROWS, ESTIMATOR, PLAIN.grids, BINARY),
+)
+
+
+def profiled(window: Rows) -> TileSet:
+    return freeze.with_estimates(profile(window, BASELINE.grids, BINARY), window, ESTIMATOR, BASELINE.grids, BINARY)
 
 
 def measured(
     window: Rows | TileSet, model: MonitoredModel = BINARY
 ) -> dict[tuple[str, str | None, str | None], Measurement]:
-    tiles = window if isinstance(window, TileSet) else profile(window, BASELINE.grids, model)
+    tiles = window if isinstance(window, TileSet) else profiled(window)
     found = measure(BASELINE, tiles, model)
     by_name = {(m.metric, m.feature, m.slice): m for m in found}
     assert len(by_name) == len(found), "one measurement per metric, feature and slice"
@@ -97,7 +108,12 @@ def test_what_needs_labels_says_so() -> None:
     found = measured(window, EVERYTHING)
     for name, needs in of_groups.items():
         assert (found[name, None, "sex=F"].value.status is Status.NO_DATA) == needs, name
-    assert all(metric.needs_labels for metric in METRICS if metric.kind is AlertKind.PERFORMANCE)
+    guesses = ("estimated_", "reweighted_")
+    assert all(
+        metric.needs_labels != metric.name.startswith(guesses)
+        for metric in METRICS
+        if metric.kind is AlertKind.PERFORMANCE
+    )
 
 
 def test_every_metric_is_in_the_docs() -> None:
@@ -118,7 +134,16 @@ def test_an_ordinary_window_is_measured_whole() -> None:
         assert value.low <= value.value <= value.high and np.isfinite([value.low, value.high]).all(), (metric, feature)
         assert value.n_window > 0 and value.n_baseline > 0 and value.status is Status.OK
     assert {m for m, _, _ in found} >= {m.name for m in METRICS} - {
-        *("rmse", "mae", "r2", "mean_error", "anomaly_ratio", "attribution_rank_correlation")
+        *(
+            "rmse",
+            "mae",
+            "estimated_rmse",
+            "estimated_mae",
+            "r2",
+            "mean_error",
+            "anomaly_ratio",
+            "attribution_rank_correlation",
+        )
     }
     assert ("correlation_distance", "x~amount", None) in found
     assert ("parity_difference", None, "sex=F") in found and ("parity_difference", None, "sex=M") not in found
@@ -231,7 +256,7 @@ def test_one_hopeless_column_does_not_stop_the_others() -> None:
 def test_merged_windows_have_the_values_of_all_their_rows() -> None:
     """Metric of merged tiles equals metric of the whole."""
     window = mixed(np.random.default_rng(10), 900)
-    parts = [profile(window.take(slice(i, i + 300)), BASELINE.grids, BINARY) for i in (0, 300, 600)]
+    parts = [profiled(window.take(slice(i, i + 300))) for i in (0, 300, 600)]
     merged, whole = measured(merge(parts), EVERYTHING), measured(window, EVERYTHING)
     assert merged.keys() == whole.keys()
     for key, one in whole.items():

@@ -1,0 +1,165 @@
+"""The forms of estimates: what each needs of a baseline, and what stops it from speaking.
+
+Nothing is said, not even that there is nothing, of a model without a score or of a baseline without labels: no estimate
+was asked for there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.estimation import calibrate
+from monitor.metrics.estimation.cbpe import Expected
+from monitor.metrics.estimation.support import support_of
+from monitor.metrics.metric import Comparison, nothing
+from monitor.tiles.estimator import Curve, LossModel
+from monitor.tiles.joined import classes_of
+from monitor.tiles.losses import LossTile
+from monitor.tiles.scores import REGIONS, TOTAL, ScoreTile, group_key
+from monitor.tiles.task import task_of
+
+NO_SCORE = "the window's rows have no score on [0, 1] beside a decision"
+HALF = 0.5
+"""Share of rows outside the support from which an estimate is none at all."""
+REGION_ROWS_MIN = 20
+"""Labelled baseline rows of a region for its weight to mean something."""
+
+
+def scored(comparison: Comparison) -> Curve | None:
+    """The curve of a baseline whose score is calibrated; None where no estimate is made."""
+    estimator = comparison.baseline.estimator
+    if estimator is None or not comparison.model.estimation.enabled or TOTAL not in comparison.baseline.tiles.scores:
+        return None
+    return estimator.curve
+
+
+def supported(value: Value, comparison: Comparison) -> Value:
+    """The value, without a verdict where too many rows lie outside the baseline, and none at all where half of them do."""
+    if value.value is None:
+        return value
+    support = support_of(comparison)
+    if support is None or support.low <= comparison.model.estimation.outside_max:
+        return value
+    if support.low > HALF:
+        return nothing(Status.UNDEFINED, support.reason(), n_baseline=value.n_baseline, n_window=value.n_window)
+    return replace(value, status=Status.INSUFFICIENT_DATA, reason=support.reason())
+
+
+def against(value: Value, comparison: Comparison, labelled: int) -> Value:
+    """The value with the counts of both sides, under the support check."""
+    rows = comparison.window.rows
+    counted = replace(value, n_baseline=labelled, n_missing=max(0, rows - value.n_window))
+    return supported(counted, comparison)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreEstimate:
+    """A metric of labels, estimated from scores: of all rows, and of each group where `groups` says so.
+
+    Of a model of several classes only what can be said of being right: `multiclass`.
+    """
+
+    name: str
+    prometheus: str
+    help: str
+    of: Callable[[Expected], Value]
+    multiclass: bool = False
+    groups: bool = False
+    reweighted: bool = False
+    kind: AlertKind = AlertKind.PERFORMANCE
+    needs_labels: bool = False
+
+    def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        curve, model = scored(comparison), comparison.model
+        if curve is None:
+            return
+        if not self.multiclass and task_of(model, classes_of(comparison.baseline.grids, model)) != "binary":
+            return
+        tile = comparison.window.scores.get(TOTAL)
+        if tile is None:
+            reason = "the window has no rows" if not comparison.window.rows else NO_SCORE
+            yield Measurement(
+                self.name, self.kind, None, None, nothing(Status.NO_DATA, reason, n_baseline=curve.labelled)
+            )
+            return
+        found = importance_weighted(comparison, curve) if self.reweighted else curve
+        if isinstance(found, str):
+            value = nothing(Status.UNDEFINED, found, n_window=tile.n)
+        else:
+            value = self.of(Expected.of(tile.rows[0], found, tile.tails))
+        yield Measurement(self.name, self.kind, None, None, against(value, comparison, curve.labelled))
+        if self.groups:
+            yield from self._groups(comparison, curve)
+
+    def _groups(self, comparison: Comparison, curve: Curve) -> Iterator[Measurement]:
+        for column in comparison.model.groups:
+            tile = comparison.window.scores.get(group_key(column))
+            if tile is None:
+                continue
+            for i, group in enumerate(comparison.baseline.grids.groups[column]):
+                own = group_curve(comparison, column, i)
+                value = self.of(Expected.of(tile.rows[i], own or curve))
+                value = against(value, comparison, 0 if own is None else own.labelled)
+                if own is None and value.value is not None:
+                    reason = "the baseline has too few labels of this group: the curve is that of all rows"
+                    value = replace(value, status=Status.INSUFFICIENT_DATA, reason=reason)
+                yield Measurement(self.name, self.kind, None, f"{column}={group}", value)
+
+
+def group_curve(comparison: Comparison, column: str, group: int) -> Curve | None:
+    estimator = comparison.baseline.estimator
+    curves = () if estimator is None else estimator.groups.get(column, ())
+    return curves[group] if group < len(curves) else None
+
+
+def importance_weighted(comparison: Comparison, curve: Curve) -> Curve | str:
+    """The curve that the baseline's rows teach when they are weighted to lie where the window's rows lie.
+
+    The weight of a row is the ratio of its region's shares. Regions are where the same score means different things, so
+    within one the weight needs no finer ratio.
+    """
+    before, now = comparison.baseline.tiles.scores.get(REGIONS), comparison.window.scores.get(REGIONS)
+    if before is None or now is None:
+        return "the baseline found no regions to weight by"
+    labelled = before.labelled.sum(axis=(1, 2)).astype(float)
+    held = labelled >= REGION_ROWS_MIN
+    rows = now.rows.sum(axis=(1, 2)).astype(float)
+    if not rows.sum() or rows[~held].sum() > comparison.model.estimation.outside_max * rows.sum():
+        return "the window lies in regions of which the baseline has next to no labels"
+    weight = (rows * held / max(float((rows * held).sum()), 1.0)) / (labelled.clip(min=1.0) / labelled.sum())
+    # The mean weight is 1, so that a weighted row speaks as a row where nothing shifted.
+    shape = weight[:, None]
+    negatives = (before.labelled[:, :, 0] + before.labelled[:, :, 1]).astype(float)
+    positives = (before.labelled[:, :, 2] + before.labelled[:, :, 3]).astype(float)
+    squares = (shape**2 * (positives + negatives)).sum(axis=0)
+    cells = curve.values.reshape(len(squares), -1).mean(axis=1)
+    return calibrate.reweighted(curve, (shape * positives).sum(axis=0), (shape * negatives).sum(axis=0), squares, cells)
+
+
+@dataclass(frozen=True, slots=True)
+class LossEstimate:
+    """A metric of a regression's errors, expected by the loss model."""
+
+    name: str
+    prometheus: str
+    help: str
+    of: Callable[[LossTile, LossModel], Value]
+    kind: AlertKind = AlertKind.PERFORMANCE
+    needs_labels: bool = False
+
+    def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        estimator, before = comparison.baseline.estimator, comparison.baseline.tiles.losses
+        if estimator is None or estimator.loss is None or before is None or not comparison.model.estimation.enabled:
+            return
+        tile = comparison.window.losses
+        if tile is None or not tile.rows:
+            value = nothing(Status.NO_DATA, "no row of the window has a usable prediction", n_baseline=before.labelled)
+        else:
+            value = against(self.of(tile, estimator.loss), comparison, estimator.loss.labelled)
+        yield Measurement(self.name, self.kind, None, None, value)
+
+
+def score_tile(comparison: Comparison) -> ScoreTile | None:
+    return comparison.window.scores.get(TOTAL)

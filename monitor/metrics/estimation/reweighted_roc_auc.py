@@ -1,0 +1,46 @@
+"""The area under the ROC curve, estimated without labels for rows that lie elsewhere than the baseline's."""
+
+from __future__ import annotations
+
+from monitor.findings import Value
+from monitor.metrics.estimation.cbpe import Expected, estimate
+from monitor.metrics.estimation.forms import ScoreEstimate
+
+
+def reweighted_roc_auc(expected: Expected) -> Value:
+    """The area under the ROC curve for rows that lie elsewhere than the baseline's that the labels of a window will most likely give, told before they come.
+
+    **What it tells.** How well the score will turn out to rank.
+
+    **Formula.** Rows of a cell count c as a positive and 1 - c as a negative in the area; ties count half. As `estimated_*`, with the curve learned anew from the baseline's rows weighted
+    by w = q(region) / p(region), the ratio of the window's and the baseline's shares of regions in which the same score
+    means different things (leaves of a tree on what the curve leaves unexplained).
+
+    **Range.** 0 to 1; undefined with fewer than two expected rows of either class.
+
+    **How to read.** Beside the realised value (`roc_auc`) and the baseline's own. The interval bounds what the labels of these very rows will
+    say: chance of the labels, uncertainty of the curve, and the width of a score cell.
+
+    **When it misleads.** Concept drift: if the same rows now have other labels, no estimate from scores can know. It then
+    differs from the realised value, which `estimate_error` shows once labels come. Beyond the baseline's support
+    (`outside_support_ratio`) it gives no verdict.
+
+    **Reference.** Białek, Kivimäki, Kuberski and Perrakis 2024, arXiv 2401.08348 (PAPE).
+
+    >>> import numpy as np
+    >>> rows, curve = np.zeros((1000, 2)), (np.arange(1000) + 0.5) / 1000
+    >>> rows[900, 1], rows[200, 0] = 600, 400
+    >>> found = reweighted_roc_auc(Expected(rows, curve, np.zeros((1000, 0)), np.zeros((2, 10))))
+    >>> round(found.value, 3)
+    0.857
+    """
+    return estimate("roc_auc", expected)
+
+
+REWEIGHTED_ROC_AUC = ScoreEstimate(
+    name="reweighted_roc_auc",
+    prometheus="outrider_reweighted_roc_auc",
+    help="Area under the ROC curve estimated without labels, calibrated where the window lies (PAPE).",
+    of=reweighted_roc_auc,
+    reweighted=True,
+)

@@ -1,0 +1,169 @@
+"""Boosted symmetric trees on the baseline's bins: a light learner, the same from the same rows, without a library's files.
+
+Each level of a tree asks one question of all rows (is the bin of this feature beyond that one?), so a leaf is found by
+a few comparisons of whole columns. Targets are learned together: one tree serves the absolute and the squared error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.tiles.categorical import CategoricalGrid
+from monitor.tiles.coding import encode, numbers
+from monitor.tiles.estimator import BINS_MAX, FEATURES_MAX, Binning, Trees
+from monitor.tiles.numeric import NumericGrid
+from monitor.tiles.rows import Column, Rows
+from monitor.tiles.tileset import Grid
+
+Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+
+NUMBER_BINS = 32
+CATEGORY_BINS = 32
+"""Most frequent categories that are told apart; the others share bin 0 with what is missing or new."""
+SHRINKAGE = 0.1
+"""Of each tree's leaves: small steps, many trees."""
+ROWS_A_LEAF = 20.0
+"""A leaf is pulled to zero as if it had this many rows more."""
+
+
+def binnings(rows: Rows, grids: Mapping[str, Grid], targets: Floats) -> list[tuple[Binning, Bytes]]:
+    """The first FEATURES_MAX columns as bins, with the bins of these rows. Categories stand in order of their mean target."""
+    found: list[tuple[Binning, Bytes]] = []
+    for name, grid in grids.items():
+        if name not in rows.columns or len(found) == FEATURES_MAX:
+            continue
+        if isinstance(grid, NumericGrid):
+            cuts = (
+                np.unique(np.quantile(grid.edges, np.arange(1, NUMBER_BINS) / NUMBER_BINS))
+                if len(grid.edges)
+                else grid.edges
+            )
+            binning = Binning(name, cuts)
+        elif isinstance(grid, CategoricalGrid) and len(grid.categories) > 1:
+            binning = _by_target(name, rows.columns[name], grid.categories[:CATEGORY_BINS], targets)
+        else:
+            continue
+        found.append((binning, bins_of(rows.columns[name], binning)))
+    return found
+
+
+def _by_target(name: str, column: Column, categories: Sequence[str], targets: Floats) -> Binning:
+    codes = encode(column, categories).codes
+    known = (codes >= 0) & (codes < len(categories))
+    rows = np.bincount(codes[known], minlength=len(categories))
+    means = np.bincount(codes[known], targets[known, 0], len(categories)) / np.maximum(rows + ROWS_A_LEAF, 1.0)
+    order = np.argsort(means, kind="stable")
+    bins = np.empty(len(categories), np.int64)
+    bins[order] = np.arange(1, len(categories) + 1)
+    return Binning(name, np.zeros(0), tuple(categories), tuple(bins.tolist()))
+
+
+def bins_of(column: Column, binning: Binning) -> Bytes:
+    if binning.categories:
+        codes = encode(column, binning.categories).codes
+        table = np.zeros(len(binning.categories) + 2, np.uint8)
+        table[1 : len(binning.bins) + 1] = binning.bins
+        return table[np.clip(codes + 1, 0, len(table) - 1)]
+    values, missing = numbers(column)
+    bins = np.searchsorted(binning.cuts, values, side="left").astype(np.uint8) + np.uint8(1)
+    unusable = np.isnan(values) if missing is None else np.isnan(values) | missing
+    bins[unusable] = 0
+    return bins
+
+
+def fit(
+    found: Sequence[tuple[Binning, Bytes]], targets: Floats, *, trees: int, depth: int, shrinkage: float = SHRINKAGE
+) -> Trees:
+    """Least squares on standardised targets [rows, k]. Trees that no longer help are not grown."""
+    n, k = targets.shape
+    start = targets.mean(axis=0)
+    spread = np.maximum(targets.std(axis=0), 1e-300)
+    residual = (targets - start) / spread
+    asks, leaves = [], []
+    for _ in range(trees):
+        leaf = np.zeros(n, np.int64)
+        path = []
+        for level in range(depth):
+            best = _best_question(found, residual, leaf, 1 << level)
+            if best is None:
+                break
+            path.append(best)
+            leaf = leaf * 2 + (found[best[0]][1] > best[1])
+        if len(path) < depth:
+            break
+        rows = np.bincount(leaf, minlength=1 << depth)
+        values = np.stack([np.bincount(leaf, residual[:, j], 1 << depth) for j in range(k)], axis=1)
+        values = values * shrinkage / (rows[:, None] + ROWS_A_LEAF)
+        residual = residual - values[leaf]
+        asks.append(path)
+        leaves.append(values * spread)
+    shape = (len(asks), depth, 2)
+    return _without_unused(
+        Trees(
+            tuple(b for b, _ in found),
+            np.array(asks, np.int64).reshape(shape),
+            np.array(leaves, np.float64).reshape(len(asks), 1 << depth, k),
+            start,
+        )
+    )
+
+
+def _best_question(
+    found: Sequence[tuple[Binning, Bytes]], residual: Floats, leaf: npt.NDArray[np.int64], leaves: int
+) -> tuple[int, int] | None:
+    """The feature and bin whose split of every leaf takes away most of the squared residuals; None where nothing helps."""
+    best, answer = 1e-9, None
+    base = leaf * BINS_MAX
+    for i, (_, bins) in enumerate(found):
+        place = base + bins
+        size = leaves * BINS_MAX
+        rows = np.bincount(place, minlength=size).reshape(leaves, BINS_MAX).cumsum(axis=1)
+        gain = np.zeros(BINS_MAX)
+        for j in range(residual.shape[1]):
+            sums = np.bincount(place, residual[:, j], size).reshape(leaves, BINS_MAX).cumsum(axis=1)
+            whole, n = sums[:, -1:], rows[:, -1:]
+            below = np.square(sums) / (rows + ROWS_A_LEAF)
+            above = np.square(whole - sums) / (n - rows + ROWS_A_LEAF)
+            gain += (below + above - np.square(whole) / (n + ROWS_A_LEAF)).sum(axis=0)
+        at = int(gain[:-1].argmax())
+        if gain[at] > best:
+            best, answer = float(gain[at]), (i, at)
+    return answer
+
+
+def _without_unused(trees: Trees) -> Trees:
+    used = sorted(set(trees.asks[:, :, 0].ravel().tolist()))
+    places = np.zeros(max(len(trees.binnings), 1), np.int64)
+    places[used] = np.arange(len(used))
+    asks = trees.asks.copy()
+    if len(asks):
+        asks[:, :, 0] = places[asks[:, :, 0]]
+    return Trees(tuple(trees.binnings[i] for i in used), asks, trees.leaves, trees.start)
+
+
+def bins_for(rows: Rows, trees: Trees) -> list[Bytes]:
+    """The bins of rows; a column that they lack is missing in every row."""
+    return [
+        bins_of(rows.columns[b.column], b) if b.column in rows.columns else np.zeros(len(rows), np.uint8)
+        for b in trees.binnings
+    ]
+
+
+def leaf_of(bins: Sequence[Bytes], trees: Trees, tree: int, rows: int) -> npt.NDArray[np.int64]:
+    leaf = np.zeros(rows, np.int64)
+    for feature, edge in trees.asks[tree].tolist():
+        leaf += leaf
+        leaf += bins[feature] > edge
+    return leaf
+
+
+def predict(bins: Sequence[Bytes], trees: Trees, rows: int) -> Floats:
+    """What the trees say of each row: f64 [rows, targets]."""
+    found = np.tile(trees.start, (rows, 1))
+    for tree in range(len(trees.asks)):
+        found += trees.leaves[tree][leaf_of(bins, trees, tree, rows)]
+    return found

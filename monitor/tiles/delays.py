@@ -1,0 +1,63 @@
+"""Tile of label delays: how long after their prediction labels came, by what they said; and how many are still to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.tiles.wire import Reader, raw
+
+SECOND_NS = 10**9
+STEPS_AN_OCTAVE = 2
+OCTAVES = 27
+"""From one second to four years: later labels share the last cell."""
+DELAY_CELLS = OCTAVES * STEPS_AN_OCTAVE + 2
+NEGATIVE, POSITIVE, OTHER = range(3)
+"""Rows of `counts`; OTHER holds labels that are neither, as of a regression."""
+
+
+@dataclass(frozen=True, slots=True)
+class DelayTile:
+    """`counts` int64 [3, DELAY_CELLS]: labels by outcome and delay. `expected` f64 [2]: how many negatives and positives
+
+    there will be once all labels are in, `errors` f64 [2] its standard errors; zeros where nothing was corrected.
+    """
+
+    counts: npt.NDArray[np.int64]
+    expected: npt.NDArray[np.float64]
+    errors: npt.NDArray[np.float64]
+
+    @property
+    def corrected(self) -> bool:
+        return bool(self.expected.any())
+
+    @classmethod
+    def empty(cls) -> DelayTile:
+        return cls(np.zeros((3, DELAY_CELLS), np.int64), np.zeros(2), np.zeros(2))
+
+    def merge(self, other: DelayTile) -> DelayTile:
+        # The same shares correct every window, so their errors add up rather than cancel.
+        return DelayTile(self.counts + other.counts, self.expected + other.expected, self.errors + other.errors)
+
+    def to_plain(self) -> list[object]:
+        return [raw(self.counts), raw(self.expected), raw(self.errors)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> DelayTile:
+        reader = Reader(document, where)
+        tile = cls(reader.counts(3, DELAY_CELLS), reader.reals(2), reader.reals(2))
+        reader.done()
+        return tile
+
+
+def delay_edges() -> npt.NDArray[np.float64]:
+    """Upper ends of all cells but the last, in seconds: half octaves from one second on."""
+    found: npt.NDArray[np.float64] = 2.0 ** (np.arange(DELAY_CELLS - 1) / STEPS_AN_OCTAVE)
+    return found
+
+
+def delay_cells(delay_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The cell of each delay; one before its prediction (a clock that is off) counts as none."""
+    return np.searchsorted(delay_edges(), np.maximum(delay_ns, 0) / SECOND_NS, side="left")

@@ -1,0 +1,228 @@
+"""What a baseline freezes so that performance can be estimated without labels: curves, regions and a loss model.
+
+Values only: `monitor.metrics.estimation` fits them, `monitor.tiles.profile` counts by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.tiles.numeric import SCORE_CELLS
+from monitor.tiles.wire import Reader, raw
+
+Floats = npt.NDArray[np.float64]
+Method = Literal["identity", "platt", "beta", "isotonic"]
+
+FACTORS_MAX = SCORE_CELLS
+"""A curve has at most one independent part a cell."""
+TREES_MAX = 400
+DEPTH_MAX = 6
+BINS_MAX = 64
+FEATURES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """P(positive | score) by fine cell, and the factors of its covariance: cov(values) = factors @ factors.T."""
+
+    method: Method
+    values: Floats
+    factors: Floats
+    labelled: int
+    """Rows of the baseline it was fitted on."""
+    held_out: Mapping[str, float] = field(default_factory=dict)
+    """Log loss on held-out rows, by the methods that were tried."""
+    low: float = 0.0
+    high: float = 1.0
+    """Ends of the scores that the baseline has labels for."""
+
+    def to_plain(self) -> list[object]:
+        return [
+            self.method,
+            raw(self.values),
+            self.factors.shape[1],
+            raw(self.factors),
+            self.labelled,
+            dict(self.held_out),
+            self.low,
+            self.high,
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> Curve:
+        reader = Reader(document, where)
+        method = reader.text()
+        if method not in get_args(Method):
+            raise ValueError(f"{where}[0]: found {method!r}, expected one of {', '.join(get_args(Method))}")
+        values, rank = reader.reals(SCORE_CELLS), reader.count()
+        if rank > FACTORS_MAX:
+            raise ValueError(f"{where}[2]: found {rank} factors, expected at most {FACTORS_MAX}")
+        curve = cls(
+            cast("Method", method),
+            values,
+            reader.reals(SCORE_CELLS, rank),
+            reader.count(),
+            reader.mapping(_real),
+            reader.real(),
+            reader.real(),
+        )
+        reader.done()
+        return curve
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """How one column becomes bins: 0 for a row without a usable value, else 1 + the number of cuts below it; or, of
+
+    categories, the bin of each frozen one (`bins`), 0 for every other.
+    """
+
+    column: str
+    cuts: Floats
+    categories: tuple[str, ...] = ()
+    bins: tuple[int, ...] = ()
+
+    def to_plain(self) -> list[object]:
+        return [self.column, raw(self.cuts), list(self.categories), list(self.bins)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> Binning:
+        reader = Reader(document, where)
+        column, cuts, categories = reader.text(), reader.reals(-1), reader.texts()
+        bins = Reader(reader.item(), f"{where}[3]")
+        binning = cls(column, cuts, categories, tuple(bins.count() for _ in categories))
+        bins.done()
+        reader.done()
+        return binning
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Boosted symmetric trees: every node of a level asks the same question, so a leaf is a number of `depth` bits.
+
+    `asks` int64 [trees, depth, 2]: position of a binning, and the bin up to which the answer is no. `leaves` f64
+    [trees, 2^depth, targets]: what each adds to `start` [targets].
+    """
+
+    binnings: tuple[Binning, ...]
+    asks: npt.NDArray[np.int64]
+    leaves: Floats
+    start: Floats
+
+    @property
+    def depth(self) -> int:
+        return int(self.asks.shape[1])
+
+    def to_plain(self) -> list[object]:
+        trees, depth, _ = self.asks.shape
+        return [
+            [b.to_plain() for b in self.binnings],
+            trees,
+            depth,
+            self.leaves.shape[2],
+            raw(self.asks),
+            raw(self.leaves),
+            raw(self.start),
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> Trees:
+        reader = Reader(document, where)
+        own = reader.item()
+        if not isinstance(own, list) or len(own) > FEATURES_MAX:
+            raise ValueError(f"{where}[0]: expected a list of at most {FEATURES_MAX} binnings")
+        binnings = tuple(Binning.from_plain(b, f"{where}[0][{i}]") for i, b in enumerate(own))
+        trees, depth, targets = reader.count(), reader.count(), reader.count()
+        if trees > TREES_MAX or depth > DEPTH_MAX or targets > SUM_TARGETS_MAX:
+            raise ValueError(f"{where}: found {trees} trees of depth {depth}, expected at most {TREES_MAX}")
+        found = cls(
+            binnings,
+            reader.counts(trees, depth, 2),
+            reader.reals(trees, 2**depth, targets),
+            reader.reals(targets),
+        )
+        reader.done()
+        if trees and depth and int(found.asks[:, :, 0].max()) >= len(binnings):
+            raise ValueError(f"{where}[4]: a tree asks for a binning that is not there")
+        return found
+
+
+SUM_TARGETS_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LossModel:
+    """What |e| and e² are expected to be of a row: trees for both, and how sure the baseline is of their mean.
+
+    `absolute_error` and `square_error` are the standard errors of the baseline's mean loss beyond what the trees
+    explain; `kurtosis` is E e⁴ / E (E[e² | row])².
+    """
+
+    trees: Trees
+    absolute_error: float
+    square_error: float
+    kurtosis: float
+    labelled: int
+
+    def to_plain(self) -> list[object]:
+        return [self.trees.to_plain(), self.absolute_error, self.square_error, self.kurtosis, self.labelled]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> LossModel:
+        reader = Reader(document, where)
+        model = cls(
+            Trees.from_plain(reader.item(), f"{where}[0]"),
+            reader.real(),
+            reader.real(),
+            reader.real(),
+            reader.count(),
+        )
+        reader.done()
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """All that is frozen. `groups`: by column, the curve of each group (None: too few labels of its own)."""
+
+    curve: Curve | None = None
+    groups: Mapping[str, tuple[Curve | None, ...]] = field(default_factory=dict)
+    regions: Trees | None = None
+    """One tree whose leaves are regions in which the same score means different things."""
+    loss: LossModel | None = None
+
+    def to_plain(self) -> list[object]:
+        return [
+            None if self.curve is None else self.curve.to_plain(),
+            {name: [None if c is None else c.to_plain() for c in curves] for name, curves in self.groups.items()},
+            None if self.regions is None else self.regions.to_plain(),
+            None if self.loss is None else self.loss.to_plain(),
+        ]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> Estimator:
+        reader = Reader(document, where)
+        found = cls(
+            reader.maybe(Curve.from_plain),
+            reader.mapping(_curves),
+            reader.maybe(Trees.from_plain),
+            reader.maybe(LossModel.from_plain),
+        )
+        reader.done()
+        return found
+
+
+def _curves(document: object, where: str) -> tuple[Curve | None, ...]:
+    if not isinstance(document, list):
+        raise ValueError(f"{where}: expected a list of curves")
+    reader = Reader(document, where)
+    return tuple(reader.maybe(Curve.from_plain) for _ in document)
+
+
+def _real(document: object, where: str) -> float:
+    return Reader([document], where).real()
