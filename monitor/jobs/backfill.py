@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from monitor.alerts.causes.cause import HISTORY_MAX
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import AlertKind, Span
+from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import INPUT_KINDS, Looked, Subject, Track, plan_for, take_look
-from monitor.jobs.profile_window import Explainer, Profiled, profile_window
+from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
 from monitor.ports import Labels
 from monitor.tiles.rows import Rows
-from monitor.tiles.tileset import Baseline
+from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.spans import Cut, cut, spread_ties
 from monitor.windows.trailing import SCALE_MAX
 
@@ -40,15 +43,17 @@ def backfill(
     *,
     version: str = "",
     explainer: Explainer | None = None,
+    baseline_rows: Rows | None = None,
 ) -> Iterator[Step]:
     """Every window of every rule, in event time; a last, partial window is judged with the rows it has.
 
-    The kinds of the model are resolved. Labels are taken to be there when their window closes.
+    The kinds of the model are resolved. Labels are taken to be there when their window closes. With `baseline_rows`
+    an alert's cause says more: slices and impacts.
     """
     rows = rows.in_canonical_order()
     rows = replace(rows, time_ns=spread_ties(rows.time_ns))
     for rule in model.windows:
-        yield from _rule(rows, labels, model, baseline, rule, version, explainer)
+        yield from _rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows)
 
 
 def _rule(
@@ -59,7 +64,18 @@ def _rule(
     rule: WindowRule,
     version: str,
     explainer: Explainer | None,
+    baseline_rows: Rows | None,
 ) -> Iterator[Step]:
+    if baseline_rows is not None:
+        baseline_rows = with_label_column(baseline_rows, model)
+    history: deque[tuple[Span, TileSet]] = deque(maxlen=HISTORY_MAX)
+
+    def between(span: Span) -> Rows:
+        first, last = np.searchsorted(rows.time_ns, [span.start_ns or 0, span.end_ns or 0])
+        part = rows.take(slice(int(first), int(last)))
+        return part if finder is None else with_labels(part, finder.of(part))
+
+    records = Records(lambda: tuple(history), between, lambda: baseline_rows)
     track = Track()
     subject = Subject(model, version, baseline)
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
@@ -73,7 +89,10 @@ def _rule(
         elapsed = (part.span.end_ns or 0) - first_ns
         plan = plan_for(model, baseline, rule, taken / max(elapsed, 1))
         kinds = frozenset(AlertKind) if profiled.labelled else INPUT_KINDS
+        if profiled.tiles.rows:
+            history.append((part.span, profiled.tiles))
         track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds)
+        track, looked = with_causes(track, looked, subject, records)
         yield Step(rule, part.span, profiled, looked)
 
 

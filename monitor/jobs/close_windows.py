@@ -20,10 +20,12 @@ from monitor.alerts.judging import LABEL_KINDS
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
+from monitor.jobs.find_cause import with_causes
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
 from monitor.jobs.set_baseline import resolve_kinds
 from monitor.jobs.shared_alerts import encode_alerts, shown
+from monitor.jobs.stored_records import stored_records
 from monitor.jobs.track import (
     Place,
     Progress,
@@ -313,6 +315,8 @@ class Closer:
         after, looked = take_look(
             before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=still
         )
+        records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
+        after, looked = with_causes(after, looked, subject, records)
         # What a look at older labels knew is less than what is known.
         self.track = after if (kinds - still) & INPUT_KINDS else replace(after, learned=self.track.learned)
         changes = {"input_looks": self.track.inputs.looks, "outcome_looks": self.track.outcomes.looks}

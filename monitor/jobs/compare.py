@@ -6,8 +6,9 @@ from monitor.alerts.budget import Plan, families_present
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import Span
+from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import Looked, Subject, Track, take_look
-from monitor.jobs.profile_window import profile_window
+from monitor.jobs.profile_window import profile_window, with_label_column
 from monitor.jobs.set_baseline import build_baseline, resolve_kinds
 from monitor.tiles.rows import Rows
 
@@ -26,5 +27,8 @@ def compare(
         )
     profiled = profile_window(window_rows, None, baseline, model)
     plan = Plan.for_compare(model, families_present(model, baseline))
-    _, looked = take_look(Track(), Subject(model, "", baseline), Span(None, None), profiled.tiles, plan=plan)
-    return looked
+    subject, span = Subject(model, "", baseline), Span(None, None)
+    track, looked = take_look(Track(), subject, span, profiled.tiles, plan=plan)
+    own = with_label_column(window_rows, model)
+    records = Records(lambda: [(span, profiled.tiles)], lambda _: own, lambda: with_label_column(baseline_rows, model))
+    return with_causes(track, looked, subject, records)[1]

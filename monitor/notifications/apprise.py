@@ -35,7 +35,7 @@ class AppriseNotifier:
 
 def apprise_text(message: Message) -> str:
     """The text below the title: what, which features, where to look."""
-    lines = [message.summary, *map(feature_line, message.features)]
+    lines = [message.summary, message.cause, *map(feature_line, message.features)]
     if message.reason:
         lines.append(f"Reason: {message.reason}")
     return "\n".join(filter(None, lines))[:TEXT_CHARACTERS_MAX] + f"\n{message.link}"

@@ -16,6 +16,7 @@ from monitor.findings import (
     Alert,
     AlertKind,
     AlertStatus,
+    Cause,
     FeatureScore,
     Span,
     Transition,
@@ -56,6 +57,8 @@ class Message:
     escalated: bool
     revised: bool
     link: str
+    cause: str = ""
+    """Why, in a line; empty where it was not found."""
 
     @classmethod
     def of_transition(cls, transition: Transition, link: str) -> Message:
@@ -63,6 +66,7 @@ class Message:
         return cls(
             t.fingerprint, t.model, t.version, t.kind, t.state, t.since_ns, t.window, t.value, t.threshold, t.peak,
             t.features[:FEATURES_MAX], t.summary[:TEXT_CHARACTERS_MAX], t.reason, t.escalated, t.revised, link,
+            _why(t.cause),
         )  # fmt: skip
 
     @classmethod
@@ -71,6 +75,7 @@ class Message:
         return cls(
             a.fingerprint, a.model, a.version, a.kind, a.state, a.since_ns, a.window, a.value, a.threshold, a.peak,
             a.features[:FEATURES_MAX], a.summary[:TEXT_CHARACTERS_MAX], None, False, False, link,
+            _why(a.cause),
         )  # fmt: skip
 
     @property
@@ -105,6 +110,7 @@ class Message:
         window = window_document(self.window)
         annotations = {
             "summary": self.summary or self.title,
+            "cause": self.cause,
             "description": "\n".join(map(feature_line, self.features)),
             "fingerprint": self.fingerprint,
             "value": _shown(self.value),
@@ -127,6 +133,7 @@ class Message:
             "model": self.model,
             "version": self.version,
             "summary": self.summary,
+            "cause": self.cause or None,
             "value": _finite(self.value),
             "threshold": _finite(self.threshold),
             "peak": _finite(self.peak),
@@ -148,6 +155,10 @@ def feature_line(feature: FeatureScore) -> str:
     """One feature of the ranking in a line: its name, how far over its limit, and the detail."""
     line = f"{feature.feature}: {feature.metric} at {feature.score:.3g} times its limit"
     return f"{line} ({feature.detail})" if feature.detail else line
+
+
+def _why(cause: Cause | None) -> str:
+    return "" if cause is None else cause.summary[:TEXT_CHARACTERS_MAX]
 
 
 def _finite(value: float | None) -> float | None:

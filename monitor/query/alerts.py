@@ -15,6 +15,7 @@ from monitor.findings import (
     Alert,
     AlertKind,
     AlertStatus,
+    cause_document,
     feature_document,
     rfc3339,
     transition_document,
@@ -61,6 +62,7 @@ def alert_item(alert: Alert) -> dict[str, Any]:
         "features": [feature_document(f) for f in alert.features],
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
+        "cause": cause_document(alert.cause),
     }
 
 

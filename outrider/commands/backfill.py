@@ -86,7 +86,7 @@ def backfill(
         )
     else:
         profile = build_baseline(base, resolved, time_ordered=time_ordered, source=source, explainer=explainer)
-        findings, transitions = _in_memory(rows, truth, resolved, profile, version, explainer)
+        findings, transitions = _in_memory(rows, truth, resolved, profile, version, explainer, base)
     if json:
         print_json(report_document(findings, transitions))
     else:
@@ -101,13 +101,17 @@ def _in_memory(
     baseline: Baseline,
     version: str,
     explainer: Explainer | None,
+    baseline_rows: Rows,
 ) -> tuple[list[Finding], list[Transition]]:
     findings: list[Finding] = []
     transitions: list[Transition] = []
     total = sum(len(cut(rule, np.sort(rows.time_ns))) for rule in model.windows)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("windows", total=total)
-        for step in run_backfill(rows, labels, model, baseline, version=version, explainer=explainer):
+        steps = run_backfill(
+            rows, labels, model, baseline, version=version, explainer=explainer, baseline_rows=baseline_rows
+        )
+        for step in steps:
             findings.extend(step.looked.findings)
             transitions.extend(step.looked.transitions)
             progress.advance(bar)
