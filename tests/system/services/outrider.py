@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,3 +117,24 @@ def running_sidecar(
         command += ["--config", str(folder / "sidecar.yaml")]
     with running_process(command, folder, lambda log: answers(f"http://{metrics}/health/ready")) as process:
         yield Sidecar(listen, f"http://{metrics}", process)
+
+
+@contextmanager
+def running_passive(
+    folder: Path,
+    ports: Sequence[int],
+    settings: Mapping[str, object] | None = None,
+    *,
+    prefix: Sequence[str] = (),
+    host: str = "127.0.0.1",
+) -> Iterator[Sidecar]:
+    """`outrider sidecar --passive` on the ports of servers; its spool in `folder`. `prefix` runs it somewhere else."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = f"{host}:{free_port()}"
+    command = outrider("sidecar", "--passive", ",".join(map(str, ports)), "--spool", folder / "spool")
+    command += ["--metrics", metrics]
+    if settings:
+        (folder / "sidecar.yaml").write_text(yaml.safe_dump(dict(settings)))
+        command += ["--config", str(folder / "sidecar.yaml")]
+    with running_process([*prefix, *command], folder, lambda log: answers(f"http://{metrics}/health/ready")) as process:
+        yield Sidecar(f"{host}:{ports[0]}", f"http://{metrics}", process)
