@@ -129,6 +129,8 @@ class MessageReader:
 
 def payloads(body: bytes | bytearray, encoding: str) -> list[bytes]:
     """The messages of a whole body, inflated. Raises MalformedMessage."""
+    if body[:1] == b"\0" and int.from_bytes(body[1:PREFIX_BYTES], "big") == len(body) - PREFIX_BYTES:
+        return [bytes(body[PREFIX_BYTES:])]  # one message, as it is: nearly all
     found: list[bytes] = []
     at, room = 0, INFLATED_BYTES_MAX
     while at < len(body):
