@@ -68,7 +68,7 @@ class Forwarder:
     """Accepts on the routes' listeners until told to stop."""
 
     def __init__(self, routes: Sequence[Route], copier: Copier, *, stop: int, listen: int | None = None) -> None:
-        """`listen` is where the supervisor's words come from: each says that certificates are to be loaded anew."""
+        """`listen` is where the supervisor's words come from: each that is not empty says that certificates are to be loaded anew."""
         self._routes = {route.listener.fileno(): route for route in routes}
         self._copier = copier
         self._stop = stop
@@ -139,9 +139,10 @@ class Forwarder:
         elif descriptor in self._greetings:
             self._greet(*self._greetings.pop(descriptor))
         elif descriptor == self._listen:
-            if hear(descriptor) is None:
+            word = hear(descriptor)
+            if word is None:
                 self._poll.unregister(descriptor)
-            else:
+            elif word:  # the first, with which every child starts, is empty
                 self._load_certificates()
         elif descriptor == self._stop and self._stopping_since is None:
             self._stopping_since = self._now

@@ -62,11 +62,15 @@ def wait_until(condition: Callable[[], object], seconds: float = SECONDS) -> Non
 
 
 class Sidecar:
-    def __init__(self, directory: Path, upstream: int) -> None:
+    def __init__(self, directory: Path, upstream: int, config: str | None = None) -> None:
         self.listen, self.metrics = free_port(), free_port()
         self.directory = directory
         self.count = 0
         arguments = ["--listen", f"127.0.0.1:{self.listen}", "--upstream", f"127.0.0.1:{upstream}"]
+        self.config = directory.with_suffix(".yaml")
+        if config is not None:
+            self.configure(config)
+            arguments = ["--config", str(self.config)]
         arguments += ["--spool", str(directory), "--metrics", f"127.0.0.1:{self.metrics}"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "outrider", "sidecar", *arguments],
@@ -75,6 +79,12 @@ class Sidecar:
             stderr=subprocess.DEVNULL,
         )
         wait_until(lambda: self.get("/health/ready")[0] == 200)
+
+    def configure(self, text: str) -> None:
+        """Replace the file of settings; `LISTEN` in it stands for where the sidecar listens."""
+        written = self.config.with_suffix(".new")
+        written.write_text(text.replace("LISTEN", f"127.0.0.1:{self.listen}"))
+        written.replace(self.config)
 
     def get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=5)
@@ -94,7 +104,7 @@ class Sidecar:
                 assert connection.getresponse().read()
 
     def sample(self, name: str) -> float:
-        found = re.findall(rf"^{name}(?:\{{[^\n]*\}})? (\S+)$", self.get("/metrics")[1], re.M)
+        found = re.findall(rf"^{name}(?:\{{[^\n]*\}})? (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return sum(map(float, found))
 
     def kill(self, module: str) -> None:
@@ -111,15 +121,19 @@ class Sidecar:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(12)
 
-    def spooled(self) -> tuple[list[str], list[Gap]]:
-        ids, gaps, after = [], [], 0
+    def records(self) -> list[Prediction | Gap]:
+        found: list[Prediction | Gap] = []
+        after = 0
         with Spool.open(self.directory) as spool:
             while batches := spool.read(after, 1 << 24):
                 for after, payload in batches:  # noqa: B007
-                    records = decode_batch(payload).records
-                    ids += [record.id for record in records if isinstance(record, Prediction)]
-                    gaps += [record for record in records if isinstance(record, Gap)]
-        return ids, gaps
+                    found += [each for each in decode_batch(payload).records if isinstance(each, Prediction | Gap)]
+        return found
+
+    def spooled(self) -> tuple[list[str], list[Gap]]:
+        records = self.records()
+        ids = [record.id for record in records if isinstance(record, Prediction)]
+        return ids, [record for record in records if isinstance(record, Gap)]
 
 
 @pytest.fixture
