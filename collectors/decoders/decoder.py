@@ -28,7 +28,6 @@ Reason = Literal[
     "element_type",
     "element_range",
     "binary_size",
-    "raw_request",
     "shared_memory",
     "content_encoding",
     "inflated_too_large",

@@ -2,8 +2,8 @@
 
 A body is a JSON object, or a JSON object of `Inference-Header-Content-Length` bytes with the tensors that carry
 `binary_data_size` behind it, in order. Where that header was lost on the way, the object tells its own end, and the
-sizes must account for every byte after it. Raw requests (header value 0) name neither tensor nor shape nor type and
-are refused. Tensors in shared memory never cross the wire: they are left out and the record says `truncated`; an
+sizes must account for every byte after it. Raw requests (header value 0) name neither tensor nor shape nor type: their
+one input, of one row, is left out and the record says `truncated`. Tensors in shared memory never cross the wire: they are left out and the record says `truncated`; an
 exchange whose inputs are all in shared memory is refused. Parameters are read for these two things and not kept.
 """
 
@@ -82,7 +82,7 @@ class OpenInference:
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
-        request, inputs, fidelity = _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+        request, inputs, fidelity = _asked(exchange)
         if inputs is None:
             raise Undecodable("shared_memory", "request.inputs", "all inputs are in shared memory")
         rows = _rows(request)
@@ -115,6 +115,13 @@ class OpenInference:
         )
 
 
+def _asked(exchange: Exchange) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
+    """The request. A raw one has no JSON to say what its bytes are: only the answer is known."""
+    if exchange.request_headers.get(_LENGTH_HEADER) == "0":
+        return _Request(inputs=[]), (), "truncated"
+    return _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+
+
 def _message(
     decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, headers: Mapping[str, str], where: str
 ) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
@@ -145,8 +152,6 @@ def _split(
             return read_json(decoder, body[:end], where), memoryview(body)[end:], "headers_lost"
     if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > len(body):
         raise Undecodable("binary_size", f"{where}.header", f"found {length[:40]!r}, the body has {len(body)} bytes")
-    if int(length) == 0:
-        raise Undecodable("raw_request", where, "a raw tensor without name, shape and type")
     return read_json(decoder, body[: int(length)], where), memoryview(body)[int(length) :], "full"
 
 

@@ -288,9 +288,11 @@ def test_a_size_that_disagrees_is_refused(size: int) -> None:
     assert where.startswith("request.inputs[0]")
 
 
-def test_a_raw_request_is_counted_not_guessed() -> None:
-    """Header value 0: one tensor without name, shape and type."""
-    assert refusal(bytes(16), request_headers={LENGTH: "0"}) == ("raw_request", "request")
+def test_of_a_raw_request_the_answer_is_read() -> None:
+    """Header value 0: one tensor without name, shape and type, which is left out rather than guessed."""
+    decoded = decode(bytes(16), {"outputs": [X]}, request_headers={LENGTH: "0"})
+    assert (decoded.inputs, decoded.rows, decoded.fidelity) == ((), 1, "truncated")
+    assert [each.name for each in decoded.outputs] == ["x"]
 
 
 # Shared memory.
