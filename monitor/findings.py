@@ -189,6 +189,22 @@ class Since:
     """The first window that is kept is different already: it may have been so before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a metric will cross its threshold if it goes on as it does; `at_ns` None where `reason` says why nobody can say."""
+
+    at_ns: int | None = None
+    low_ns: int | None = None
+    """95 % interval of the crossing; `high_ns` None: it may be never."""
+    high_ns: int | None = None
+    slope_per_hour: float | None = None
+    level: float | None = None
+    """Where the line is at the end of the last window."""
+    threshold: float | None = None
+    windows: int = 0
+    reason: str | None = None
+
+
 Verdict = Literal["data_fault", "population_shift", "relation_change", "undetermined"]
 
 
