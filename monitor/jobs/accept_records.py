@@ -6,6 +6,7 @@ that what a store and a catalog cost at each commit is paid once for many small 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ from monitor.ports import Arrival, BatchKey, Catalog, Segment, SegmentStore
 
 PROPOSED_MODELS_MAX = 200
 """Models that traffic alone may bring into the catalog: names are foreign data."""
+
+_ONCE = re.compile(r"(kafka|file)-([0-9a-f]{16})")
+"""Names of exchanges that are made from what they were read from: the same whenever it is read again."""
 
 REGISTERED_MEANWHILE_MAX = 5
 """How often others may register a batch of ours while we write its rows, before we say that we cannot."""
@@ -54,8 +58,13 @@ def accept_batches(batches: Sequence[Batch], catalog: Catalog, store: SegmentSto
     Raises Unavailable.
     """
     for _ in range(REGISTERED_MEANWHILE_MAX):
-        known = catalog.known([BatchKey(batch.sidecar, batch.sequence) for batch in batches])
-        group = _Group(catalog, now_ns)
+        known = catalog.known(
+            [
+                *(BatchKey(batch.sidecar, batch.sequence) for batch in batches),
+                *(key for batch in batches for record in batch.records if (key := _once(record)) is not None),
+            ]
+        )
+        group = _Group(catalog, now_ns, known)
         answers: list[Accepted | _Sorted] = []
         for batch in batches:
             key = BatchKey(batch.sidecar, batch.sequence)
@@ -88,7 +97,8 @@ class _Sorted:
 class _Group:
     """What several batches bring: exchanges by model and version, and one arrival for each batch."""
 
-    def __init__(self, catalog: Catalog, now_ns: int) -> None:
+    def __init__(self, catalog: Catalog, now_ns: int, known: set[BatchKey]) -> None:
+        self._known = known
         self._catalog = catalog
         self._now_ns = now_ns
         self._models: dict[str, MonitoredModel | None] = {}
@@ -97,11 +107,20 @@ class _Group:
 
     def add(self, key: BatchKey, batch: Batch) -> _Sorted:
         sorted_ = _Sorted(batch)
+        again: list[Prediction] = []
         for record in batch.records:
             if isinstance(record, Prediction):
+                once = _once(record)
+                if once in self._known:
+                    again.append(record)
+                    continue
+                if once is not None:
+                    self._known.add(once)
+                    self.arrivals.append(Arrival(once))
                 self._add(record, sorted_)
         gaps = [r for r in batch.records if isinstance(r, Gap)]
         ledgers = [r for r in batch.records if isinstance(r, Ledger)]
+        ledgers += [_counted_already(record) for record in again]
         carried = sorted_.models | {ledger.model for ledger in ledgers if ledger.model}
         if sorted_.refused:
             ledgers.append(_refusals(batch, sorted_.refused, self._now_ns))
@@ -158,6 +177,22 @@ def _earliest_ns(batch: Batch, now_ns: int) -> int:
     """When what the batch tells of began."""
     times = (record.time_ns if isinstance(record, Prediction) else record.start_ns for record in batch.records)
     return min(times, default=now_ns)
+
+
+def _once(record: object) -> BatchKey | None:
+    """The key of an exchange that is taken once, whichever batch it comes in; None for all that have no such name."""
+    if not isinstance(record, Prediction) or record.captured_by not in ("kafka", "file"):
+        return None
+    found = _ONCE.fullmatch(record.exchange)
+    return BatchKey(found[1], int(found[2], 16) & (2**63 - 1)) if found else None
+
+
+def _counted_already(record: Prediction) -> Ledger:
+    """Takes back what a sender counted of an exchange that it has sent before."""
+    second = record.time_ns - record.time_ns % 10**9
+    return Ledger(
+        start_ns=second, end_ns=second + 10**9, model=record.model, version=record.version, seen=-1, captured=-1
+    )
 
 
 def _refusals(batch: Batch, refused: Mapping[str, int], now_ns: int) -> Ledger:

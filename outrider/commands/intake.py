@@ -1,4 +1,4 @@
-"""`outrider intake sagemaker DIR`: capture files that another product wrote, to records, as they grow."""
+"""`outrider intake …`: what came without the tap. SageMaker's capture files, as they grow; Kafka is in a file of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from collectors.intake.sagemaker import NotACapture, names_of, read_line
 from collectors.spool import SpoolFull
 from collectors.telemetry import log_to_stderr
 from outrider.attachment import Attachment, open_outlet
+from outrider.commands.intake_kafka import kafka
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -33,6 +34,9 @@ _LOG = logging.getLogger(__name__)
 @app.callback()
 def intake() -> None:
     """Records that arrive without the tap."""
+
+
+app.command()(kafka)
 
 
 @app.command()
