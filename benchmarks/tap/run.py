@@ -4,6 +4,8 @@
 
 Needs Linux with two processors or more, a C compiler, `wrk` and `nginx` (Debian: gcc, wrk, nginx-light). Each proxy runs
 alone on processor 0, the sidecar with its capture worker beside it on the same one; load and server run on processor 1.
+The passive tap (root, or CAP_NET_RAW) watches a second server of the same kind, and runs only while that one is measured:
+the kernel shows a packet socket every packet of the machine.
 In every round each way is measured once, one after the other, so that the ratios are taken within rounds; the table has
 their medians. Throughput is wrk's closed loop at 64 connections. Latency is measured at 5,000 requests a second with
 random arrivals, from when each request was due. The machine should have nothing else to do.
@@ -27,8 +29,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PROXY_CORE, LOAD_CORE = "0", "1"
-UPSTREAM, NGINX, SIDECAR, METRICS = 21900, 21901, 21902, 21903
-WAYS = {"direct": UPSTREAM, "nginx": NGINX, "outrider sidecar": SIDECAR}
+UPSTREAM, NGINX, SIDECAR, METRICS, WATCHED, PASSIVE_METRICS = 21900, 21901, 21902, 21903, 21904, 21905
+PASSIVE = "outrider passive"
+WAYS = {"direct": UPSTREAM, "nginx": NGINX, "outrider sidecar": SIDECAR, PASSIVE: WATCHED}
 CONNECTIONS, RATE = 64, 5000
 SETTLE_SECONDS = 1.0
 
@@ -108,17 +111,45 @@ def children_mib(pid: int) -> dict[str, float]:
     """Memory of the sidecar's children, by process, without files and without the ring that they share."""
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        name = "forwarder" if "forwarder" in Path(f"/proc/{child}/cmdline").read_text() else "worker"
+        command = Path(f"/proc/{child}/cmdline").read_text()
+        name = next((tap for tap in ("forwarder", "watcher") if tap in command), "worker")
         rollup = Path(f"/proc/{child}/smaps_rollup").read_text()
         found[name] = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Anonymous:")) / 1024
     return found
 
 
-def account() -> dict[str, float]:
-    text = urllib.request.urlopen(f"http://127.0.0.1:{METRICS}/metrics").read().decode()
-    names = ("outrider_tap_bytes_total", "outrider_tap_copied_bytes_total", "outrider_capture_records_total")
+def account(port: int) -> dict[str, float]:
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    names = ("bytes", "copied_bytes", "packets", "dropped_packets")
     lines = [line.rpartition(" ") for line in text.splitlines()]
-    return {name: sum(float(value) for series, _, value in lines if series.split("{")[0] == name) for name in names}
+    return {
+        name: sum(float(value) for series, _, value in lines if series.split("{")[0] == f"outrider_tap_{name}_total")
+        for name in names
+    }
+
+
+@contextlib.contextmanager
+def watching(folder: Path, told: list[str]) -> Iterator[None]:
+    """The passive tap beside the second server; says at the end what it saw."""
+    address = f"127.0.0.1:{PASSIVE_METRICS}"
+    passive = [sys.executable, "-m", "outrider", "sidecar", "--passive", str(WATCHED)]
+    passive += ["--metrics", address, "--spool", "spool-passive"]
+    with running(passive, PASSIVE_METRICS, PROXY_CORE, folder) as process:
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}/health/ready"):
+                break
+            time.sleep(0.05)
+        yield
+        counts = account(PASSIVE_METRICS)
+        told.append(
+            f"Passive: {counts['copied_bytes'] / counts['bytes']:.1%} of the bytes copied, also at saturation; "
+            f"{counts['dropped_packets'] / counts['packets']:.1%} of the packets dropped by the kernel; {memory(process.pid)}."
+        )
+
+
+def memory(pid: int) -> str:
+    mib = ", ".join(f"{name} {mib:.0f} MiB" for name, mib in sorted(children_mib(pid).items()))
+    return f"memory beside the ring: {mib}"
 
 
 def main() -> None:
@@ -134,7 +165,8 @@ def main() -> None:
         head = f"POST /v2/models/m/infer HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body())}\r\n\r\n"
         (folder / "request").write_bytes(head.encode() + body())
         (folder / "nginx.conf").write_text(NGINX_CONFIGURATION)
-        stack.enter_context(running([folder / "upstream", str(UPSTREAM), "answer.json"], UPSTREAM, LOAD_CORE, folder))
+        for port in (UPSTREAM, WATCHED):
+            stack.enter_context(running([folder / "upstream", str(port), "answer.json"], port, LOAD_CORE, folder))
         nginx = ["nginx", "-p", folder, "-c", folder / "nginx.conf"]
         stack.enter_context(running(nginx, NGINX, PROXY_CORE, folder))
         sidecar = [sys.executable, "-m", "outrider", "sidecar", "--listen", f"127.0.0.1:{SIDECAR}"]
@@ -142,28 +174,36 @@ def main() -> None:
         process = stack.enter_context(running(sidecar, SIDECAR, PROXY_CORE, folder))
         time.sleep(2 * SETTLE_SECONDS)
         rounds = []
+        told: list[str] = []
         for number in range(chosen.rounds):
             print(f"round {number + 1} of {chosen.rounds}", file=sys.stderr)
-            rounds.append({way: measure(port, chosen.seconds, folder) for way, port in WAYS.items()})
+            rounds.append({})
+            for way, port in WAYS.items():
+                with watching(folder, told) if way == PASSIVE else contextlib.nullcontext():
+                    rounds[-1][way] = measure(port, chosen.seconds, folder)
         print_table(rounds)
-        counts = account()
-        share = counts["outrider_tap_copied_bytes_total"] / counts["outrider_tap_bytes_total"]
-        memory = ", ".join(f"{name} {mib:.0f} MiB" for name, mib in sorted(children_mib(process.pid).items()))
-        print(f"\nCopied: {share:.1%} of the bytes, also at saturation. Memory beside the ring: {memory}.")
+        counts = account(METRICS)
+        share = counts["copied_bytes"] / counts["bytes"]
+        print(f"\nForwarder: {share:.1%} of the bytes copied, also at saturation; {memory(process.pid)}.\n{told[-1]}")
 
 
 def print_table(rounds: list[dict[str, tuple[float, float, float]]]) -> None:
     print(f"Small JSON, {len(rounds)} rounds, medians; latency at {RATE:,} requests a second.\n")
-    print("| way | requests/s, 64 connections | ratio to nginx | p50 µs | added p50 µs | ratio to nginx's | p99 µs |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print(
+        "| way | requests/s, 64 connections | ratio to direct | ratio to nginx | p50 µs | added p50 µs | ratio to nginx's | p99 µs |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for way in WAYS:
         rate, p50, p99 = (statistics.median(each[way][i] for each in rounds) for i in range(3))
+        to_direct = statistics.median(each[way][0] / each["direct"][0] for each in rounds)
         to_nginx = statistics.median(each[way][0] / each["nginx"][0] for each in rounds)
         added = statistics.median(each[way][1] - each["direct"][1] for each in rounds)
         cost = statistics.median(
             (each[way][1] - each["direct"][1]) / max(1.0, each["nginx"][1] - each["direct"][1]) for each in rounds
         )
-        print(f"| {way} | {rate:,.0f} | {to_nginx:.2f} | {p50:.0f} | {added:+.0f} | {cost:.2f} | {p99:.0f} |")
+        print(
+            f"| {way} | {rate:,.0f} | {to_direct:.2f} | {to_nginx:.2f} | {p50:.0f} | {added:+.1f} | {cost:.2f} | {p99:.0f} |"
+        )
 
 
 if __name__ == "__main__":
