@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from monitor.alerts.effects import Effect, js_effect
 from monitor.alerts.evidence.trials import Look, Subject, Trials
+from monitor.alerts.evidence.unseen import expected_unseen
 from monitor.alerts.tails import ks_log_p, proportion_log_p, score_log_p
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
@@ -143,17 +144,22 @@ class _Name:
         return Effect(value, low, high, value, self._detail(here, there))
 
     def cells(self) -> tuple[Counts, Counts]:
-        """Counts of window and baseline by category; the rare ones together and the new ones together come last."""
+        """Counts of window and baseline by category; the rare ones together and the new ones together come last.
+
+        Of new ones the baseline has as many as were new to its other rows.
+        """
         return (
             np.append(self.window.counts, self.window.unseen),
-            np.append(self.baseline.counts, self.baseline.unseen),
+            np.append(self.baseline.counts, expected_unseen(self.baseline, self.grid)),
         )
 
     def _detail(self, here: Counts, there: Counts) -> str:
         moved = _most_moved(here, there)
         up, down = proportion_log_p(here[moved], self.n, there[moved], self.m)
         i = int(moved[int(np.argmin(np.minimum(up, down)))])
-        shares = f"{100 * here[i] / self.n:.1f} % against {100 * there[i] / self.m:.1f} %"
+        word = "expected of this baseline" if i > len(self.grid.categories) and there[i] else "against"
+        now, then = f"{100 * here[i] / self.n:.1f} %", f"{100 * there[i] / self.m:.1f} %"
+        shares = f"{now}, {then} {word}" if word != "against" else f"{now} against {then}"
         return f"{self.feature} = {self._category(i)}: {shares}"
 
     def _category(self, i: int) -> str:
@@ -280,17 +286,18 @@ def _tail_log_p(
     numbers: Sequence[_Number], below_here: Counts, below_there: Counts, n: Floats, m: Floats, effect: float
 ) -> Floats:
     """Log p of the outer shares, times their number. Low shares count from below, high ones from above."""
-    k, j = np.empty((len(numbers), _TAIL_TESTS)), np.empty((len(numbers), _TAIL_TESTS))
-    half = len(TAIL_SHARES)
+    shares = below_there / np.maximum(m, 1.0)[:, None]
     marks = np.array(TAIL_SHARES)
-    for row, x in enumerate(numbers):
-        shares = below_there[row] / max(m[row], 1.0)
-        low = np.minimum(np.searchsorted(shares, marks), shares.size - 1)
-        high = np.minimum(np.searchsorted(shares, 1 - marks), shares.size - 1)
-        k[row, :half], j[row, :half] = below_here[row, low], below_there[row, low]
-        k[row, half : 2 * half] = n[row] - below_here[row, high]
-        j[row, half : 2 * half] = m[row] - below_there[row, high]
-        k[row, 2 * half :] = x.window.below, x.window.above
-        j[row, 2 * half :] = x.baseline.below, x.baseline.above
+    last = shares.shape[1] - 1
+    low = np.minimum((shares[:, :, None] < marks).sum(1), last)
+    high = np.minimum((shares[:, :, None] < 1 - marks).sum(1), last)
+
+    def outer(below: Counts, rows: Floats, outside: Sequence[tuple[int, int]]) -> Floats:
+        beneath = np.take_along_axis(below, low, 1)
+        above = rows[:, None] - np.take_along_axis(below, high, 1)
+        return np.concatenate([beneath, above, np.array(outside)], axis=1)
+
+    k = outer(below_here, n, [(x.window.below, x.window.above) for x in numbers])
+    j = outer(below_there, m, [(x.baseline.below, x.baseline.above) for x in numbers])
     up, down = proportion_log_p(k, n[:, None], j, m[:, None], effect)
     return np.asarray(np.minimum(0.0, np.minimum(up, down).min(1) + math.log(_TAIL_TESTS)))

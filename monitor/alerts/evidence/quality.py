@@ -8,8 +8,9 @@ import numpy as np
 
 from monitor.alerts.effects import Effect, newcombe
 from monitor.alerts.evidence.trials import Look, Subject, Trials
+from monitor.alerts.evidence.unseen import expected_unseen
 from monitor.alerts.tails import proportion_log_p
-from monitor.tiles.categorical import CategoricalTile
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.tileset import FeatureTile
 
 QUALITY_ROWS_MIN = 20
@@ -30,7 +31,7 @@ def quality_tests(look: Look) -> Sequence[Trials]:
     ]
     missing = [_missing(name, here, there, look.window.rows) for name, there, here in columns]
     unseen = [
-        (name, here.unseen, here.n, there.unseen, there.n, False)
+        (name, here.unseen, here.n, expected_unseen(there, _grid(look, name)), there.n, False)
         for name, there, here in columns
         if isinstance(here, CategoricalTile) and isinstance(there, CategoricalTile)
     ]
@@ -42,11 +43,20 @@ def quality_tests(look: Look) -> Sequence[Trials]:
     ]
 
 
+def _grid(look: Look, name: str) -> CategoricalGrid | None:
+    grids = look.baseline.grids
+    grid = grids.features.get(name) or grids.prediction.get(name)
+    return grid if isinstance(grid, CategoricalGrid) else None
+
+
 def _missing(name: str, here: FeatureTile | None, there: FeatureTile, rows: int) -> _Case:
+    absent = there.n_missing
+    own = there.n + absent
     if here is None:
-        return name, rows, rows, there.n_missing, there.rows, True
+        return name, rows, rows, absent, own, True
     # Windows of a merge that lack the column as a whole have no tile in it; their rows are missing too.
-    return name, rows - here.n, rows, there.n_missing, there.rows, here.n == 0
+    present = here.n
+    return name, rows - present, rows, absent, own, present == 0
 
 
 def _trials(metric: str, cases: Sequence[_Case], word: str, effect: float, weight: float) -> Trials:
