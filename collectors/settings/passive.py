@@ -27,6 +27,11 @@ def read_passive(value: object) -> Passive:
     return Passive(**read)
 
 
+def ports_of(text: str) -> list[int | str]:
+    """Ports as a flag gives them, PORT[,PORT]; what is no number is left for the reader to tell."""
+    return [int(each) if each.isascii() and each.isdigit() else each for each in text.split(",")]
+
+
 def _ports(value: object) -> tuple[int, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= PORTS_MAX:
         raise Unexpected(("", value, f"a list of one to {PORTS_MAX} ports"))

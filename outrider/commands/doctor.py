@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collectors.settings import SidecarSettings, default_spool, read_file, read_settings
+from collectors.settings.passive import ports_of
 from monitor.errors import Fault, InvalidInput
 from monitor.settings import MonitorSettings
 from outrider.commands.output import print_json, read_bytes
@@ -39,6 +40,9 @@ def doctor(
     sidecar: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where the sidecar's clients connect.")
     ] = None,
+    passive: Annotated[
+        str | None, typer.Option(metavar="PORT[,PORT]", help="Ports of a server here that a sidecar is to watch.")
+    ] = None,
     metrics: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The sidecar's --metrics.")] = None,
     monitor: Annotated[str | None, typer.Option(metavar="URL", help="The monitor.")] = None,
     config: Annotated[
@@ -61,6 +65,8 @@ def doctor(
     if body is not None and probe is None:
         raise InvalidInput(Fault("--body", str(body), "a model to send it to, with --probe"))
     checks = [found for path in config or [] for found in given.take_in(path)]
+    if passive is not None:
+        checks += given.watch(read_settings({"passive": {"ports": ports_of(passive)}}))
     given.verify()
     looked_at = given.upstreams or ([] if given.others else listening())
     servers = find_servers(looked_at)
@@ -88,6 +94,7 @@ class Given:
 
     def __init__(self, upstreams: list[str], sidecar: str | None, metrics: str | None, monitor: str | None) -> None:
         self.upstreams, self.sidecar, self.metrics, self.monitor = list(upstreams), sidecar, metrics, monitor
+        self.watched = False
 
     @property
     def others(self) -> bool:
@@ -105,17 +112,26 @@ class Given:
     def take_in(self, path: Path) -> list[Check]:
         """What a configuration file names: addresses join those of the options, the rest is checked here."""
         values = read_file(path)
-        if "listeners" in values:
+        if "listeners" in values or "passive" in values:
             return self._sidecar_file(read_settings(values, source=str(path)))
         return self._monitor_file(MonitorSettings.of(values, str(path)))
 
     def _sidecar_file(self, settings: SidecarSettings) -> list[Check]:
         self.upstreams += [str(listener.upstream) for listener in settings.listeners]
-        self.sidecar = self.sidecar or _dialled(str(settings.listeners[0].listen))
+        if settings.listeners:
+            self.sidecar = self.sidecar or _dialled(str(settings.listeners[0].listen))
         self.metrics = self.metrics or (_dialled(str(settings.metrics)) if settings.metrics else None)
         self.monitor = self.monitor or settings.monitor
         spool = settings.spool or default_spool(settings)
-        return [connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
+        return [*self.watch(settings), connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
+
+    def watch(self, settings: SidecarSettings) -> list[Check]:
+        """Ports that are watched are those of servers here; whether their packets can be seen is checked at once."""
+        if settings.passive is None:
+            return []
+        self.watched = True
+        self.upstreams += [f"127.0.0.1:{port}" for port in settings.passive.ports]
+        return [connections.packets(settings.passive.ports, settings.passive.ring_bytes)]
 
     def _monitor_file(self, settings: MonitorSettings) -> list[Check]:
         self.monitor = self.monitor or f"http://{_dialled(settings.listen)}"
@@ -156,7 +172,7 @@ def _probe(given: Given, servers: list[Server], model: str, body: bytes | None) 
     except NoAnswer as error:
         return Probed((check("probe", address, False, str(error)),), None, {})
     record = probed.record
-    if not (given.sidecar and given.monitor and record is not None and record.outputs):
+    if not ((given.sidecar or given.watched) and given.monitor and record is not None and record.outputs):
         return probed
     if record.id_source == "generated":
         skipped = Check("probe arrives at the monitor", given.monitor, "skipped", "the request has no id to look for")

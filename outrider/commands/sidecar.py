@@ -7,6 +7,7 @@ import typer
 
 from collectors.main import run_sidecar
 from collectors.settings import SidecarSettings, read_file, read_settings
+from collectors.settings.passive import ports_of
 from collectors.telemetry import log_to_stderr
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -43,15 +44,11 @@ def sidecar(
         listeners = [pair for pair in pairs if any(pair.values())]
         if passive is not None:
             watched = given.get("passive")
-            given["passive"] = {**(watched if isinstance(watched, dict) else {}), "ports": _ports(passive)}
-        if listeners or (config is None and passive is None):
-            given["listeners"] = listeners or pairs[:1]
+            given["passive"] = {**(watched if isinstance(watched, dict) else {}), "ports": ports_of(passive)}
+            given["listeners"] = listeners or None
+        elif listeners or config is None:
+            given |= {"listeners": listeners or pairs[:1], "passive": None}
         given.update({name: value for name, value in flags.items() if value is not None})
         return read_settings(given, source=str(config) if config else "")
 
     run_sidecar(read(), read=read, file=config)
-
-
-def _ports(text: str) -> list[int | str]:
-    """Ports as the settings read them; what is no number is told there."""
-    return [int(each) if each.isascii() and each.isdigit() else each for each in text.split(",")]

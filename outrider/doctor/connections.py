@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from collectors.errors import StartFailed
+from collectors.tap.passive.starting import open_packets
 from monitor.findings import rfc3339
 from outrider.commands.api import path_of
 from outrider.doctor.asking import Answer, Check, NoAnswer, address_of, ask, ask_url, check, connects
@@ -80,6 +82,16 @@ def sidecar(address: str, upstream_address: str | None) -> list[Check]:
     return found
 
 
+def packets(ports: Sequence[int], ring_bytes: int) -> Check:
+    """Whether a sidecar could watch these ports here: the doctor tries, with the privileges it was given."""
+    where = ",".join(map(str, ports))
+    try:
+        open_packets(ports, ring_bytes).close()
+    except StartFailed as error:
+        return check("packets can be seen", where, False, error.cause)
+    return check("packets can be seen", where, True, "this network namespace shows them, plain text only")
+
+
 def sidecar_metrics(address: str) -> list[Check]:
     """What the sidecar says of itself."""
     try:
@@ -90,8 +102,10 @@ def sidecar_metrics(address: str) -> list[Check]:
     samples = _samples(body)
     if not any(name.startswith("outrider_tap_") for name, _ in samples):
         return [check("sidecar's metrics", address, False, "no series of a sidecar: another program listens here")]
+    dropped = samples.get(("outrider_tap_dropped_packets_total", ""))
+    does, process = ("forwards", "forwarder") if dropped is None else ("watches", "watcher")
     found = [
-        check("sidecar forwards", address, health["live"], "live" if health["live"] else "the forwarder does not run"),
+        check(f"sidecar {does}", address, health["live"], "live" if health["live"] else f"the {process} does not run"),
         check(
             "sidecar captures",
             address,
@@ -101,7 +115,10 @@ def sidecar_metrics(address: str) -> list[Check]:
     ]
     lost = {labels: n for (name, labels), n in samples.items() if name == "outrider_tap_uncopied_bytes_total" and n}
     told = ", ".join(f"{labels}: {n:.0f} bytes" for labels, n in lost.items())
-    found.append(check("nothing was left uncopied", address, not lost, told or "every forwarded byte was copied"))
+    found.append(check("nothing was left uncopied", address, not lost, told or "every byte that passed was copied"))
+    if dropped is not None:
+        told = f"{dropped:.0f} of {_total(samples, 'outrider_tap_packets_total'):.0f}"
+        found.append(check("the kernel dropped no packet", address, not dropped, told))
     failures = _total(samples, "outrider_sink_failed_attempts_total")
     waiting = _total(samples, "outrider_capture_queue_records")
     delivered = _total(samples, "outrider_sink_records_total")

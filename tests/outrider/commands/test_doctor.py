@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from collectors.errors import StartFailed
+from outrider.doctor import connections
 from outrider.doctor.servers import identify, listening
 from outrider.main import BAD_INPUT, DONE, main
 
@@ -282,6 +284,40 @@ def test_a_configuration_file_names_what_to_check(
     assert code == 1
     assert (found["spool"], found["upstream"], found["sidecar"]) == ("ok", "ok", "failed")
     assert (found["data"], found["elasticsearch_url"], found["otlp_endpoint"]) == ("ok", "failed", "ok")
+
+
+def test_ports_that_are_watched_are_servers_here(
+    serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a flag, or a sidecar's file; whether their packets can be seen takes a privilege."""
+    asked: list[tuple[tuple[int, ...], int]] = []
+
+    def refuse(ports: tuple[int, ...], ring_bytes: int) -> None:
+        asked.append((ports, ring_bytes))
+        raise StartFailed("passive", "takes CAP_NET_RAW")
+
+    monkeypatch.setattr(connections, "open_packets", refuse)
+    port = serve(OPEN_INFERENCE).rpartition(":")[2]
+    file = tmp_path / "sidecar.yaml"
+    file.write_text(f"passive: {{ports: [{port}], ring_bytes: 4194304}}\nspool: {tmp_path / 'spool'}\n")
+    for arguments in (["--passive", port], ["--config", str(file)]):
+        code, document = doctor(capsys, *arguments)
+        found = states(document)
+        assert (code, found["packets can be seen"], found["upstream"]) == (1, "failed", "ok")
+        assert "sidecar" not in found
+    assert asked == [((int(port),), 64 * 1024 * 1024), ((int(port),), 4194304)]
+
+
+@pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (7, "failed")])
+def test_packets_that_the_kernel_dropped_are_told(
+    serve: Serve, capsys: pytest.CaptureFixture[str], dropped: int, state: str
+) -> None:
+    """Of a sidecar that watches; one that forwards has none."""
+    series = f"outrider_tap_packets_total 100.0\noutrider_tap_dropped_packets_total {dropped}.0\n"
+    routes: Routes = {"GET /health/live": (200, {}), "GET /health/ready": (200, {})}
+    _, document = doctor(capsys, "--metrics", serve(routes | {"GET /metrics": (200, series.encode())}))
+    found = states(document)
+    assert (found["the kernel dropped no packet"], found["sidecar watches"]) == (state, "ok")
 
 
 @pytest.mark.parametrize(
