@@ -51,7 +51,10 @@ from monitor.notifications.http import client as http_client
 from monitor.notifications.registry import notifiers
 from monitor.ports import Catalog, EventReader, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
+from monitor.query.account import AccountController
 from monitor.query.alerts import AlertsController, SilencesController
+from monitor.query.causes import CausesController
+from monitor.query.estimates import EstimatesController
 from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
@@ -229,7 +232,10 @@ def application(
             RecordsController,
             DeclarationsController,
             ModelsController,
+            AccountController,
             MeasurementsController,
+            EstimatesController,
+            CausesController,
             GridsController,
             FilesController,
             AlertsController,

@@ -62,12 +62,14 @@ def test_every_key_of_a_declaration_is_documented(document: dict[str, Any], wher
 
 def test_the_declarations_on_the_page_are_read() -> None:
     """As written, to what they say."""
-    whole, checks = blocks(ROOT / "docs/models.md", "yaml")
+    whole, checks, sliced, *_ = blocks(ROOT / "docs/models.md", "yaml")
     model = MonitoredModel.from_document(yaml.safe_load(whole))
     assert MonitoredModel.from_document(model.to_document()) == model
     partial = MonitoredModel.from_document({"model": "m", **yaml.safe_load(checks)})
     assert partial.checks["fairness"].tolerance == {"parity_difference": (-0.1, 0.1)}
     assert not partial.checks["anomaly"].enabled
+    parts = MonitoredModel.from_document({"model": "m", **yaml.safe_load(sliced)}).slices
+    assert [part.name for part in parts] == ["SEX=2", "young"]
 
 
 def test_every_setting_of_the_monitor_is_documented() -> None:

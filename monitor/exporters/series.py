@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from monitor.exporters.labels import UNKNOWN, cut
+from monitor.exporters.trends import Record, Trends
 from monitor.findings import SEVERITIES, Alert, AlertKind, AlertStatus, Finding, Status
 from monitor.ports import ModelEntry, Publication, WindowEntry
 
@@ -53,6 +54,7 @@ FAMILIES: Mapping[str, str] = {
     "outrider_threshold_ratio": "Worst score of a kind divided by its threshold; above 1 means breached.",
     "outrider_drift_features": "Number of features by status of their drift.",
     "outrider_feature_threshold_ratio": "Worst score of a feature divided by its threshold (worst features only).",
+    "outrider_time_to_breach_seconds": "Seconds from the window's end until the soonest metric crosses its threshold, if it goes on.",
     "outrider_alerts": "Alert instances by state.",
 }
 """Families that are not metrics of the registry, with their help. All are gauges."""
@@ -92,10 +94,6 @@ class Series:
     rank: float = 0.0
 
 
-Record = tuple[AlertKind, str, str | None, str | None]
-"""What a finding is about, whichever revision says it."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Told:
     """One window and what its revisions said of it, the latest of each record."""
@@ -117,6 +115,7 @@ class _Held:
     labelled: _Told | None
     """The latest window with labels: they come late, and by then there are later windows without."""
     series: tuple[Series, ...] = ()
+    trends: Trends = field(default_factory=Trends)
 
 
 class LatestWindows:
@@ -147,7 +146,9 @@ class LatestWindows:
         if of_labels:
             labelled = _Told(window, of_labels) if labelled is None else labelled.then(window, of_labels)
         if held is None or (latest, labelled) != (held.latest, held.labelled):
-            self._held[key] = _Held(latest, labelled, tuple(self._window_series(latest, labelled)))
+            trends = (Trends() if held is None else held.trends).then(window, findings)
+            series = (*self._window_series(latest, labelled), *self._breaches(latest, trends))
+            self._held[key] = _Held(latest, labelled, series, trends)
 
     def _needs_labels(self, finding: Finding) -> bool:
         metric = self._metrics.get(finding.metric)
@@ -232,6 +233,19 @@ class LatestWindows:
                 labels = (*base, ("feature", cut(column)))
                 yield Series("outrider_feature_threshold_ratio", labels, score, _column_rank(score))
         yield from self._metric_series(base, findings, chosen, scores)
+
+    def _breaches(self, latest: _Told, trends: Trends) -> Iterable[Series]:
+        """The soonest crossing of each kind, column and slice; none where no trend leads to one."""
+        base = _base(latest.window)
+        soonest: dict[Labels, float] = {}
+        for (kind, _, feature, part), seconds in trends.breaches():
+            labels = (*base, ("kind", kind.value), *_present(feature=feature))
+            labels += _present(**{"group" if kind is AlertKind.FAIRNESS else "slice": part})
+            soonest[labels] = min(seconds, soonest.get(labels, math.inf))
+        shown = sorted(soonest.items(), key=lambda item: (item[1], item[0]))
+        self._limited("feature", max(0, len(shown) - FEATURES_MAX))
+        for labels, seconds in shown[:FEATURES_MAX]:
+            yield Series("outrider_time_to_breach_seconds", labels, seconds)
 
     def _metric_series(
         self, base: Labels, findings: Sequence[Finding], chosen: frozenset[Column], scores: Scores

@@ -8,6 +8,7 @@ from monitor.jobs.context import Context
 from monitor.jobs.find_cause import Records
 from monitor.jobs.profile_window import with_label_column, with_labels
 from monitor.jobs.track import Place
+from monitor.ports import Catalog, SegmentStore
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, TileSet
@@ -31,23 +32,22 @@ def stored_records(context: Context, place: Place, baseline: Baseline, span: Spa
 
     return Records(
         history,
-        lambda wanted: stored_rows(context, place.model, place.version, wanted),
-        lambda: stored_baseline(context, place.model),
+        lambda wanted: stored_rows(context.catalog, context.store, place.model, place.version, wanted),
+        lambda: stored_baseline(context.catalog, context.store, place.model),
     )
 
 
-def stored_rows(context: Context, model: str, version: str | None, span: Span) -> Rows:
+def stored_rows(catalog: Catalog, store: SegmentStore, model: str, version: str | None, span: Span) -> Rows:
     """The rows of a span with the labels that have come."""
     start_ns, end_ns = span.start_ns, span.end_ns
-    catalog, store = context.catalog, context.store
     rows = store.read_rows(catalog.segments("predictions", model, version, start_ns, end_ns), start_ns, end_ns)
     labels = store.read_labels(catalog.segments("labels", model, None, start_ns, end_ns), start_ns, end_ns)
     return with_labels(rows, labels) if len(labels) else rows
 
 
-def stored_baseline(context: Context, model: str) -> Rows | None:
+def stored_baseline(catalog: Catalog, store: SegmentStore, model: str) -> Rows | None:
     """The baseline's rows, its label where it has one."""
-    entry, known = context.catalog.baseline(model), context.catalog.model(model)
+    entry, known = catalog.baseline(model), catalog.model(model)
     if entry is None or known is None:
         return None
-    return with_label_column(context.store.read_baseline(entry.path), known.in_force())
+    return with_label_column(store.read_baseline(entry.path), known.in_force())

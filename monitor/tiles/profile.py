@@ -34,16 +34,16 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
     features = {
         name: presence_tile(rows.columns[name])
         if grids.kinds[name] in KINDS_OF_PRESENCE
-        else _tile(rows.columns[name], grid, cells.row(name))
+        else tile_of(rows.columns[name], grid, cells.row(name))
         for name, grid in grids.features.items()
         if name in rows.columns
     }
     prediction = {
-        name: _tile(rows.columns[name], grid) for name, grid in grids.prediction.items() if name in rows.columns
+        name: tile_of(rows.columns[name], grid) for name, grid in grids.prediction.items() if name in rows.columns
     }
     label: dict[str, FeatureTile] = {}
     if rows.label is not None:
-        label = {name: _tile(rows.label, grid) for name, grid in grids.label.items()}
+        label = {name: tile_of(rows.label, grid) for name, grid in grids.label.items()}
     outputs = joined.outputs_of(rows, grids, model)
     return TileSet(
         rows=len(rows),
@@ -136,7 +136,8 @@ def count_coded(coded: Coded, known: int) -> CategoricalTile:
     )
 
 
-def _tile(column: Column, grid: Grid, cells: Cells | None = None) -> FeatureTile:
+def tile_of(column: Column, grid: Grid, cells: Cells | None = None) -> FeatureTile:
+    """Count a column on its grid."""
     if isinstance(grid, NumericGrid):
         return numeric_tile(column, grid, cells)
     return categorical_tile(column, grid)
