@@ -53,14 +53,23 @@ class NoAnswer(Exception):
 
 
 def ask(
-    address: str, path: str, *, method: str = "GET", timeout_s: float = TIMEOUT_SECONDS, tls: bool = False
+    address: str,
+    path: str,
+    *,
+    method: str = "GET",
+    json_body: bytes | None = None,
+    timeout_s: float = TIMEOUT_SECONDS,
+    tls: bool = False,
 ) -> Answer:
-    """One request without a body to HOST:PORT. Raises NoAnswer."""
+    """One request to HOST:PORT. Raises NoAnswer."""
     host, port = split(address)
     kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
     connection = kind(host, port, timeout=timeout_s)
     try:
-        connection.request(method, path, headers={"accept": "*/*", "connection": "close"})
+        headers = {"accept": "*/*", "connection": "close"}
+        if json_body is not None:
+            headers["content-type"] = "application/json"
+        connection.request(method, path, json_body, headers)
         answer = connection.getresponse()
         return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read(ANSWER_BYTES_MAX))
     except (OSError, http.client.HTTPException, ValueError) as error:

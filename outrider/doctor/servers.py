@@ -170,9 +170,9 @@ def _open_inference(address: str) -> Server | None:
 
 
 def _repository(address: str) -> tuple[str, ...]:
-    """Models by the repository extension, which Triton and MLServer have."""
+    """Models by the repository extension, which Triton and MLServer have; MLServer wants a body that says nothing."""
     try:
-        document = ask(address, "/v2/repository/index", method="POST").json()
+        document = ask(address, "/v2/repository/index", method="POST", json_body=b"{}").json()
     except NoAnswer:
         return ()
     items = document if isinstance(document, list) else []

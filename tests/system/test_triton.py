@@ -25,14 +25,15 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from tests.scripted_http import Answer, scripted_http
+from tests.system.services.environment import makeable
 from tests.system.services.outrider import run, running_monitor, running_sidecar
 from tests.system.services.process import wait_until
-from tests.system.services.triton import installable, running_triton, save_trees
+from tests.system.services.triton import running_triton, save_trees
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.data,
-    pytest.mark.skipif(not installable(), reason="needs Debian's Python: apt-get install python3 python3-venv"),
+    pytest.mark.skipif(not makeable(), reason="needs Debian's Python: apt-get install python3 python3-venv"),
 ]
 
 MODEL = "income"

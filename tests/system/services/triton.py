@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,43 +11,20 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
 
+from tests.system.services.environment import SERVICES, interpreter, script
 from tests.system.services.process import STOP_SECONDS_MAX, answers, free_port, running_process, wait_until
 
-REQUIREMENTS = ("nvidia-pytriton==0.7.0", "numpy<2")
-DEBIAN_PYTHON = Path("/usr/bin/python3")
-"""Triton's Python backend needs the shared library of the interpreter, which a self-built Python lacks."""
-ENVIRONMENT = Path(__file__).parents[3] / ".services" / "triton"
-"""Made once and kept: git ignores it."""
-SCRIPT = Path(__file__).with_name("triton_serve.py")
+HOME = SERVICES / "triton" / "home"
 
 
 @dataclass(frozen=True)
 class Triton:
-    """`address` is host:port of its HTTP door; `pid` leads the session of all its processes."""
+    """`address` is host:port of its HTTP door, `grpc` of the other; `pid` leads the session of all its processes."""
 
     address: str
+    grpc: str
+    metrics: str
     pid: int
-
-
-def installable() -> bool:
-    """Whether Debian's Python is there to make the environment with (packages python3 and python3-venv)."""
-    if not DEBIAN_PYTHON.exists():
-        return False
-    return subprocess.run([DEBIAN_PYTHON, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
-
-
-def environment() -> Path:
-    """The interpreter of Triton's environment; the first call makes it (a minute, 200 MB)."""
-    stamp, python = ENVIRONMENT / "installed", ENVIRONMENT / "venv" / "bin" / "python"
-    wanted = "\n".join(REQUIREMENTS)
-    if not stamp.exists() or stamp.read_text() != wanted:
-        ENVIRONMENT.mkdir(parents=True, exist_ok=True)
-        stamp.unlink(missing_ok=True)
-        subprocess.run([DEBIAN_PYTHON, "-m", "venv", "--clear", ENVIRONMENT / "venv"], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *REQUIREMENTS], check=True)
-        stamp.write_text(wanted)
-    return python
 
 
 def save_trees(model: GradientBoostingClassifier, path: Path) -> None:
@@ -83,13 +59,25 @@ def save_trees(model: GradientBoostingClassifier, path: Path) -> None:
 @contextmanager
 def running_triton(folder: Path, name: str, trees: Path) -> Iterator[Triton]:
     """Serve the arrays of `save_trees` as model `name` until the block ends."""
+    with _running(folder, "triton_serve", [trees, name], name) as triton:
+        yield triton
+
+
+@contextmanager
+def running_triton_models(folder: Path) -> Iterator[Triton]:
+    """Serve the models of `scripts/triton_models.py` until the block ends."""
+    with _running(folder, "triton_models", [], "count") as triton:
+        yield triton
+
+
+@contextmanager
+def _running(folder: Path, program: str, arguments: Sequence[object], last_model: str) -> Iterator[Triton]:
     http, grpc, metrics = free_port(), free_port(), free_port()
-    command = [str(environment()), str(SCRIPT), str(trees), name, *map(str, (http, grpc, metrics))]
-    ready = f"http://127.0.0.1:{http}/v2/models/{name}/ready"
+    command = [str(interpreter("triton")), str(script(program)), *map(str, (*arguments, http, grpc, metrics))]
+    ready = f"http://127.0.0.1:{http}/v2/models/{last_model}/ready"
     # SIGTERM reaches the whole session: to the parent alone it would orphan the server.
-    own = {"PYTRITON_HOME": str(ENVIRONMENT / "home")}
-    with running_process(command, folder, lambda log: answers(ready), own) as process:
-        yield Triton(f"127.0.0.1:{http}", process.pid)
+    with running_process(command, folder, lambda log: answers(ready), {"PYTRITON_HOME": str(HOME)}) as process:
+        yield Triton(*(f"127.0.0.1:{port}" for port in (http, grpc, metrics)), process.pid)
     wait_until(lambda: not _alive(process.pid), STOP_SECONDS_MAX, "every process of Triton ends")
 
 

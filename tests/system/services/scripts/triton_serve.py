@@ -1,4 +1,4 @@
-"""Run in Triton's own environment: serves boosted trees from a file of arrays. serve MODEL.npz NAME HTTP GRPC METRICS.
+"""Run in Triton's environment: serves boosted trees from a file of arrays. serve MODEL.npz NAME HTTP GRPC METRICS.
 
 Input `x`, FP32 [n, features]; output `score`, FP32 [n, 1].
 """

@@ -1,0 +1,71 @@
+"""A real Triton and its own clients, over HTTP and gRPC: records equal what they sent and received, bytes are untouched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.doctor.servers import Server, identify
+from tests.system.services.environment import makeable, run_script
+from tests.system.services.outrider import run
+from tests.system.services.tapped import Tapped, document, read_documents, tapped
+from tests.system.services.triton import Triton, running_triton_models
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not makeable(), reason="needs Debian's Python: apt-get install python3 python3-venv"),
+]
+
+STATUS = {"StatusCode.NOT_FOUND": 404, "StatusCode.INVALID_ARGUMENT": 400, "404": 404, "400": 400, "in the stream": 500}
+"""How the clients name what the records keep as HTTP's status."""
+
+
+@pytest.fixture(scope="module")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    with running_triton_models(tmp_path_factory.mktemp("triton")) as server:
+        yield server
+
+
+def said_by(client: str, tap: Tapped) -> list[dict[str, Any]]:
+    """What the client of one protocol sent and received, with statuses as records have them."""
+    said = read_documents(run_script("triton", "triton_client", client, tap.address))
+    return [each | {"status": STATUS.get(each["status"], each["status"])} for each in said]
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_records_are_what_tritonclient_sent_and_received(protocol: str, triton: Triton, tmp_path: Path) -> None:
+    """JSON, binary and compressed; every datatype; refusals; decoupled streams with no, one and several answers."""
+    with tapped(tmp_path, triton.address if protocol == "http" else triton.grpc) as tap:
+        said = said_by(protocol, tap)
+        found = tap.wait_for(len(said))
+        tap.assert_nothing_changed()
+        assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
+    records = [document(each) for each in found]
+    # Streams answer in any order; everything else one after the other.
+    assert sorted(records, key=lambda r: r["id"]) == sorted(said, key=lambda r: r["id"])
+    assert {each.captured_by for each in found} == {"tap"}
+    assert {each.fidelity for each in found} == {"full"}
+    assert all(each.duration_ns is not None and each.duration_ns > 0 for each in found)
+
+
+def test_doctor_finds_all_doors_and_shows_a_record(triton: Triton, tmp_path: Path) -> None:
+    """HTTP, gRPC and metrics are told apart; a probe, made up or given, becomes the record that would be stored."""
+    x = {"name": "i64", "shape": [1, 2], "datatype": "INT64", "data": [3, 4]}
+    body = tmp_path / "request.json"
+    body.write_text(json.dumps({"id": "probe", "inputs": [x], "outputs": [{"name": "o_i64"}]}))
+    doors = [word for address in (triton.address, triton.grpc) for word in ("--upstream", address)]
+    found = json.loads(run("doctor", *doors, "--probe", "echo", "--body", body, "--json"))
+    http, grpc = found["servers"]
+    for server, speaks in ((http, "Open Inference Protocol"), (grpc, "Open Inference Protocol over gRPC")):
+        assert (server["speaks"], server["name"], server["captured"], server["ready"]) == (speaks, "triton", True, True)
+    record = found["probe"]["record"]
+    assert (record["id"], record["model"], record["version"]) == ("probe", "echo", "1")
+    assert record["outputs"] == [{"name": "o_i64", "datatype": "INT64", "shape": [1, 2], "values": [3, 4]}]
+    over_grpc = json.loads(run("doctor", "--upstream", triton.grpc, "--probe", "echo", "--json"))["probe"]["record"]
+    assert (over_grpc["model"], over_grpc["version"], over_grpc["status"]) == ("echo", "1", 200)
+    assert {t["name"]: t["values"] for t in over_grpc["outputs"]}["o_f16"] == [0.0]
+    assert identify(triton.metrics) == Server(triton.metrics, "Triton's metrics")
