@@ -23,6 +23,7 @@ from collectors.decoders.decoder import Reason
 from collectors.errors import InvalidSettings, StartFailed
 from collectors.pipeline import Pipeline
 from collectors.policies import policies_of
+from collectors.protocols.connection import OPAQUE_CAUSES
 from collectors.protocols.exchange import DROPPED, Damage
 from collectors.records.types import CapturedBy, Gap
 from collectors.reloading import PolicyState, Reloader
@@ -262,6 +263,7 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
         tls_refused={reason: words[at.TLS_REFUSED + i] for i, reason in enumerate(TLS_REFUSALS)},
         certificates={"applied": words[at.TLS_RELOADS], "refused": words[at.TLS_RELOADS_FAILED]},
         protocols={**dict.fromkeys(("http1", "http2", "opaque"), 0), **status.protocols},
+        unread={**dict.fromkeys(OPAQUE_CAUSES, 0), **status.unread},
         exchanges=exchanges,
         records=status.records,
         redacted=status.redacted,
@@ -302,6 +304,7 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
         policies.ids,
         registry=policies.registry,
         captured_by=captured_by,
+        keeps_undecodable=settings.keep_undecodable,
     )
     before = decode_status(segment.read_status())
 

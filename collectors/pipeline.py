@@ -15,13 +15,13 @@ from collectors.decoders.elements import tensor_bytes
 from collectors.decoders.identity import choose_id, generated_id, trace_of
 from collectors.decoders.registry import Registry, named
 from collectors.protocols import Direction, Exchange
-from collectors.protocols.connection import LEFT_UNREAD, Connection, OpaqueCause
+from collectors.protocols.connection import LEFT_UNREAD, Connection
 from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import DROPPED
 from collectors.protocols.heads import Heads
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
 from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Ledger, Prediction, Record
-from collectors.redaction import RedactionPolicy, redact, redact_id
+from collectors.redaction import RedactionPolicy, redact, redact_headers, redact_id
 from collectors.sampling import SamplingPolicy, keeps
 
 CONNECTIONS_MAX = 16_384
@@ -35,6 +35,9 @@ LEDGERS_MAX = 4096
 
 FAULTS_MAX = 16
 """Faults told with their place between two takes, for the log; all of them are counted."""
+
+KEPT_BYTES_MAX = 4 * 1024 * 1024
+"""Of an undecodable exchange that is kept as it came; of those between two takes no more than FAULTS_MAX are."""
 
 LEDGER_INTERVAL_NS = 1_000_000_000
 """Exchanges are accounted to the second their request began in, so that windows of whole seconds add up."""
@@ -65,6 +68,8 @@ class Fault:
     where: str
     detail: str
     model: str | None
+    exchange: Exchange | None = None
+    """As it came, where it is to be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class Counts:
     """Values changed or removed, by kind."""
     connections: Mapping[str, int] = field(default_factory=dict)
     """Connections by what they turned out to speak: http1, http2, opaque, or silent where no byte passed."""
-    opaque: Mapping[OpaqueCause, int] = field(default_factory=dict)
+    opaque: Mapping[str, int] = field(default_factory=dict)
     """Connections whose bytes pass unread, by cause; one that was http1 at first is in both."""
     faults: tuple[Fault, ...] = ()
 
@@ -164,6 +169,7 @@ class Pipeline:
         ids: tuple[IdSource, ...],
         *,
         registry: Registry | None = None,
+        keeps_undecodable: bool = False,
         captured_by: CapturedBy = "tap",
         buffered_bytes_max: int = BUFFERED_BYTES_MAX,
         pending_bytes_max: int = PENDING_BYTES_MAX,
@@ -174,6 +180,7 @@ class Pipeline:
         self._ids = ids
         self._registry = registry or Registry()
         self._tap = Provenance(captured_by=captured_by)
+        self._keeps_undecodable = keeps_undecodable
         self._budget = Budget(buffered_bytes_max)
         self._heads = Heads()
         self._pending_bytes_max = pending_bytes_max
@@ -191,7 +198,7 @@ class Pipeline:
         self._requests: Counter[str] = Counter()
         self._redacted: Counter[str] = Counter()
         self._protocols: Counter[str] = Counter()
-        self._opaque: Counter[OpaqueCause] = Counter()
+        self._opaque: Counter[str] = Counter()
         self._faults: list[Fault] = []
         self._accounts: dict[tuple[int, str | None, str | None], _Account] = {}
         self._holes: dict[str, _Hole] = {}
@@ -364,7 +371,8 @@ class Pipeline:
         inclusion = self._sampling.inclusion(
             status=exchange.status, duration_ns=max(0, exchange.end_ns - exchange.start_ns)
         )
-        if self._sampling.by == "exchange" and not keeps(inclusion, name):
+        is_kept = self._sampling.by != "exchange" or keeps(inclusion, name)
+        if not is_kept and self._sampling.unsure_below is None:
             call = named(decoder, exchange, call)
             self._account(exchange, call.model or None, call.version, "sampled_out", "")
             return
@@ -374,10 +382,13 @@ class Pipeline:
             call = named(decoder, exchange, call)
             self._account(exchange, call.model or None, call.version, "undecodable", error.reason)
             if len(self._faults) < FAULTS_MAX:
-                self._faults.append(Fault(error.reason, error.where, error.detail, call.model or None))
+                kept = exchange if self._keeps_undecodable and exchange.wire_bytes <= KEPT_BYTES_MAX else None
+                self._faults.append(Fault(error.reason, error.where, error.detail, call.model or None, kept))
             return
+        if inclusion < 1.0 and self._sampling.is_unsure(decoded.outputs):
+            is_kept, inclusion = True, 1.0
         record = self._record(exchange, decoded, name, inclusion, provenance)
-        if self._sampling.by == "id" and not keeps(inclusion, record.id):
+        if not is_kept or (self._sampling.by == "id" and not keeps(inclusion, record.id)):
             self._account(exchange, decoded.model, decoded.version, "sampled_out", "")
             return
         self._keep(exchange, record)
@@ -390,7 +401,10 @@ class Pipeline:
     def _record(
         self, exchange: Exchange, decoded: Decoded, name: str, inclusion: float, provenance: Provenance
     ) -> Prediction:
-        chosen = choose_id(self._ids, decoded.id, exchange.request_headers)
+        headers = exchange.request_headers
+        if self._redaction.headers:
+            headers = redact_headers(headers, self._redaction, self._redacted)
+        chosen = choose_id(self._ids, decoded.id, headers)
         stored_id, source = None, None
         if chosen is not None:
             stored_id, source = redact_id(chosen[0], self._redaction, self._redacted), chosen[1]
@@ -410,7 +424,7 @@ class Pipeline:
             inclusion=inclusion,
             captured_by=provenance.captured_by,
             fidelity=decoded.fidelity if decoded.fidelity != "full" else provenance.fidelity,
-            trace=trace_of(exchange.request_headers),
+            trace=trace_of(headers),
         )
 
     def _keep(self, exchange: Exchange, record: Prediction) -> None:

@@ -70,6 +70,7 @@ class Readings:
     tls_refused: Mapping[str, int] = field(default_factory=dict)
     certificates: Mapping[str, int] = field(default_factory=dict)
     protocols: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
     exchanges: Mapping[tuple[str, str], int] = field(default_factory=dict)
     records: int = 0
     redacted: Mapping[str, int] = field(default_factory=dict)
@@ -142,6 +143,12 @@ def _tap(now: Readings) -> Iterable[Metric]:
         "Connections that the capture worker saw, by what they turned out to speak.",
         "protocol",
         now.protocols,
+    )
+    yield _counters(
+        "outrider_tap_unread_connections",
+        "Connections whose bytes are forwarded and not read from some point on, by why.",
+        "cause",
+        now.unread,
     )
     if now.packets is not None:
         yield from _packets(now.packets)

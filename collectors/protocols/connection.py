@@ -1,6 +1,6 @@
 """One connection from its first byte to its last: sniffed, then observed, or opaque."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from collectors.protocols import http1, http2
 from collectors.protocols.dialogue import Correlation
@@ -12,8 +12,15 @@ from collectors.protocols.http2_frames import are_frames, may_begin_frames
 from collectors.protocols.memory import Budget
 from collectors.protocols.sniff import Spoken, sniff
 
-OpaqueCause = http1.Cause | http2.Cause | Literal["http2_midway", "tls", "unknown"]
+_OTHERWISE = Literal["http2_midway", "tls", "unknown"]
+
+OpaqueCause = http1.Cause | http2.Cause | _OTHERWISE
 """Why the bytes of a connection pass unread."""
+
+OPAQUE_CAUSES: tuple[str, ...] = tuple(
+    dict.fromkeys(get_args(http1.Cause) + get_args(http2.Cause) + get_args(_OTHERWISE))
+)
+"""All of them."""
 
 LEFT_UNREAD: frozenset[OpaqueCause] = frozenset(
     {

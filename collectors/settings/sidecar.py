@@ -151,6 +151,14 @@ class SidecarSettings:
         ),
         default=(),
     )
+    keep_undecodable: bool = field(
+        metadata=about(
+            "Whether exchanges that no decoder can read are kept as they came, unredacted, in `undecodable/` of the spool "
+            "(at most 128 MiB), to be read later: `outrider spool undecodable`.",
+            flag,
+        ),
+        default=False,
+    )
     sampling_rate: float = field(
         metadata=about("The share of exchanges that is kept, from 0 to 1; written on every record.", number(0, 1)),
         default=1.0,
@@ -168,11 +176,24 @@ class SidecarSettings:
     sampling_slow_seconds: float | None = field(
         metadata=about("Exchanges that take at least this long are always kept.", number(0, 86400)), default=None
     )
+    sampling_unsure_below: float | None = field(
+        metadata=about(
+            "Exchanges in which the most probable class of any row has less than this are always kept; a single "
+            "probability p counts as p or 1 - p, whichever is more. What sampling leaves out is decoded too then.",
+            number(0.5, 1),
+        ),
+        default=None,
+    )
+    sampling_unsure_output: str | None = field(
+        metadata=about("The output that holds those probabilities; by default the first that looks like it.", text),
+        default=None,
+    )
     redaction_rules: tuple[RedactionRule, ...] = field(
         metadata=about(
-            "What is changed before anything is stored: a list of {name, action}, where `name` is a tensor, a column "
-            "(`x_3`) or a pattern of them (`card*`) and `action` is `drop`, `mask`, `hash`, `round` (with `step`) or "
-            "`bin` (with `edges`).",
+            "What is changed before anything is stored: a list of {name, action}, {header, action} and {pattern, action}. "
+            "`name` is a tensor, a column (`x_3`), a path in JSON (`user.city`) or a pattern of them (`card*`), and "
+            "`action` is `drop`, `mask`, `hash`, `round` (with `step`), `bin` (with `edges`), `date` (with `unit`) or "
+            "`network` (with `v4`, `v6`).",
             read_rules,
         ),
         default=(),
@@ -183,6 +204,10 @@ class SidecarSettings:
             "known.",
             names(),
         ),
+        default=None,
+    )
+    redaction_names_file: Path | None = field(
+        metadata=about("A file with names of persons, one a line, that are taken out of texts.", directory),
         default=None,
     )
     redaction_text_chars_max: int | None = field(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.records.encoding import BatchError, decode_batch
-from collectors.records.types import Gap, Record
+from collectors.records.types import Gap, Passed, Record
 from collectors.spool.disk import acquire_lock, opened_for_reading
 from collectors.spool.errors import SpoolUnusable
 from collectors.spool.framing import JOURNAL_HEADER_BYTES, Mark
@@ -17,6 +17,7 @@ from collectors.spool.mark import FILE_NAME, read_mark
 from collectors.spool.queues import places
 from collectors.spool.recovery import Faults, heal, mark_behind, recover, remove_unfinished
 from collectors.spool.side_files import QUARANTINE, REFUSED
+from collectors.spool.undecodable import UNDECODABLE
 from collectors.spool.walk import Frame, payload_of, walk
 
 MODELS_MAX = 1000
@@ -32,7 +33,7 @@ PAUSE_S = 0.05
 
 @dataclass(frozen=True)
 class SideFolder:
-    """How much lies in `quarantine/` or `refused/`."""
+    """How much lies in `quarantine/`, `refused/` or `undecodable/`."""
 
     files: int
     bytes: int
@@ -53,6 +54,7 @@ class Inspection:
     pending_records: int = 0
     quarantine: SideFolder = SideFolder(0, 0)
     refused: SideFolder = SideFolder(0, 0)
+    undecodable: SideFolder = SideFolder(0, 0)
     sinks: Mapping[str, int] = field(default_factory=dict)
     """How far each sink has got, by name."""
 
@@ -83,6 +85,7 @@ def inspect(directory: Path) -> Inspection:
             pending_records=contents.pending_records,
             quarantine=_side_folder(directory / QUARANTINE),
             refused=_side_folder(directory / REFUSED),
+            undecodable=_side_folder(directory / UNDECODABLE),
             sinks=places(directory),
         )
     except OSError as error:
@@ -141,9 +144,9 @@ class _Contents:
 
 
 def kind_and_model(record: Record) -> tuple[str, str | None]:
-    """A gap belongs to no model: what it hid is unknown."""
+    """A gap belongs to no model: what it hid is unknown; neither do the bytes that passed."""
     kind = type(record).__name__.lower()
-    return (kind, None) if isinstance(record, Gap) else (kind, record.model)
+    return (kind, None) if isinstance(record, Gap | Passed) else (kind, record.model)
 
 
 def _surveyed(path: Path, sidecar: str | None, contents: _Contents) -> Survey | None:

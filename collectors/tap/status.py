@@ -33,6 +33,7 @@ class WorkerStatus(msgspec.Struct):
     undecodable: dict[str, int] = {}
     records: int = 0
     protocols: dict[str, int] = {}
+    unread: dict[str, int] = {}
     requests: dict[str, int] = {}
     redacted: dict[str, int] = {}
     request_errors: dict[str, int] = {}
@@ -43,6 +44,8 @@ class WorkerStatus(msgspec.Struct):
     queue_oldest_ns: int = 0
     policy: str = ""
     sinks: dict[str, "SinkStatus"] = {}
+    tap_told: list[int] = []
+    """What the monitor has been told of the tap, as `passing.py` keeps it."""
 
 
 def add_counts(total: dict[str, int], more: Mapping[str, int]) -> None:

@@ -73,6 +73,8 @@ class Tally:
         """Account for what the pipeline hands on; returns the records that are to be spooled soon."""
         if counts.connections:
             add_counts(self.status.protocols, counts.connections)
+        if counts.opaque:
+            add_counts(self.status.unread, counts.opaque)
         status = self.status
         for (outcome, reason), count in counts.exchanges.items():
             if outcome == "dropped":
@@ -95,7 +97,7 @@ class Tally:
             return True
         if isinstance(record, Prediction):
             self._look_at(record)
-        else:
+        elif isinstance(record, Gap):
             self.unspooled += record.exchanges_estimated
         return False
 

@@ -16,7 +16,9 @@ from collectors.pipeline import Pipeline
 from collectors.protocols import Direction
 from collectors.records.types import Record
 from collectors.spool import Spool, SpoolFull
+from collectors.spool.undecodable import UndecodableFolder, Unread
 from collectors.tap import segment as at
+from collectors.tap.passing import Passing
 from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingDamaged, RingReader, RingRecord
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import WorkerStatus, decode_status, encode_status
@@ -72,6 +74,8 @@ class CaptureWorker:
         self._observe_sink = observe_sink
         self._listen = listen
         self._tally = Tally(decode_status(segment.read_status()))
+        self._passing = Passing(segment.words, self._tally.status.tap_told, time.time_ns())
+        self._undecodable = UndecodableFolder(spool.directory)
         self._open: dict[int, int] = {}
         self._finished: list[Record] = []
         self._finished_bytes = 0
@@ -137,6 +141,9 @@ class CaptureWorker:
 
     def _take(self) -> None:
         records, counts = self._pipeline.take()
+        for each in counts.faults:
+            if each.exchange is not None:
+                self._undecodable.keep(Unread.of(each.exchange, each.reason, each.where))
         if counts.faults and time.monotonic() >= self._faults_due:
             self._faults_due = time.monotonic() + FAULTS_SECONDS
             fault = counts.faults[0]  # its detail may hold what was sent, and stays out of the log
@@ -239,17 +246,21 @@ class CaptureWorker:
             self._spool.sync()
             self._synced = now
 
-    def _flush(self) -> None:
+    def _flush(self, *, at_once: bool = False) -> None:
         """Append what is finished together with its account: the spool takes both or neither."""
         finished, self._finished, self._finished_bytes = self._finished, [], 0
         ledger = self._tally.ledger()
-        if finished or ledger:
+        passed = self._passing.since_told(time.time_ns(), at_once=at_once)
+        if finished or ledger or passed:
             try:
-                self._spool.append([*finished, *ledger])
+                self._spool.append([*finished, *ledger, *([passed] if passed else [])])
             except SpoolFull:
                 self._finished = self._tally.refused(finished)
             else:
                 self._tally.spooled()
+                if passed:
+                    self._passing.is_told()
+                    self._tally.status.tap_told = self._passing.told
         self._observe()
         self._read_bytes = 0
         self._words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
@@ -269,5 +280,5 @@ class CaptureWorker:
         self._forget_all(time.time_ns())
         self._step_over(self._ring.waiting, "stopped")
         self._take()
-        self._flush()
+        self._flush(at_once=True)
         self._words[at.IN_FLIGHT_EXCHANGES] = 0

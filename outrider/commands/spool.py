@@ -1,5 +1,5 @@
-"""`outrider spool inspect/repair/resend DIR`: what is in a sidecar's spool, what is damaged, putting it in order, and sending
-again what was refused.
+"""`outrider spool inspect/repair/resend/undecodable DIR`: what is in a sidecar's spool, what is damaged, putting it in order,
+sending again what was refused, and reading again what could not be read.
 
 Exit codes: 0 done; 1 damage found (inspect), or something is still refused (resend); 2 not a spool, or in use (repair).
 """
@@ -14,12 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
+from collectors.decoders.decoder import Undecodable
+from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault
 from collectors.shipping import MonitorCourier, ShippingSettings
 from collectors.shipping.resend import resend
 from collectors.spool.inspection import Inspection, inspect, repair
 from collectors.spool.journal import Survey
 from collectors.spool.recovery import Faults
+from collectors.spool.undecodable import NotAnExchange, decode_unread, unread_paths
 
 DAMAGE_FOUND = 1
 STILL_REFUSED = 1
@@ -72,6 +75,58 @@ def resend_command(
     return STILL_REFUSED if sent.left else 0
 
 
+@app.command("undecodable")
+def undecodable_command(directory: Directory, json: AsJson = False) -> int:
+    """List the exchanges that were kept as they came (`keep_undecodable`), and read each again with the decoders of this release."""
+    read = [reading_of(path) for path in unread_paths(directory)]
+    if json:
+        print(json_module.dumps({"items": read}))
+    else:
+        print("\n".join(reading_line(each) for each in read) or "no exchange is kept")
+    return 0
+
+
+def reading_of(path: Path) -> dict[str, Any]:
+    """One kept exchange, and what the decoders make of it now."""
+    try:
+        unread = decode_unread(path.read_bytes())
+    except (OSError, NotAnExchange) as error:
+        return {"file": path.name, "fault": str(error)}
+    said = {
+        "file": path.name,
+        "time": time_text(unread.start_ns),
+        "method": unread.method,
+        "target": unread.target,
+        "status": unread.status,
+        "bytes": len(unread.request_body) + len(unread.response_body),
+        "reason": unread.reason,
+        "where": unread.where,
+    }
+    found = Registry().find(unread.method, unread.target)
+    if found is None:
+        return said | {"now": "not_inference"}
+    try:
+        decoded = found[0].decode(unread.exchange, found[1])
+    except Undecodable as error:
+        return said | {"now": "undecodable", "now_reason": error.reason, "now_where": error.where}
+    shapes = {
+        side: {tensor.name: [tensor.datatype, list(tensor.shape)] for tensor in tensors}
+        for side, tensors in (("inputs", decoded.inputs), ("outputs", decoded.outputs))
+    }
+    return said | {"now": "decoded", "model": decoded.model, "rows": decoded.rows, **shapes}
+
+
+def reading_line(read: dict[str, Any]) -> str:
+    if "fault" in read:
+        return f"{read['file']}: {read['fault']}"
+    line = f"{read['time']}  {read['method']} {read['target'][:80]!r}  {read['bytes']} bytes  {read['reason']} at {read['where']}"
+    if read["now"] == "decoded":
+        return f"{line}; now read: {read['rows']} rows of {read['model']}"
+    return f"{line}; still {read['now']}" + (
+        f" ({read['now_reason']} at {read['now_where']})" if "now_reason" in read else ""
+    )
+
+
 def inspection_document(found: Inspection) -> dict[str, Any]:
     journals = [journal_document(journal) for journal in found.journals]
     oldest = [journal.oldest_ns for journal in found.journals if journal.oldest_ns is not None]
@@ -95,6 +150,7 @@ def inspection_document(found: Inspection) -> dict[str, Any]:
         "journals": journals,
         "quarantine": asdict(found.quarantine),
         "refused": asdict(found.refused),
+        "undecodable": asdict(found.undecodable),
         "sinks": dict(found.sinks),
     }
 
@@ -146,7 +202,11 @@ def inspection_lines(found: Inspection) -> list[str]:
         lines.append(f"  {found.unreadable} batches that this release cannot read")
     for journal in found.journals:
         lines += journal_lines(journal)
-    for name, folder in (("quarantine", found.quarantine), ("refused", found.refused)):
+    for name, folder in (
+        ("quarantine", found.quarantine),
+        ("refused", found.refused),
+        ("undecodable", found.undecodable),
+    ):
         if folder.files:
             lines.append(f"  {name}/: {folder.files} files, {folder.bytes} bytes")
     lines.append("damage found: `outrider spool repair` puts it in order" if found.is_damaged else "no damage")

@@ -53,6 +53,7 @@ def test_counts_of_the_shared_memory_are_exported(segment, port):
         'outrider_tap_bytes_total{direction="to_server"} 7.0',
         'outrider_tap_uncopied_bytes_total{reason="connection_budget"} 5.0',
         'outrider_tap_connections_total{protocol="opaque"} 0.0',
+        'outrider_tap_unread_connections_total{cause="tls"} 0.0',
         'outrider_capture_exchanges_total{outcome="captured",reason=""} 3.0',
         'outrider_capture_exchanges_total{outcome="dropped",reason="not_copied"} 2.0',
         'outrider_capture_exchanges_total{outcome="dropped",reason="memory_full"} 0.0',

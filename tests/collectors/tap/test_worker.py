@@ -15,6 +15,7 @@ from collectors.records.types import Gap, Ledger, Prediction, Record
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
 from collectors.spool import Spool
+from collectors.spool.undecodable import decode_unread, unread_paths
 from collectors.tap import segment as at
 from collectors.tap.copier import Copied, Copier
 from collectors.tap.segment import Segment, Uncopied
@@ -34,8 +35,10 @@ class House:
         self.spool = Spool.open(directory, quota_bytes=quota_bytes, free_space_floor_bytes=0)
         self.count = 0
 
-    def worker(self) -> CaptureWorker:
-        pipeline = Pipeline(self.spool.sidecar, RedactionPolicy(), SamplingPolicy(), ("body",))
+    def worker(self, *, keeps_undecodable: bool = False) -> CaptureWorker:
+        pipeline = Pipeline(
+            self.spool.sidecar, RedactionPolicy(), SamplingPolicy(), ("body",), keeps_undecodable=keeps_undecodable
+        )
         return CaptureWorker(self.segment, self.wake, pipeline, self.spool, observe_sink=lambda status: None)
 
     def infer(self, link: Copied, *, answered: bool = True) -> str:
@@ -230,3 +233,16 @@ def test_an_undecodable_exchange_is_logged_without_what_was_in_it(house, caplog)
     assert [record.msg for record in caplog.records] == ["undecodable"]
     assert "secret" not in str(vars(caplog.records[0]))
     assert sum(house.status().undecodable.values()) == 5
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_no_decoder_reads_is_kept_where_that_is_wished(house: House, keeps: bool) -> None:
+    """Beside the journals, as it came; otherwise it is only counted."""
+    link = house.copier.opened(time.time_ns())
+    house.say(link, 0, b"POST /v2/models/m/infer HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s", b"{broken")
+    house.say(link, 1, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", b"{}")
+    worker = house.worker(keeps_undecodable=keeps)
+    worker._turn()
+    kept = [decode_unread(path.read_bytes()) for path in unread_paths(house.spool.directory)]
+    assert [(each.reason, each.request_body) for each in kept] == [("request_not_json", b"{broken")] * keeps
+    assert worker._tally.status.undecodable == {"request_not_json": 1}

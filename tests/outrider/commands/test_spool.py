@@ -7,7 +7,9 @@ import pytest
 
 from collectors.records.types import Gap, Prediction
 from collectors.spool import Spool
+from collectors.spool.undecodable import UndecodableFolder, Unread
 from outrider.main import main
+from tests.collectors.decoders.exchanges import exchange
 
 
 @pytest.fixture
@@ -82,3 +84,24 @@ def test_repair_of_a_spool_in_use_is_exit_code_2(directory: Path, capsys: pytest
         assert main(["spool", "repair", str(directory)]) == 2
         assert "another process uses this spool" in capsys.readouterr().err
         assert main(["spool", "inspect", str(directory)]) == 0
+
+
+def test_undecodable_exchanges_are_listed_and_read_again(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A later release may read what an earlier one could not; a file that is none of ours is told."""
+    folder = UndecodableFolder(directory)
+    asked = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}]}
+    told = {"outputs": [{"name": "p", "shape": [1], "datatype": "FP32", "data": [1]}]}
+    for request in (asked, b"{broken\x1b"):
+        folder.keep(Unread.of(exchange("/v2/models/m/infer?\x1b", request, told), "request_not_json", "request"))
+    (directory / "undecodable" / "9.exchange").write_bytes(b"")
+    assert main(["spool", "undecodable", str(directory), "--json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert [each.get("now") for each in items] == ["decoded", "undecodable", None]
+    assert items[0]["inputs"] == {"x": ["FP32", [1]]}
+    assert items[1]["now_reason"] == "request_not_json"
+    assert main(["spool", "undecodable", str(directory)]) == 0
+    out = capsys.readouterr().out
+    assert "now read: 1 rows of m" in out
+    assert "\x1b" not in out
+    assert main(["spool", "inspect", str(directory)]) == 0
+    assert "undecodable" in capsys.readouterr().out
