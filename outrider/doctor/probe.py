@@ -16,7 +16,7 @@ from typing import Any
 from collectors.pipeline import Counts, Pipeline
 from collectors.protocols.exchange import Direction
 from collectors.records.packing import unpack
-from collectors.records.types import Gap, Ledger, Prediction, Tensor
+from collectors.records.types import Prediction, Tensor
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
 from outrider.doctor.asking import TIMEOUT_SECONDS, Check, NoAnswer, check, split
@@ -59,7 +59,7 @@ def probe(address: str, plan: Plan) -> Probed:
     pipeline.received(1, Direction.TO_CLIENT, response, time.time_ns())
     pipeline.closed(1, time.time_ns())
     records, counts = pipeline.take()
-    record = next((r for r in records if not isinstance(r, Gap | Ledger)), None)
+    record = next((r for r in records if isinstance(r, Prediction)), None)
     outcomes = {" ".join(filter(None, key)): count for key, count in counts.exchanges.items()}
     return Probed(_checks(address, record, counts, outcomes), record, outcomes)
 
