@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from collectors.settings import read_settings
+from collectors.settings.passive import ports_of
 from monitor.definitions import document_of
 from monitor.settings import MonitorSettings
 
@@ -86,3 +87,18 @@ def test_prometheus_scrapes_what_is_served(compose: dict[str, Any]) -> None:
     assert hosts <= set(compose["services"])
     mounted = [m.split(":")[1] for m in compose["services"]["prometheus"]["volumes"]]
     assert set(document["rule_files"]) <= set(mounted)
+
+
+def test_the_passive_sidecar_of_the_docs_would_start(compose: dict[str, Any]) -> None:
+    """The service that the page shows holds to the schema, and its flags are settings."""
+    page = (ROOT / "docs/sidecar.md").read_text("utf-8")
+    shown = re.findall(r"```yaml\n(  sidecar:\n.*?)```", page, re.DOTALL)
+    (service,) = [yaml.safe_load(each)["sidecar"] for each in shown]
+    folder = importlib.resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema = json.loads((folder / "compose-spec.json").read_text("utf-8"))
+    both = compose | {"services": compose["services"] | {"sidecar": service, "model": {"image": "model"}}}
+    assert [e.message for e in jsonschema.Draft7Validator(schema).iter_errors(both)] == []
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in service["command"])
+    ports = ports_of(flags.pop("passive"))
+    assert read_settings({"passive": {"ports": ports}, **flags}).passive is not None
+    assert service["cap_add"] == ["NET_RAW"]
