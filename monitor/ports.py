@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from collectors.records.types import Batch, Gap, Ledger
+from collectors.records.types import Batch, Gap, Ledger, Passed
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
 from monitor.tiles.rows import Rows
@@ -93,6 +93,7 @@ class Arrival:
     key: BatchKey
     gaps: tuple[Gap, ...] = ()
     ledgers: tuple[Ledger, ...] = ()
+    passed: tuple[Passed, ...] = ()
     previous: int | None = None
     start_ns: int = 0
     models: tuple[str, ...] = ()
@@ -236,8 +237,11 @@ class Catalog(Protocol):
     def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
         """Gaps of the sidecars that have carried this model, and their batches that never came (`batch_missing`)."""
 
-    def ledger(self, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:
-        """The sum of the ledger entries whose start lies in the span."""
+    def ledger(self, model: str | None, version: str | None, start_ns: int, end_ns: int) -> Ledger:
+        """The sum of the ledger entries whose start lies in the span; of those that name no model where it is None."""
+
+    def passed(self, model: str, start_ns: int, end_ns: int) -> Passed:
+        """What passed at the taps of the sidecars that have carried this model: entries whose start lies in the span."""
 
     def commit_window(self, result: WindowResult, receivers: Sequence[Receiver], now_ns: int) -> int:
         """Store the result, one publication, and a delivery per transition and receiver. Returns the publication's sequence.
@@ -299,11 +303,15 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """n labels. `value` object of int, float, bool or str; `time_ns` is the event time of the prediction it belongs to."""
+    """n labels. `value` object of int, float, bool or str; `time_ns` is the event time of the prediction it belongs to.
+
+    `came_ns`: when each was taken in, by the monitor's clock; None where they come from a file.
+    """
 
     id: npt.NDArray[np.object_]
     value: npt.NDArray[np.object_]
     time_ns: npt.NDArray[np.int64]
+    came_ns: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.id)

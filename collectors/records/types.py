@@ -124,7 +124,23 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     not_inference: int = 0
 
 
-Record = Prediction | Gap | Ledger
+class Passed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="passed"):
+    """What passed at a sidecar's tap between two instants, where nothing is parsed: the other conservation law.
+
+    bytes = bytes_copied + sum(bytes_uncopied). `connections` are those that began; those that ended were copied or not.
+    """
+
+    start_ns: int
+    end_ns: int
+    connections: int = 0
+    connections_copied: int = 0
+    bytes: int = 0
+    bytes_copied: int = 0
+    connections_uncopied: dict[str, int] = {}
+    bytes_uncopied: dict[str, int] = {}
+
+
+Record = Prediction | Gap | Ledger | Passed
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ class KafkaCourier:
             "client.id": "outrider",
             "compression.type": "none",  # batches are compressed already
             "linger.ms": 5,
+            "log_level": 2,  # what fails is in the outcomes; a broker that is down would fill the log
             "delivery.timeout.ms": round(DELIVERY_SECONDS_MAX * 1000),
             **options,
             "bootstrap.servers": bootstrap,

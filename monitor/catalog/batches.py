@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from collectors.records.types import Gap, Ledger
+from collectors.records.types import Gap, Ledger, Passed
 from monitor.catalog import segments as segment_statements
-from monitor.catalog.documents import Reasons, pack, unpack_reasons
+from monitor.catalog.documents import Reasons, Uncopied, pack, unpack_reasons, unpack_uncopied
 from monitor.catalog.statements import chunks, upsert, within
-from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, MISSING_BATCHES, SIDECAR_MODELS
+from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, MISSING_BATCHES, SIDECAR_MODELS, TAPS
 from monitor.ports import Arrival, BatchKey, GapEntry, Segment
 
 MISSING = "batch_missing"
@@ -46,6 +46,9 @@ def accept(connection: Connection, arrivals: Sequence[Arrival], segments: Sequen
         connection.execute(insert(GAPS), gaps)
     if ledgers:
         connection.execute(insert(LEDGERS), ledgers)
+    passed = [_passed_values(arrival.key.sidecar, entry) for arrival in arrivals for entry in arrival.passed]
+    if passed:
+        connection.execute(insert(TAPS), passed)
     _look_for_missing(connection, [arrival for arrival in arrivals if arrival.previous is not None])
     return True
 
@@ -108,7 +111,27 @@ def list_gaps(connection: Connection, model: str, start_ns: int | None, end_ns: 
     return sorted([*told, *missing], key=lambda entry: entry.gap.start_ns)
 
 
-def sum_ledgers(connection: Connection, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:
+def sum_passed(connection: Connection, model: str, start_ns: int, end_ns: int) -> Passed:
+    carriers = select(SIDECAR_MODELS.c.sidecar).where(SIDECAR_MODELS.c.model == model)
+    chosen = [TAPS.c.sidecar.in_(carriers), *within(TAPS.c.start_ns, start_ns, end_ns)]
+    counts = ("connections", "connections_copied", "bytes", "bytes_copied")
+    sums = connection.execute(select(*(func.sum(TAPS.c[name]).label(name) for name in counts)).where(*chosen)).one()
+    connections: Counter[str] = Counter()
+    passed_bytes: Counter[str] = Counter()
+    for blob in connection.execute(select(TAPS.c.reasons).where(*chosen, TAPS.c.reasons.is_not(None))).scalars():
+        reasons = unpack_uncopied(blob)
+        connections.update(reasons.connections)
+        passed_bytes.update(reasons.bytes)
+    return Passed(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        connections_uncopied=dict(connections),
+        bytes_uncopied=dict(passed_bytes),
+        **{name: int(getattr(sums, name) or 0) for name in counts},
+    )
+
+
+def sum_ledgers(connection: Connection, model: str | None, version: str | None, start_ns: int, end_ns: int) -> Ledger:
     chosen = [LEDGERS.c.model == model, *within(LEDGERS.c.start_ns, start_ns, end_ns)]
     if version is not None:
         chosen.append(LEDGERS.c.version == version)
@@ -141,6 +164,20 @@ def _gap_values(sidecar: str, gap: Gap) -> dict[str, object]:
         "connections": gap.connections,
         "bytes": gap.bytes,
         "exchanges_estimated": gap.exchanges_estimated,
+    }
+
+
+def _passed_values(sidecar: str, passed: Passed) -> dict[str, object]:
+    uncopied = Uncopied(passed.connections_uncopied, passed.bytes_uncopied)
+    return {
+        "sidecar": sidecar,
+        "start_ns": passed.start_ns,
+        "end_ns": passed.end_ns,
+        "connections": passed.connections,
+        "connections_copied": passed.connections_copied,
+        "bytes": passed.bytes,
+        "bytes_copied": passed.bytes_copied,
+        "reasons": pack(uncopied) if uncopied.connections or uncopied.bytes else None,
     }
 
 

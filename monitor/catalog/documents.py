@@ -23,6 +23,13 @@ class Reasons(msgspec.Struct, frozen=True):
     undecodable: dict[str, int]
 
 
+class Uncopied(msgspec.Struct, frozen=True):
+    """Counts by reason of what passed at a tap and was not copied."""
+
+    connections: dict[str, int]
+    bytes: dict[str, int]
+
+
 class PublicationBody(msgspec.Struct, frozen=True):
     """A publication without the sequence that the catalog gives it."""
 
@@ -43,9 +50,10 @@ _ALERT = msgspec.msgpack.Decoder(Alert)
 _TRANSITION = msgspec.msgpack.Decoder(Transition)
 _PUBLICATION = msgspec.msgpack.Decoder(PublicationBody)
 _REASONS = msgspec.msgpack.Decoder(Reasons)
+_UNCOPIED = msgspec.msgpack.Decoder(Uncopied)
 
 
-def pack(value: Alert | Transition | Reasons) -> bytes:
+def pack(value: Alert | Transition | Reasons | Uncopied) -> bytes:
     return _ENCODER.encode(value)
 
 
@@ -55,6 +63,10 @@ def unpack_alert(data: bytes) -> Alert:
 
 def unpack_transition(data: bytes) -> Transition:
     return _TRANSITION.decode(data)
+
+
+def unpack_uncopied(data: bytes) -> Uncopied:
+    return _UNCOPIED.decode(data)
 
 
 def unpack_reasons(data: bytes) -> Reasons:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from collectors.records.types import Ledger
+from collectors.records.types import Ledger, Passed
 from monitor.catalog import alerts, batches, models, publications, retention, segments, windows
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import Unavailable
@@ -94,7 +94,10 @@ class SqlCatalog:
     def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
         return self.read(lambda c: batches.list_gaps(c, model, start_ns, end_ns))
 
-    def ledger(self, model: str, version: str | None, start_ns: int, end_ns: int) -> Ledger:
+    def passed(self, model: str, start_ns: int, end_ns: int) -> Passed:
+        return self.read(lambda c: batches.sum_passed(c, model, start_ns, end_ns))
+
+    def ledger(self, model: str | None, version: str | None, start_ns: int, end_ns: int) -> Ledger:
         return self.read(lambda c: batches.sum_ledgers(c, model, version, start_ns, end_ns))
 
     def put_segments(self, segments_: Sequence[Segment]) -> None:

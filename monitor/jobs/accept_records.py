@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collectors.records.encoding import BatchError, decode_batch
-from collectors.records.types import Batch, Gap, Ledger, Prediction
+from collectors.records.types import Batch, Gap, Ledger, Passed, Prediction
 from monitor.definitions import MODEL_NAME, MonitoredModel
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.jobs.columns import fault_of, rows_of
@@ -129,6 +129,7 @@ class _Group:
                 key,
                 tuple(gaps),
                 tuple(ledgers),
+                tuple(r for r in batch.records if isinstance(r, Passed)),
                 previous=batch.previous,
                 start_ns=_earliest_ns(batch, self._now_ns),
                 models=tuple(sorted(carried)),

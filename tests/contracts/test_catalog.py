@@ -136,7 +136,8 @@ def accept(
 ) -> bool:
     """One batch by itself."""
     models = {s.model for s in segments} | {entry.model for entry in ledgers if entry.model}
-    arrival = Arrival(key, tuple(gaps), tuple(ledgers), previous, now_ns, tuple(sorted(models)))
+    told = (tuple(gaps), tuple(ledgers))
+    arrival = Arrival(key, *told, previous=previous, start_ns=now_ns, models=tuple(sorted(models)))
     return catalog.accept([arrival], segments, now_ns)
 
 

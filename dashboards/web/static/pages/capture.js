@@ -20,12 +20,23 @@ async function fetched() {
     const grid = await get(pathOf(model.model, "/grid"), { per: "kind", kind: "capture", columns: 60 });
     const { columns } = grid;
     const gaps = columns.length ? await all(pathOf(model.model, "/gaps"), { from: columns[0].start, to: columns.at(-1).end }, 2_000) : [];
-    return { model, columns, gaps };
+    const account = columns.length ? await get(pathOf(model.model, "/account"), { from: columns[0].start, to: columns.at(-1).end }) : null;
+    return { model, columns, gaps, account };
   }));
   return { models, parts };
 }
 
-function part({ model, columns, gaps }) {
+const STATES = { complete: "everything that passed is accounted for", gaps: "there are known gaps", blind: "nothing was seen, and there are known gaps", idle: "a sidecar was there, and nothing came", no_data: "no sidecar reported, so nothing is known" };
+
+function tapLine(account) {
+  if (!account) return null;
+  const { tap, gaps, exchanges } = account;
+  const why = Object.entries(tap.bytes_uncopied).map(([reason, lost]) => `${reason} ${count(lost)}`).join(", ");
+  const left = exchanges.unaccounted ? ` · ${count(exchanges.unaccounted)} exchanges unaccounted for` : "";
+  return h("p", { class: "cap" }, `At the tap: ${count(tap.connections)} connections, ${count(tap.bytes)} bytes, ${count(tap.bytes_copied)} of them copied${why ? ` (not: ${why})` : ""} · ${STATES[account.state]}${gaps.batches_missing ? ` · ${count(gaps.batches_missing)} batches never came` : ""}${left}`);
+}
+
+function part({ model, columns, gaps, account }) {
   const sum = (name) => columns.reduce((total, column) => total + column[name], 0);
   const seen = sum("seen");
   const lost = sum("dropped") + sum("undecodable");
@@ -33,6 +44,7 @@ function part({ model, columns, gaps }) {
   const said = seen ? `${percent((seen - lost) / seen)} of ${count(seen)} exchanges kept or sampled out on purpose` : "not seen by a sidecar";
   return h("section", {}, h("h2", {}, h("a", { href: modelHref(model.model) }, model.model), " ", badge(status, status === "no_data" ? "no sidecar" : undefined), h("span", { class: "small" }, ` ${said}`)),
     h("p", { class: "cap" }, `${span(columns[0]?.start, columns.at(-1)?.end)} · `, PARTS.map(([name]) => `${name.replace("_", " ")} ${count(sum(name))}`).join(" · ")),
+    tapLine(account),
     seen || gaps.length ? [capture(columns, gaps, { label: `Capture of ${model.model}: ${said}` }), gapTable(gaps)] : empty("Its rows did not come through a sidecar, so nothing is known of what was not seen."));
 }
 
