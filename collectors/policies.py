@@ -15,8 +15,7 @@ from collectors.decoders.json_paths import Path as JsonPath
 from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault
 from collectors.records.types import IdSource
-from collectors.redaction import RedactionPolicy, Rule
-from collectors.redaction.policy import Action
+from collectors.redaction import HeaderRule, PatternRule, RedactionPolicy, Rule, names_from
 from collectors.sampling import SamplingPolicy
 from collectors.settings import SidecarSettings
 
@@ -29,13 +28,17 @@ POLICY_SETTINGS = (
     "sampling_by",
     "sampling_keep_errors",
     "sampling_slow_seconds",
+    "sampling_unsure_below",
+    "sampling_unsure_output",
     "redaction_rules",
     "redaction_patterns",
+    "redaction_names_file",
     "redaction_text_chars_max",
     "redaction_key_file",
 )
 
-KEY_BYTES_MAX = 64 * 1024
+FILE_BYTES_MAX = 8 * 1024 * 1024
+"""Of a file with a key or with names."""
 _DIGEST_BYTES = 6
 
 
@@ -65,6 +68,7 @@ def policies_of(settings: SidecarSettings) -> Policies:
     said = {name: getattr(settings, name) for name in POLICY_SETTINGS}
     digest = blake2b(msgspec.json.encode(said, enc_hook=str, order="sorted"), digest_size=_DIGEST_BYTES)
     digest.update(blake2b(redaction.key).digest())
+    digest.update("\n".join(sorted(redaction.names)).encode())
     return Policies(
         redaction=redaction,
         sampling=sampling,
@@ -76,21 +80,29 @@ def policies_of(settings: SidecarSettings) -> Policies:
 
 def files_named(settings: SidecarSettings) -> tuple[Path, ...]:
     """The files beside the settings that a policy is read from."""
-    return (settings.redaction_key_file,) if settings.redaction_key_file else ()
+    return tuple(path for path in (settings.redaction_key_file, settings.redaction_names_file) if path)
 
 
 def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy]:
     """What is kept of exchanges and which. Raises InvalidSettings."""
-    try:
-        key = settings.redaction_key_file.read_bytes() if settings.redaction_key_file else b""
-    except OSError as error:
-        found = error.strerror or "unreadable"
-        raise InvalidSettings([SettingsFault("redaction_key_file", found, "a readable file")]) from error
+    key = _content("redaction_key_file", settings.redaction_key_file)
+    names = _content("redaction_names_file", settings.redaction_names_file)
     known = {} if settings.redaction_patterns is None else {"patterns": settings.redaction_patterns}
     slow = settings.sampling_slow_seconds
     try:
         redaction = RedactionPolicy(
-            rules=tuple(Rule(r.name, cast("Action", r.action), r.step, r.edges) for r in settings.redaction_rules),
+            rules=tuple(
+                Rule(rule.name.removeprefix("$."), rule.action, rule.step, rule.edges, rule.unit, rule.v4, rule.v6)  # type: ignore[arg-type]
+                for rule in settings.redaction_rules
+                if rule.name
+            ),
+            headers=tuple(HeaderRule(rule.header, rule.action) for rule in settings.redaction_rules if rule.header),  # type: ignore[arg-type]
+            pattern_rules=tuple(
+                PatternRule(rule.pattern, rule.action, rule.v4, rule.v6)  # type: ignore[arg-type]
+                for rule in settings.redaction_rules
+                if rule.pattern
+            ),
+            names=names_from(names.decode("utf-8")),
             text_chars_max=settings.redaction_text_chars_max or None,
             key=key,
             **known,
@@ -100,11 +112,27 @@ def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy
             by=settings.sampling_by,
             keep_errors=settings.sampling_keep_errors,
             slow_ns=None if slow is None else round(slow * 1e9),
+            unsure_below=settings.sampling_unsure_below,
+            unsure_output=settings.sampling_unsure_output,
         )
     except ValueError as error:
         where, _, rest = str(error).partition(": ")
         raise InvalidSettings([SettingsFault(where, rest, "see the documentation")]) from error
     return redaction, sampling
+
+
+def _content(where: str, path: Path | None) -> bytes:
+    """Of a file that the settings name; nothing where they name none."""
+    if path is None:
+        return b""
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidSettings([SettingsFault(where, error.strerror or "unreadable", "a readable file")]) from error
+    if len(content) > FILE_BYTES_MAX:
+        raise InvalidSettings([SettingsFault(where, "a larger file", f"at most {FILE_BYTES_MAX} bytes")])
+    return content
 
 
 def registry_of(settings: SidecarSettings) -> Registry:

@@ -2,14 +2,16 @@
 
 Three things happen to a record, in this order. Rules by name act on tensors and columns. Texts longer than
 `text_chars_max` are payload, not categories, and only their length is kept. What is left of texts, of the
-prediction's id and of the server's error passes the patterns of personal data. Headers and parameters never reach
-this file: the one are not taken in, the other not decoded. Every value changed is counted by kind.
+prediction's id and of the server's error passes the patterns of personal data and the user's list of names, where rules
+by pattern say what takes their place. Headers and parameters never reach this file, but for the few headers that name a
+prediction, which have rules of their own: the others are not taken in, parameters not decoded. Every value changed is
+counted by kind.
 """
 
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -19,9 +21,12 @@ import msgspec
 from collectors.records.categories import canonical_category
 from collectors.records.packing import pack, unpack
 from collectors.records.types import ITEM_BYTES, Prediction, Tensor
+from collectors.redaction.coarser import DateUnit, binner, network_of, rounder, truncated_date
+from collectors.redaction.names import replace_names
 from collectors.redaction.patterns import PATTERNS, may_hold_patterns, replace_patterns
 
-Action = Literal["drop", "mask", "hash", "round", "bin"]
+Action = Literal["drop", "mask", "hash", "round", "bin", "date", "network"]
+Header = Literal["x-request-id", "traceparent", "ce-id"]
 
 TEXT_CHARS_MAX = 64
 """Categories are shorter; sentences and prompts are longer."""
@@ -47,13 +52,17 @@ class Rule:
 
     `drop` leaves a tensor out (a column of a matrix is masked), `mask` makes its values missing, `hash` replaces each
     by a keyed hash (inside a matrix: masked), `round` rounds numbers to multiples of `step`, `bin` to the lower of
-    `edges`. Texts cannot be rounded or binned and are masked.
+    `edges`; `date` cuts a date after its `unit`, `network` leaves of an address its first `v4` or `v6` bits. What cannot
+    be made coarser in the way asked for is masked. A field of nested JSON is named by its path: `user.address.city`.
     """
 
     name: str
     action: Action
     step: float = 0.0
     edges: tuple[float, ...] = ()
+    unit: DateUnit = "month"
+    v4: int = 24
+    v6: int = 48
 
     def __post_init__(self) -> None:
         if self.action == "round" and not self.step > 0:
@@ -63,13 +72,40 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """What becomes of a header that may name a prediction: `drop` takes it for absent, `hash` stores its keyed hash."""
+
+    header: Header
+    action: Literal["drop", "hash"]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRule:
+    """What takes the place of one kind of personal data: `<kind>` (`mask`), its keyed hash, of an address its network."""
+
+    pattern: str
+    action: Literal["mask", "hash", "network"]
+    v4: int = 24
+    v6: int = 48
+
+    def __post_init__(self) -> None:
+        if self.pattern not in (*PATTERNS, "name"):
+            raise ValueError(f"redaction rule: pattern: found {self.pattern!r}, expected one of {', '.join(PATTERNS)}")
+        if self.action == "network" and self.pattern != "ip":
+            raise ValueError(f"redaction rule {self.pattern!r}: action: found 'network', which is for ip alone")
+
+
+@dataclass(frozen=True, slots=True)
 class RedactionPolicy:
-    """`patterns` are looked for in texts, ids and errors; `text_chars_max` None keeps texts of any length."""
+    """`patterns` and `names` are looked for in texts, ids and errors; `text_chars_max` None keeps texts of any length."""
 
     rules: tuple[Rule, ...] = ()
     patterns: tuple[str, ...] = PATTERNS
     text_chars_max: int | None = TEXT_CHARS_MAX
     key: bytes = field(default=b"", repr=False)
+    headers: tuple[HeaderRule, ...] = ()
+    pattern_rules: tuple[PatternRule, ...] = ()
+    names: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         unknown = set(self.patterns) - set(PATTERNS)
@@ -77,7 +113,8 @@ class RedactionPolicy:
             raise ValueError(f"redaction patterns: found {sorted(unknown)}, expected some of {sorted(PATTERNS)}")
         if self.key and len(self.key) < KEY_BYTES_MIN:
             raise ValueError(f"redaction key: found {len(self.key)} bytes, expected at least {KEY_BYTES_MIN}")
-        if not self.key and any(rule.action == "hash" for rule in self.rules):
+        actions = [rule.action for rules in (self.rules, self.headers, self.pattern_rules) for rule in rules]
+        if not self.key and "hash" in actions:
             raise ValueError("redaction key: a rule hashes, and there is no key to hash with")
 
 
@@ -88,7 +125,7 @@ def redact(record: Prediction, policy: RedactionPolicy, counts: Counter[str]) ->
     texts = _Texts(policy, counts)
     inputs = _tensors(record.inputs, policy, texts, counts)
     outputs = _tensors(record.outputs, policy, texts, counts)
-    error = replace_patterns(record.error, policy.patterns, counts) if record.error else record.error
+    error = _without_personal_data(record.error, policy, counts) if record.error else record.error
     if inputs is record.inputs and outputs is record.outputs and error is record.error:
         return record
     return msgspec.structs.replace(record, inputs=inputs, outputs=outputs, error=error)
@@ -104,12 +141,41 @@ def _hold_texts(record: Prediction) -> bool:
 
 def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
     """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
-    if _MACHINE_ID.fullmatch(found) or not may_hold_patterns(found):
+    if _MACHINE_ID.fullmatch(found) or not (policy.names or may_hold_patterns(found)):
         return found
-    if replace_patterns(found, policy.patterns, Counter()) == found:
+    if _without_personal_data(found, policy, Counter()) == found:
         return found
     counts["id"] += 1
     return _hashed(found, policy.key) if policy.key else None
+
+
+def redact_headers(headers: Mapping[str, str], policy: RedactionPolicy, counts: Counter[str]) -> Mapping[str, str]:
+    """The headers as they may be used; a trace that is hashed is none any more."""
+    kept = dict(headers)
+    for rule in policy.headers:
+        found = kept.pop(rule.header, None)
+        if found is None:
+            continue
+        counts[rule.action] += 1
+        if rule.action == "hash":
+            kept[rule.header] = _hashed(found, policy.key)
+    return kept
+
+
+def _without_personal_data(text: str, policy: RedactionPolicy, counts: Counter[str]) -> str:
+    text = replace_patterns(text, policy.patterns, counts, lambda kind, found: _mark(kind, found, policy))
+    if policy.names:
+        text = replace_names(text, policy.names, counts, lambda found: _mark("name", found, policy))
+    return text
+
+
+def _mark(kind: str, found: str, policy: RedactionPolicy) -> str:
+    rule = next((rule for rule in policy.pattern_rules if rule.pattern == kind), None)
+    if rule is None or rule.action == "mask":
+        return f"<{kind}>"
+    if rule.action == "hash":
+        return f"<{kind} {_hashed(found, policy.key)}>"
+    return network_of(found, rule.v4, rule.v6) or f"<{kind}>"
 
 
 def _tensors(
@@ -158,9 +224,11 @@ def _apply_whole(tensor: Tensor, rule: Rule, key: bytes) -> Tensor | None:
 
 
 def _apply_positions(tensor: Tensor, rule: Rule, positions: range) -> Tensor:
+    if tensor.datatype == "BYTES" and rule.action in ("date", "network"):
+        return _coarser_texts(tensor, rule, positions)
     if tensor.datatype == "BYTES" or rule.action not in ("round", "bin"):
         return _masked(tensor, positions)
-    coarser: Callable[[float], float] = _rounder(rule.step) if rule.action == "round" else _binner(rule.edges)
+    coarser: Callable[[float], float] = rounder(rule.step) if rule.action == "round" else binner(rule.edges)
     values = list(unpack(tensor.data, tensor.datatype))
     whole = not tensor.datatype.startswith(("FP", "BF"))
     for position in positions:
@@ -172,7 +240,20 @@ def _apply_positions(tensor: Tensor, rule: Rule, positions: range) -> Tensor:
         return _masked(tensor, positions)
 
 
-def _masked(tensor: Tensor, positions: range) -> Tensor:
+def _coarser_texts(tensor: Tensor, rule: Rule, positions: range) -> Tensor:
+    items, lost = list(tensor.items), []
+    for position in positions:
+        item = items[position]
+        text = item if isinstance(item, str) else item.decode("latin-1")
+        coarse = truncated_date(text, rule.unit) if rule.action == "date" else network_of(text, rule.v4, rule.v6)
+        if coarse is None:
+            lost.append(position)
+        else:
+            items[position] = coarse
+    return _masked(msgspec.structs.replace(tensor, items=tuple(items)), lost)
+
+
+def _masked(tensor: Tensor, positions: Sequence[int]) -> Tensor:
     missing = tuple(sorted({*tensor.missing, *positions}))
     if tensor.datatype == "BYTES":
         items = list(tensor.items)
@@ -186,29 +267,12 @@ def _masked(tensor: Tensor, positions: range) -> Tensor:
     return msgspec.structs.replace(tensor, data=bytes(data), missing=missing)
 
 
-def _rounder(step: float) -> Callable[[float], float]:
-    return lambda value: round(value / step) * step if _finite(value) else value
-
-
-def _binner(edges: tuple[float, ...]) -> Callable[[float], float]:
-    def lower_edge(value: float) -> float:
-        if not _finite(value):
-            return value
-        return max((edge for edge in edges if edge <= value), default=edges[0])
-
-    return lower_edge
-
-
-def _finite(value: float) -> bool:
-    return value - value == 0
-
-
 class _Texts:
     """Brings the texts of one exchange into the form in which they may be stored."""
 
     def __init__(self, policy: RedactionPolicy, counts: Counter[str]) -> None:
         self._chars_max = SCANNED_CHARS_MAX if policy.text_chars_max is None else policy.text_chars_max
-        self._patterns = policy.patterns
+        self._policy = policy
         self._counts = counts
         self._left = SCANNED_CHARS_MAX
 
@@ -220,12 +284,12 @@ class _Texts:
         text = item if isinstance(item, str) else item.decode("latin-1")
         if len(text) > self._chars_max:
             return self._length_of(item)
-        if not self._patterns or not may_hold_patterns(text):
+        if not self._policy.names and not (self._policy.patterns and may_hold_patterns(text)):
             return item
         if len(text) > self._left:
             return self._length_of(item)
         self._left -= len(text)
-        replaced = replace_patterns(text, self._patterns, self._counts)
+        replaced = _without_personal_data(text, self._policy, self._counts)
         return replaced if isinstance(item, str) else replaced.encode("latin-1")
 
     def _length_of(self, item: str | bytes) -> str:

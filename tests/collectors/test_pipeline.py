@@ -1,8 +1,10 @@
 """From copied bytes to records, with an exact account of every exchange."""
 
+import hmac
 import json
 import random
 from collections.abc import Iterable
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 
 from collectors import pipeline as pipeline_module
 from collectors.decoders.identity import DEFAULT_IDS
+from collectors.decoders.registry import Registry
 from collectors.pipeline import FAULTS_MAX, LEDGER_INTERVAL_NS, Counts, Pipeline
 from collectors.protocols import Direction
 from collectors.records.encoding import encode_batch
 from collectors.records.types import Batch, Gap, IdSource, Ledger, Prediction, Record
-from collectors.redaction import RedactionPolicy
+from collectors.redaction import HeaderRule, RedactionPolicy, Rule
 from collectors.sampling import SamplingPolicy
 from tests.collectors.conversation import (
     Step,
@@ -237,6 +240,55 @@ def test_sampling_by_id_keeps_the_same_ids_everywhere() -> None:
     ids = [p.id for p in first.predictions]
     assert ids == [p.id for p in second.predictions]
     assert 30 <= len(ids) <= 90
+
+
+@pytest.mark.parametrize("by", ["exchange", "id"])
+def test_what_the_model_was_not_sure_of_is_always_kept(by: Literal["exchange", "id"]) -> None:
+    """With inclusion 1 where the rule keeps it, the rate where chance does; the account adds up."""
+    sure, unsure = ([1], "FP64", [0.9]), ([1], "FP64", [0.45])
+    steps = [s for i in range(200) for s in (infer(id=f"r{i}", x=X), inferred(p=unsure if i % 10 == 0 else sure))]
+    policy = SamplingPolicy(rate=0.2, by=by, unsure_below=0.6)
+    capture = Capture(sampling=policy).open().say(steps).take()
+    kept = {int(p.id[1:]): p.inclusion for p in capture.predictions}
+    assert {number: kept[number] for number in range(0, 200, 10)} == dict.fromkeys(range(0, 200, 10), 1.0)
+    others = [inclusion for number, inclusion in kept.items() if number % 10]
+    assert set(others) == {0.2}
+    assert 15 <= len(others) <= 65  # of 180 at a fifth: four standard deviations are 21
+    assert sum(1 / inclusion for inclusion in kept.values()) == pytest.approx(20 + 5 * len(others))
+    assert capture.outcomes == {("captured", ""): len(kept), ("sampled_out", ""): 200 - len(kept)}
+
+
+def test_headers_that_name_a_prediction_have_rules_of_their_own() -> None:
+    """A dropped header is as if it had not been sent; a hashed one is joined by whoever has the key."""
+    key = b"0123456789abcdef"
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    body = infer(id="b", x=X)[1].partition(b"\r\n\r\n")[2]
+    steps = [post("/v2/models/m/infer", body, X_Request_Id="customer 7", Traceparent=trace), inferred(p=P)]
+    rules = (HeaderRule("x-request-id", "hash"), HeaderRule("traceparent", "drop"))
+    policy = RedactionPolicy(headers=rules, key=key)
+    capture = Capture(redaction=policy, ids=("traceparent", "x-request-id", "body")).open().say(steps).take()
+    (prediction,) = capture.predictions
+    expected = hmac.new(key, b"customer 7", "sha256").hexdigest()[:32]
+    assert (prediction.id, prediction.id_source, prediction.trace) == (expected, "x-request-id", None)
+    assert capture.counts.redacted == {"hash": 1, "drop": 1}
+
+
+def test_other_policies_count_from_the_next_exchange_on() -> None:
+    """On a connection that stands, in the middle of an exchange: it is treated by the new ones altogether."""
+    capture = Capture().open().say([infer(id="a", x=X), inferred(p=P), infer(id="b", x=X)])
+    redaction = RedactionPolicy(rules=(Rule("x", "drop"),))
+    capture.pipeline.follow(redaction, SamplingPolicy(), ("x-request-id",), Registry())
+    capture.say([inferred(p=P), infer(id="c", x=X), inferred(p=P)]).take()
+    assert [len(p.inputs) for p in capture.predictions] == [1, 0, 0]
+    assert [p.id_source for p in capture.predictions] == ["body", "generated", "generated"]
+
+
+def test_bytes_of_tls_are_a_gap_of_their_own() -> None:
+    """Nobody knows how many exchanges are in them, so none are made up."""
+    capture = Capture().open().say([client(b"\x16\x03\x01\x02\x00\x01" + bytes(500))])
+    capture.lose(Direction.TO_SERVER, 5000).lose(Direction.TO_CLIENT, 7000).close().take()
+    (gap,) = capture.gaps
+    assert (gap.reason, gap.bytes, gap.exchanges_estimated, gap.connections) == ("tls", 12_000, 0, 1)
 
 
 def test_a_secret_is_nowhere_in_what_is_handed_on() -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from collectors.sampling import SamplingPolicy, keeps
+from collectors.records.packing import pack
+from collectors.records.types import Tensor
+from collectors.sampling import SamplingPolicy, keeps, lowest_confidence
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,37 @@ def test_a_policy_that_cannot_hold_is_refused(broken: dict[str, float]) -> None:
     """At once, with what was found."""
     with pytest.raises(ValueError, match="expected"):
         SamplingPolicy(**broken)  # type: ignore[arg-type]
+
+
+def tensor(shape: tuple[int, ...], *values: float, datatype: str = "FP32", name: str = "p") -> Tensor:
+    return Tensor(name=name, shape=shape, datatype=datatype, data=pack(values, datatype))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("output", "confidence"),
+    [
+        (tensor((2,), 0.9, 0.4), 0.6),
+        (tensor((3, 1), 0.99, 0.02, 0.75), 0.75),
+        (tensor((2, 3), 0.2, 0.5, 0.3, 0.8, 0.1, 0.1), 0.5),
+        (tensor((1, 3), 0.34, 0.33, 0.33, datatype="FP16"), 0.34),
+        (tensor((2,), 1.5, 0.4), None),
+        (tensor((1, 3), 0.9, 0.9, 0.9), None),
+        (tensor((1, 3), float("nan"), 0.9, 0.1), None),
+        (tensor((2,), 0, 1, datatype="INT64"), None),
+        (tensor((1, 2, 2), 0.5, 0.5, 0.5, 0.5), None),
+        (tensor((0,)), None),
+    ],
+)
+def test_confidence_is_that_of_the_least_certain_row(output: Tensor, confidence: float | None) -> None:
+    """Of what is no probability there is none."""
+    found = lowest_confidence(output)
+    assert found == (None if confidence is None else pytest.approx(confidence, abs=1e-3))
+
+
+def test_the_output_that_is_named_decides() -> None:
+    """Without a name the first that looks like probabilities does."""
+    outputs = [tensor((1,), 12.0, name="score"), tensor((1,), 0.95, name="a"), tensor((1,), 0.5, name="b")]
+    assert not SamplingPolicy(unsure_below=0.7).is_unsure(outputs)
+    assert SamplingPolicy(unsure_below=0.7, unsure_output="b").is_unsure(outputs)
+    assert not SamplingPolicy(unsure_below=0.7, unsure_output="none").is_unsure(outputs)
+    assert not SamplingPolicy().is_unsure(outputs)

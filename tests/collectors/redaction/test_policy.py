@@ -8,7 +8,7 @@ import pytest
 
 from collectors.records.packing import pack, unpack
 from collectors.records.types import Prediction, Tensor
-from collectors.redaction import RedactionPolicy, Rule, redact, redact_id
+from collectors.redaction import PatternRule, RedactionPolicy, Rule, names_from, redact, redact_id
 from collectors.redaction import policy as policy_module
 
 KEY = b"0123456789abcdef"
@@ -179,3 +179,45 @@ def test_ids_of_machines_stay_whatever_digits_are_in_them() -> None:
         assert redact_id(found, RedactionPolicy(), counts) == found
     assert redact_id("4111111111111111", RedactionPolicy(), counts) is None
     assert counts == {"id": 1}
+
+
+def texts(*items: str | bytes) -> Tensor:
+    return Tensor(name="t", shape=(len(items),), datatype="BYTES", items=items)
+
+
+def test_dates_and_addresses_can_be_made_coarser() -> None:
+    """What is neither is masked; numbers are too."""
+    dates = ruled(Rule("t", "date", unit="year"), texts("1984-06-09", b"2001-01-01", "soon"))
+    assert (dates.items, dates.missing) == (("1984", "2001", ""), (2,))
+    networks = ruled(Rule("t", "network", v4=16), texts("10.9.8.7", "host"))
+    assert (networks.items, networks.missing) == (("10.9.0.0/16", ""), (1,))
+    assert ruled(Rule("age", "date"), AGES).missing == (0, 1, 2)
+
+
+def test_rules_by_pattern_say_what_takes_the_place() -> None:
+    """A keyed hash, so that one address can be told from another; of an IP address its network."""
+    rules = (PatternRule("email", "hash"), PatternRule("ip", "network", v4=8), PatternRule("name", "hash"))
+    policy = RedactionPolicy(pattern_rules=rules, key=KEY, names=names_from("Ann"), text_chars_max=None)
+    record, counts = stored(policy, texts("Ann a@b.cd at 10.9.8.7", "4111-1111-1111-1111"))
+
+    def hashed(text: str) -> str:
+        return hmac.new(KEY, text.encode(), "sha256").hexdigest()[:32]
+
+    first = f"<name {hashed('Ann')}> <email {hashed('a@b.cd')}> at 10.0.0.0/8"
+    assert record.inputs[0].items == (first, "<card>")
+    assert counts == {"name": 2, "email": 2, "ip": 2, "card": 2}
+
+
+def test_names_are_taken_out_of_texts_ids_and_errors() -> None:
+    """Where a list of them was given."""
+    policy = RedactionPolicy(names=names_from("Ann\nBob Smith"))
+    record, _ = stored(policy, NAMES, error="no row for bob smith")
+    assert (record.inputs[0].items, record.error) == (("<name>", "Bob"), "no row for <name>")
+    assert redact_id("order-of-Ann Lee", policy, Counter()) is None
+
+
+@pytest.mark.parametrize("broken", [lambda: PatternRule("shoe", "mask"), lambda: PatternRule("card", "network")])
+def test_a_rule_by_pattern_that_cannot_hold_is_refused(broken) -> None:
+    """When it is made."""
+    with pytest.raises(ValueError, match="redaction rule"):
+        broken()
