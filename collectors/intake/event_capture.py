@@ -3,7 +3,8 @@
 KServe gives both halves of an exchange the same `id`, and its source names no pod: the key is (source, id, component)
 with the service. Seldon gives each event an id of its own and joins them by `requestid`. Each exchange becomes a batch
 whose identity is made from its key, so that the monitor takes it once however often it comes, over restarts too.
-A transformer and a predictor both log the same inference: what is not the predictor's is a model of its own.
+A transformer and a predictor both log the same inference: what is not the predictor's is a model of its own. Payloads of
+ModelMesh come the same way, as events that were made of them.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import msgspec
 
 from collectors.intake.cloudevents import CloudEvent, read_events
 from collectors.intake.halves import Halves, Pair, Side
+from collectors.intake.modelmesh import REQUEST, RESPONSE, http_status, is_payload, payload_reader, read_payload
 from collectors.intake.sniffing import reader_of
 from collectors.pipeline import Pipeline, Provenance
 from collectors.protocols.exchange import Damage, Exchange
@@ -26,6 +28,8 @@ TYPES: dict[str, Side] = {
     "org.kubeflow.serving.inference.response": "response",
     "io.seldon.serving.inference.request": "request",
     "io.seldon.serving.inference.response": "response",
+    REQUEST: "request",
+    RESPONSE: "response",
 }
 """Every type of event that is half an inference. Others, such as feedback, are counted and not read."""
 
@@ -61,18 +65,21 @@ class EventCapture:
     def __init__(self, pipeline: Pipeline, halves: Halves[CloudEvent] | None = None) -> None:
         self._pipeline = pipeline
         self._halves = Halves() if halves is None else halves
+        # Ids of ModelMesh begin anew with each process: one that came before is no duplicate.
+        self._payloads: Halves[CloudEvent] = Halves(remembered_max=0)
         self._received = self._paired = self._alone = self._other = 0
 
     @property
     def counts(self) -> EventCounts:
-        return EventCounts(
-            self._received, self._paired, self._alone, self._halves.duplicates, self._other, len(self._halves)
-        )
+        duplicates = self._halves.duplicates + self._payloads.duplicates
+        waiting = len(self._halves) + len(self._payloads)
+        return EventCounts(self._received, self._paired, self._alone, duplicates, self._other, waiting)
 
     def read(self, headers: Mapping[str, str], body: bytes, now_ns: int) -> list[Batch]:
         """The batches that a request completes. Raises NotCloudEvents, and takes nothing of it then."""
         batches: list[Batch] = []
-        for event in read_events(headers, body):
+        payload = read_payload(headers, body)
+        for event in read_events(headers, body) if payload is None else [payload]:
             self._received += 1
             side = TYPES.get(event.type)
             if side is None:
@@ -80,12 +87,13 @@ class EventCapture:
                 continue
             key = key_of(event)
             size = len(event.data) + _EVENT_BYTES
-            batches += self._batches(self._halves.add(key, side, event, size=size, now_ns=now_ns), now_ns)
+            halves = self._halves if payload is None else self._payloads
+            batches += self._batches(halves.add(key, side, event, size=size, now_ns=now_ns), now_ns)
         return batches + self.expire(now_ns)
 
     def expire(self, now_ns: int) -> list[Batch]:
         """Tell of the halves that stayed alone."""
-        return self._batches(self._halves.expire(now_ns), now_ns)
+        return self._batches(self._halves.expire(now_ns) + self._payloads.expire(now_ns), now_ns)
 
     def _batches(self, pairs: list[Pair[CloudEvent]], now_ns: int) -> list[Batch]:
         return [self._batch(pair, now_ns) for pair in pairs]
@@ -97,9 +105,10 @@ class EventCapture:
             self._paired += 1
         else:
             self._alone += 1
-        name = exchange_name(event)
+        name = exchange_name(event, now_ns if is_payload(event) else 0)
         exchange = exchange_of(pair, now_ns)
-        found = reader_of(exchange, *model_of(event))
+        names = model_of(event)
+        found = payload_reader(*names) if is_payload(event) else reader_of(exchange, *names)
         self._pipeline.observed(exchange, found, Provenance(captured_by="cloudevents", name=name))
         records: tuple[Record, ...] = tuple(self._pipeline.take()[0])
         return Batch(sidecar="cloudevents", sequence=int(name[3:], 16), records=records)
@@ -114,9 +123,10 @@ def key_of(event: CloudEvent) -> tuple[str, ...]:
     return (event.source, more.get("requestid") or event.id, *scope)
 
 
-def exchange_name(event: CloudEvent) -> str:
-    """The same one whenever the exchange comes again: 63 bits of a hash of its key."""
-    digest = blake2b(msgspec.json.encode(key_of(event)), digest_size=8).digest()
+def exchange_name(event: CloudEvent, time_ns: int = 0) -> str:
+    """The same one whenever the exchange comes again: 63 bits of a hash of its key, and of a time where that repeats."""
+    key = (*key_of(event), time_ns) if time_ns else key_of(event)
+    digest = blake2b(msgspec.json.encode(key), digest_size=8).digest()
     return f"ce-{int.from_bytes(digest, 'big') >> 1:016x}"
 
 
@@ -147,6 +157,8 @@ def exchange_of(pair: Pair[CloudEvent], now_ns: int) -> Exchange:
     elif response is None:
         damage = "no_response"
     headers = _request_headers(request or response)
+    status = http_status(response) if response and is_payload(response) else 200
+    refused = {"grpc-message": response.extensions["status"]} if response and status != 200 else {}
     return Exchange(
         method="POST",
         target="cloudevents",
@@ -154,11 +166,12 @@ def exchange_of(pair: Pair[CloudEvent], now_ns: int) -> Exchange:
         response_headers={"content-encoding": response.encoding} if response and response.encoding else {},
         request_body=request.data if request else b"",
         response_body=response.data if response else b"",
-        status=200 if response else 0,
+        status=status if response else 0,
         start_ns=start_ns,
         end_ns=end_ns,
         wire_bytes=sum(len(half.data) for half in (request, response) if half),
         damage=damage,
+        trailers=refused,
     )
 
 

@@ -1,4 +1,4 @@
-"""POST /cloudevents: what inference loggers send, KServe's and Seldon's, in any mode of CloudEvents over HTTP."""
+"""POST /cloudevents: what inference loggers send: CloudEvents of KServe and Seldon in any mode, payloads of ModelMesh."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class CloudEventsController(Controller):
         """Answered without a body: senders would take one for an event."""
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
+        # Senders whose ids count up from the start are told apart by where they are.
+        headers["outrider-sender"] = request.client.host if request.client else ""
         is_large = len(body) > INLINE_BYTES_MAX
         kept = await sync_to_thread(events.submit, headers, body) if is_large else events.submit(headers, body)
         if kept is not None:
