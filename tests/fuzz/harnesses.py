@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 
+import msgspec
 import zstandard
 
 from collectors.decoders.compression import plain_body
@@ -21,6 +22,7 @@ from collectors.decoders.open_inference_grpc import StreamCorrelation
 from collectors.decoders.protobuf import Allowance, MalformedProtobuf, fields, varints
 from collectors.decoders.registry import Registry
 from collectors.intake.cloudevents import NotCloudEvents, read_events
+from collectors.intake.kafka_messages import Message, NotAHalf, half_of, seldon_origin
 from collectors.intake.sagemaker import NotACapture, read_line
 from collectors.pipeline import Pipeline
 from collectors.protocols import Direction, Exchange, grpc
@@ -36,8 +38,12 @@ from collectors.redaction import RedactionPolicy, Rule, patterns
 from collectors.redaction.patterns import PATTERNS, may_hold_patterns, replace_patterns
 from collectors.sampling import SamplingPolicy
 from collectors.spool.framing import UnknownVersion, decode_journal_header, decode_mark
+from collectors.spool.undecodable import MAGIC as ORX
+from collectors.spool.undecodable import VERSION as ORX_VERSION
+from collectors.spool.undecodable import NotAnExchange, decode_unread, encode_unread
 from collectors.spool.walk import Damage, payload_of, walk
 from collectors.tap import segment as at
+from collectors.tap.passive.packets import checksum_holds, read_packet
 from collectors.tap.ring import RingDamaged, RingReader
 from collectors.tap.segment import RING_BYTES_MIN, Segment
 from tests.fuzz import seeds
@@ -79,6 +85,14 @@ CALLS: dict[str, tuple[tuple[Call, ...], Sequence[bytes]]] = {
         seeds.OPEN_INFERENCE,
     ),
     "open_inference_grpc": (((seeds.UNARY, GRPC, GRPC), (seeds.STREAM, GRPC, GRPC)), seeds.GRPC_CALLS),
+    "tensorflow_serving_grpc": (
+        tuple((f"/tensorflow.serving.PredictionService/{each}", GRPC, GRPC) for each in ("Predict", "Classify", "Regress")),
+        seeds.TENSORFLOW,
+    ),
+    "open_inference_stream": (
+        (("/v2/models/m/infer_stream", {}, _EVENTS), ("/v2/models/m/versions/1/infer_stream", {}, {})),
+        seeds.INFER_STREAM,
+    ),
     "triton_generate": ((("/v2/models/m/generate_stream", {}, _EVENTS), ("/v2/models/m/generate", {}, {})), seeds.GENERATE),
     "predict_v1": ((("/v1/models/m:predict", {}, {}), ("/v1/models/m:classify", {}, {})), seeds.PREDICT_V1),
     "torchserve": (
@@ -378,6 +392,38 @@ def _journal(data: bytes) -> bool:
     return intact > 0
 
 
+def _undecodable(data: bytes) -> bool:
+    try:
+        unread = decode_unread(ORX + bytes([ORX_VERSION]) + zstandard.ZstdCompressor(level=1).compress(data))
+    except NotAnExchange:
+        return False
+    assert decode_unread(encode_unread(unread)) == unread
+    return unread.exchange.status == unread.status
+
+
+def _packets(data: bytes) -> bool:
+    packet = memoryview(data)
+    found = read_packet(packet, len(data))
+    if found is None:
+        return False
+    checksum_holds(packet, len(data))
+    return True
+
+
+def _kafka(data: bytes) -> bool:
+    head, _, value = data.partition(CUT)
+    lines = (line.partition(b": ") for line in head.split(b"\n"))
+    topic = "seldon.ns.model.m.inputs" if len(data) % 2 else "seldon.ns.model.m.outputs"
+    origin = seldon_origin(topic, "seldon")
+    assert origin is not None
+    headers = {name.decode("latin-1"): text.decode("latin-1") for name, _, text in lines}
+    try:
+        half_of(Message(topic, 0, 1, 1, value, headers), origin)
+    except NotAHalf:
+        return False
+    return True
+
+
 def _batch(data: bytes) -> bool:
     payload = MAGIC + bytes([VERSION]) + zstandard.ZstdCompressor(level=1).compress(data)
     try:
@@ -440,6 +486,9 @@ HARNESSES: dict[str, Harness] = {
         Harness("journal", _journal, [seeds.FRAMES, seeds.JOURNAL.encode() + seeds.FRAMES]),
         Harness("batch", _batch, [seeds.BATCH]),
         Harness("batch_bytes", _raw_batch, [encode_batch(Batch(sidecar="a", sequence=1, records=seeds.RECORDS))]),
+        Harness("undecodable", _undecodable, [msgspec.msgpack.encode(seeds.UNREAD)]),
+        Harness("packets", _packets, seeds.PACKETS),
+        Harness("kafka", _kafka, seeds.KAFKA),
         Harness("cloudevents", _cloudevents, seeds.CLOUDEVENTS),
         Harness("sagemaker", _sagemaker, seeds.SAGEMAKER),
         Harness("patterns", _patterns, seeds.TEXTS),

@@ -13,6 +13,7 @@ from collectors.protocols.http2_frames import PREFACE
 from collectors.records.encoding import _ENCODER
 from collectors.records.types import Batch, Gap, Ledger, Prediction, Tensor
 from collectors.spool.framing import JournalHeader, encode_frame
+from collectors.spool.undecodable import Unread
 from collectors.tap.ring import ALIGNMENT, HEADER, LOST, Kind
 
 CUT = b"\xfe\xc0\xde\xfe"
@@ -97,6 +98,42 @@ GRPC_CALLS = [
     asked(1, message(TYPED), message(field(1, "no")), flags=1),
 ]
 
+# TensorFlow Serving.
+
+
+def packed(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def tf_shape(*sizes: int) -> bytes:
+    return field(2, b"".join(field(2, field(1, size)) for size in sizes))
+
+
+FILLED = field(1, 1) + tf_shape(2, 2) + packed(5, struct.pack("<f", 1.5))
+CONTENT = field(1, 9) + tf_shape(2) + field(4, struct.pack("<2q", 1, -1))
+WORDS = field(1, 7) + tf_shape(2) + field(8, b"a") + field(8, b"\xff\0")
+HALF = field(1, 19) + tf_shape(2) + packed(13, varint(0x3C00) + varint(0xC000))
+SPEC = field(1, "m") + field(2, field(1, 3)) + field(3, "serving_default")
+PREDICT = field(1, SPEC) + b"".join(
+    field(2, field(1, name) + field(2, proto))
+    for name, proto in (("x", FILLED), ("i", CONTENT), ("t", WORDS), ("h", HALF))
+)
+PREDICTED = field(1, field(1, "p") + field(2, FILLED)) + field(2, SPEC)
+FLOATS, WHOLES, TEXT = (
+    field(2, packed(1, struct.pack("<f", 0.5))),
+    field(3, packed(1, varint(7))),
+    field(1, field(1, b"u")),
+)
+EXAMPLE = field(
+    1, b"".join(field(1, field(1, n) + field(2, v)) for n, v in (("a", FLOATS), ("b", WHOLES), ("c", TEXT)))
+)
+CLASSES = field(1, field(1, field(1, "cat") + varint(2 << 3 | 5) + struct.pack("<f", 0.5)))
+TENSORFLOW = [
+    asked(0, message(PREDICT), message(PREDICTED)),
+    asked(1, message(field(1, SPEC) + field(2, field(1, field(1, EXAMPLE)))), message(field(1, CLASSES) + field(2, SPEC))),
+    asked(2, message(field(1, SPEC) + field(2, field(1, field(1, EXAMPLE)))), message(field(1, field(1, varint(13) + struct.pack("<f", 2.0))) + field(2, SPEC))),
+]  # fmt: skip
+
 # JSON over HTTP.
 
 CHUNK = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "ü", "tool_calls": [{"index": 1}]}}]}
@@ -146,6 +183,15 @@ OPEN_INFERENCE = [
         },
         P,
     ),
+]
+INFER_STREAM = [
+    asked(
+        0,
+        {"id": "7", "inputs": [tensor("x", [1], "FP32", [1])]},
+        sse(P, P | {"id": "8"}).removesuffix(b"data: [DONE]\n\n"),
+    ),
+    asked(0, {"inputs": [tensor("x", [1], "FP32", [1])]}, sse({"error": "no"}), flags=6),
+    asked(1, {"inputs": [tensor("x", [1], "FP32", [1])]}, P),
 ]
 PREDICT_V1 = [
     asked(0, {"instances": [[1, 2.5], [3, None]]}, {"predictions": [0.5, "NaN"]}),
@@ -286,6 +332,33 @@ RING = [
     ring_record(Kind.LOST, b"\3".ljust(LOST.size, b"\0"))
     + ring_record(Kind.FILLER, bytes(70))
     + ring_record(Kind.CLOSED, b""),
+]
+UNREAD = Unread(
+    reason="request_not_json",
+    where="request",
+    method="POST",
+    target="/v2/models/m/infer",
+    status=200,
+    protocol="http1",
+    start_ns=1,
+    end_ns=2,
+    request_headers={"content-type": "a"},
+    response_headers={},
+    trailers={},
+    request_body=b"{",
+    response_body=b"}",
+    arrivals=((1,), (2,)),
+)
+TCP = struct.pack(">HHIIBBHHH", 40000, 8000, 7, 9, 0x50, 0x18, 512, 0, 0) + b"hello"
+PACKETS = [
+    struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(TCP), 1, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + TCP,
+    struct.pack(">IHBB16s16s", 6 << 28, len(TCP), 6, 64, b"\1" * 16, b"\2" * 16) + TCP,
+    struct.pack(">IHBB16s16s", 6 << 28, 8 + len(TCP), 0, 64, b"\1" * 16, b"\2" * 16) + b"\6\0" + bytes(6) + TCP,
+]
+KAFKA = [
+    b"seldon-infer-type: json/inferModelRequest\nx-request-id: r" + CUT + ASKED,
+    b"seldon-infer-type: proto/InferModelRequest" + CUT + TYPED,
+    b"x: y" + CUT + b"\0\0\0\0\1\0" + TYPED,
 ]
 EVENT = {"specversion": "1.0", "id": "1", "source": "s", "type": "org.kubeflow.serving.inference.request", "time": "2026-01-01T00:00:00.5Z"}  # fmt: skip
 CLOUDEVENTS = [

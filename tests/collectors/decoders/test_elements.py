@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -10,8 +11,14 @@ from hypothesis import strategies as st
 
 from collectors.decoders import elements
 from collectors.decoders.decoder import Undecodable
-from collectors.decoders.elements import checked_datatype, checked_shape, tensor_from_json, tensor_from_raw
-from collectors.records.types import Datatype, Tensor
+from collectors.decoders.elements import (
+    checked_datatype,
+    checked_shape,
+    plain_tensor,
+    tensor_from_json,
+    tensor_from_raw,
+)
+from collectors.records.types import ITEM_BYTES, Datatype, Tensor
 
 NUMPY: dict[Datatype, str] = {
     "UINT8": "<u1",
@@ -215,3 +222,27 @@ def test_elements_that_cost_much_and_say_nothing_are_bounded(
     """Millions of nulls, empty lists or empty texts are refused before they become as many objects."""
     text = "[" + ",".join([unit] * 2_000_001) + "]"
     assert refused(text, shape, datatype)[0] == "record_too_large"
+
+
+def test_plain_numbers_are_what_the_careful_reading_makes_of_them() -> None:
+    """Of anything that looks like a tensor: the same tensor, or the careful reading is left to say."""
+    rng = random.Random(5)
+    pieces = ["1", "-2", "1.5", "1e40", "300", "NaN", "null", "true", '"a"', "[", "]", ",", " ", "99999999999999999999"]
+    datatypes = [*ITEM_BYTES, "BYTES", "X"]
+    plain = 0
+    for _ in range(20_000):
+        count = rng.randint(0, 4)
+        if rng.random() < 0.6:
+            said = json.dumps([rng.choice([1, 0, -1, 2.5, 7, 200, True]) for _ in range(count)])
+        else:
+            said = "[" + "".join(rng.choice(pieces) for _ in range(count * 2)) + "]"
+        shape = rng.choice([[count], [1, count], [count, 1], [2, 2], [], [-1], [0], [2**60, 0]])
+        datatype = rng.choice(datatypes)
+        found = plain_tensor("x", shape, datatype, said.encode())
+        if found is not None:
+            careful = tensor_from_json(
+                "x", checked_shape(shape, "x"), checked_datatype(datatype, "x"), said.encode(), "x"
+            )
+            assert found == careful
+            plain += 1
+    assert plain > 1000
