@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -24,6 +25,9 @@ import pytest
 from collectors.records.encoding import decode_batch
 from collectors.records.types import Gap, Prediction, Record
 from collectors.spool import Spool
+from collectors.tap.passive.packet_ring import BLOCK_BYTES, PacketRing, open_socket
+from collectors.tap.passive.packets import read_packet
+from tests.certificates import Authority
 from tests.collectors.test_grpc import Client, Model, question
 from tests.scripted_http import Answer, Request, scripted_http
 from tests.system.services.outrider import Sidecar, outrider, running_passive, running_sidecar
@@ -57,6 +61,10 @@ def body(id: str, values: list[float], *, name: str = "x") -> bytes:
 
 def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
+
+
+def port_of_socket(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
 
 
 def records_of(folder: Path) -> list[Record]:
@@ -383,6 +391,65 @@ def test_a_killed_watcher_is_replaced_and_nobody_notices(server: int, tmp_path: 
     assert len({record.id for record in found}) == len(found)
     for record in found:
         assert record.inputs[0].data == record.outputs[0].data
+
+
+def test_a_successor_goes_on_in_the_kernels_ring_where_its_predecessor_was() -> None:
+    """No block is read twice, whether it was given back or not, and none is left out, all the way round the ring."""
+    ring_bytes = 8 * BLOCK_BYTES
+    seen = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        closing(open_socket([port_of_socket(listener)], ring_bytes)) as packets,
+        socket.create_connection(listener.getsockname(), SECONDS) as client,
+        listener.accept()[0] as server,
+    ):
+        for number in range(20):
+            client.sendall(b"%04d" % number)
+            assert server.recv(4) == b"%04d" % number
+            ring = PacketRing(packets, ring_bytes, number)
+            wait_until(lambda ring=ring: ring.ready, SECONDS, "the kernel hands over a block")
+            for packet in ring.read():
+                found = read_packet(packet.bytes, packet.wire_bytes)
+                assert packet.vouched
+                if found is not None and found.length:
+                    seen.append(bytes(found.payload))
+            if number % 2:
+                ring.give_back()
+            del ring
+    assert seen == [b"%04d" % number for number in range(20)]
+
+
+def test_traffic_that_is_encrypted_is_counted_and_not_copied(tmp_path: Path) -> None:
+    """Packets of TLS say nothing to anybody."""
+    signed = Authority(tmp_path).sign()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(signed.certificate, signed.key)
+    trusting = ssl.create_default_context(cafile=str(signed.authority))
+
+    def serve(listener: socket.socket) -> None:
+        with listener.accept()[0] as plain, context.wrap_socket(plain, server_side=True) as encrypted:
+            encrypted.sendall(encrypted.recv(100))
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        running_passive(tmp_path / "p", [port_of_socket(listener)]) as passive,
+    ):
+        answering = threading.Thread(target=serve, args=[listener], daemon=True)
+        answering.start()
+        with (
+            socket.create_connection(listener.getsockname(), SECONDS) as plain,
+            trusting.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            client.sendall(b"secret")
+            assert client.recv(100) == b"secret"
+        answering.join(SECONDS)
+        wait_until(
+            lambda: passive.sample("outrider_tap_connections_total", protocol="opaque") == 1, SECONDS, "it is seen"
+        )
+        wait_until(lambda: passive.sample("outrider_tap_open_connections") == 0, SECONDS, "its end is seen")
+        assert passive.sample("outrider_tap_uncopied_bytes_total", reason="tls") > 500
+        assert_balanced(passive)
+    assert predictions(tmp_path / "p") == []
 
 
 def test_without_the_privilege_it_says_what_is_needed(tmp_path: Path) -> None:
