@@ -34,6 +34,7 @@ from collectors.shipping.sinks import courier_to
 from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
 from collectors.tap.passive.starting import WATCHER, open_packets, watcher_order
+from collectors.tap.scheduling import give_way
 from collectors.tap.segment import TLS_REFUSALS, UNCOPIED, Segment
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, SinkStatus, WorkerStatus, add_counts, decode_status
 from collectors.tap.supervisor import Child, Order, Signals, hear, leave_signals_to_the_supervisor
@@ -61,8 +62,6 @@ ALIVE_SECONDS = 10.0
 """A child that has not shown itself for this long does not live."""
 SHIPPER_STOP_SECONDS = 1.0
 """Of the worker's end: a batch under way may be answered for; what is not stays in the spool."""
-WORKER_NICE = 5
-"""The forwarder goes first where both want the same core; much more, and a busy machine would starve the worker."""
 STDIN = 0
 _LOG = logging.getLogger(__name__)
 
@@ -408,7 +407,7 @@ def main(arguments: list[str]) -> int:
     if word is None:  # the supervisor is already gone
         return 1
     settings = _read_word(word)
-    os.nice(WORKER_NICE)
+    give_way()
     log_to_stderr()
     try:
         run_worker(settings, Segment(segment), wake=wake, stop=stop)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from collectors.tap.copier import Copier
 from collectors.tap.links import TO_CLIENT, TO_SERVER, Link, Route, Side
 from collectors.tap.ring import RECEIVE_BYTES_MAX
+from collectors.tap.scheduling import go_first
 from collectors.tap.segment import Segment, TlsRefusal
 from collectors.tap.supervisor import hear, leave_signals_to_the_supervisor
 
@@ -541,6 +542,7 @@ def main(arguments: Sequence[str]) -> None:
         addresses = [(family, tuple(address)) for family, address in route["addresses"]]
         routes.append(Route(listener, addresses, _contexts(route.get("tls"))))
     copier = Copier(Segment(asked["segment"]), asked["wake"], asked["connection_copy_bytes"])
+    go_first()
     gc.disable()  # links break their own cycles; a collection would stop all traffic
     gc.freeze()
     Forwarder(routes, copier, stop=asked["stop"], listen=sys.stdin.fileno()).run()

@@ -20,6 +20,7 @@ from collectors.spool.undecodable import UndecodableFolder, Unread
 from collectors.tap import segment as at
 from collectors.tap.passing import Passing
 from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingDamaged, RingReader, RingRecord
+from collectors.tap.scheduling import PAUSE_SECONDS, RECORDS_PER_PAUSE
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import WorkerStatus, decode_status, encode_status
 from collectors.tap.supervisor import seconds_to_end
@@ -32,6 +33,8 @@ SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.004, 0.05
 leaves the processor to the forwarder; a ring that fills quickly ends the sleep."""
 STARTS_AT_TAIL_MAX = 3
 """When so many workers in a row have died before they got any further in the ring, the next steps over its bytes."""
+HURRY_SHARE = 16
+"""When more than one part in this many of the ring waits, the worker no longer pauses for the forwarder."""
 FLUSH_SECONDS = 0.2
 """Finished records wait at most this long for others of their batch."""
 FLUSH_BYTES = 8 * 1024 * 1024
@@ -76,6 +79,7 @@ class CaptureWorker:
         self._tally = Tally(decode_status(segment.read_status()))
         self._passing = Passing(segment.words, self._tally.status.tap_told, time.time_ns())
         self._undecodable = UndecodableFolder(spool.directory)
+        self._hurry_bytes = len(segment.ring) // HURRY_SHARE
         self._open: dict[int, int] = {}
         self._finished: list[Record] = []
         self._finished_bytes = 0
@@ -119,11 +123,17 @@ class CaptureWorker:
         before = self._ring.position
         try:
             opened, received = self._open, self._pipeline.received
+            until_pause = RECORDS_PER_PAUSE
             for record in self._ring.read(TURN_BYTES):
                 kind, connection, time_ns, payload = record
                 if kind <= _TO_CLIENT:  # nearly all are
                     opened[connection] = kind
                     received(connection, _DIRECTIONS[kind], payload, time_ns)
+                    until_pause -= 1
+                    if not until_pause:
+                        until_pause = RECORDS_PER_PAUSE
+                        if self._ring.waiting < self._hurry_bytes:
+                            time.sleep(PAUSE_SECONDS)
                 else:
                     self._take_in(record)
         except RingDamaged:
