@@ -61,6 +61,7 @@ def _write_declaration(path: Path) -> None:
         "prediction": {"score": "p", "class": "yhat"},
         "label": {"name": "bought", "positive": 1},
         "groups": ["city"],
+        "slices": [{"name": "young", "where": "age < 40"}],
         "windows": [{"rows": ROWS}],
         "owner": "shop-team",
     }

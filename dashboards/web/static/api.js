@@ -9,9 +9,10 @@ export class Problem extends Error {
 
 export const pathOf = (model, rest = "") => `/api/v1/models/${encodeURIComponent(model)}${rest}`;
 
+/** An empty value is left out, but for `slice`: there it means the whole population alone. */
 export function queryOf(params) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(params ?? {})) if (value !== null && value !== undefined && value !== "") query.set(name, value);
+  for (const [name, value] of Object.entries(params ?? {})) if (value !== null && value !== undefined && (value !== "" || name === "slice")) query.set(name, value);
   const text = query.toString();
   return text ? `?${text}` : "";
 }

@@ -8,6 +8,7 @@ import { empty, folded, h, load, page, problem, put, section, table } from "../d
 import { count, day, duration, fixed, limit, moment, ms, number, precise, span } from "../format.js";
 import { alertHref, everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { badge, capital, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
+import { causeOf } from "./alert/cause.js";
 import { comparison, origin } from "./model/feature.js";
 
 const FINGERPRINT = segment(1);
@@ -24,7 +25,7 @@ function spoken(alert) {
 }
 
 /** The ranked line that is looked at: the worst unless the URL names another. */
-const chosenOf = (at) => at.features.find((one) => one.feature === read("feature")) ?? at.features[0];
+const chosenOf = (at) => at.features.find((one) => one.feature === read("feature") && (one.slice ?? null) === read("slice")) ?? at.features.find((one) => one.feature === read("feature")) ?? at.features[0];
 const isPair = (line) => line?.metric === "correlation_distance";
 
 async function context(alert, at) {
@@ -32,10 +33,10 @@ async function context(alert, at) {
   const iso = (time) => new Date(time).toISOString();
   const range = { from: iso(ms(at.window.start) - BEFORE * length), to: iso(ms(at.window.end) + AFTER * length), version: alert.version ?? "", columns: 60 };
   const per = PER[alert.kind] ?? "feature";
-  const { metric } = chosenOf(at) ?? alert.features[0] ?? {};
-  const grid = await get(pathOf(alert.model, "/grid"), { ...range, per, kind: alert.kind, metric: per === "metric" ? null : metric, rows: 30 });
+  const { metric, slice } = chosenOf(at) ?? alert.features[0] ?? {};
+  const grid = await get(pathOf(alert.model, "/grid"), { ...range, per, kind: alert.kind, metric: per === "metric" ? null : metric, rows: 30, slice: per === "slice" ? null : slice ?? "" });
   const column = grid.columns.findIndex((one) => ms(one.start) <= ms(at.window.start) && ms(at.window.start) < ms(one.end));
-  return { range: { ...range, version: grid.version }, grid, per, metric, column };
+  return { range: { ...range, version: grid.version }, grid, per, metric, column, slice: per === "slice" ? null : slice };
 }
 
 function title(alert) {
@@ -61,7 +62,7 @@ function evidence(alert, at, found) {
   const cell = row.cells[column] ?? row.cells.findLast(Boolean);
   const name = row.cells.find(Boolean)?.metric ?? metric;
   const ranked = per === "feature" && grid.rows.length > 1 ? heatmap(grid.columns, grid.rows.slice(0, 12), { label: `${metricTitle(metric)} by feature around the window that fired`, selected: { name: row.name, column }, onSelect: ({ name: feature }) => { if (feature !== row.name) { go({ feature }); refresh(); } } }) : null;
-  return section(`${metricTitle(name)}${per === "metric" ? "" : ` of ${row.name}`}, before and after`, ["Shaded: the window that is looked at · dots on top: when the alert spoke · dashed: ", cell?.threshold === undefined ? "no limit" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`],
+  return section(`${metricTitle(name)}${per === "metric" ? "" : ` of ${row.name}`}${found.slice ? ` of ${found.slice}` : ""}, before and after`, ["Shaded: the window that is looked at · dots on top: when the alert spoke · dashed: ", cell?.threshold === undefined ? "no limit" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`],
     line(grid.columns, row.cells, { label: `${metricTitle(name)} around the window that fired`, selected: column, events, width: 720, height: 190, fromZero: per === "feature", left: LABELS, right: 720 }),
     ranked ? h("div", {}, h("p", { class: "cap" }, legend()), ranked) : null);
 }
@@ -72,7 +73,7 @@ function against(alert, at, found) {
   if (per === "feature") {
     const feature = read("feature") ?? at.features[0]?.feature;
     const row = grid.rows.find((one) => one.name === feature);
-    const scope = { version: range.version, rule: grid.rule };
+    const scope = { version: range.version, rule: grid.rule, slice: found.slice ?? "" };
     const one = (name, cell) => comparison(alert.model, name, at.window, scope, cell);
     // A pair has no distribution of its own: those of its two features are shown.
     load(place, () => (!feature ? empty("This alert names no feature.") : isPair(chosenOf(at)) ? Promise.all(feature.split("~").map((name) => one(name))) : one(feature, row?.cells[column])));
@@ -88,10 +89,11 @@ function against(alert, at, found) {
 }
 
 function rankedTable(alert, at) {
-  const rowsHref = (f) => modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: PER[alert.kind] || isPair(f) ? null : f.feature }, "/rows");
+  const rowsHref = (f) => modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, slice: alert.kind === "fairness" ? null : f.slice, feature: PER[alert.kind] || isPair(f) ? null : f.feature }, "/rows");
   const isFeature = !PER[alert.kind];
   const columns = [
-    [isFeature ? "feature" : "what", (f) => (isFeature ? h("a", { href: "#", onclick: (event) => { event.preventDefault(); go({ feature: f.feature }); refresh(); } }, f.feature) : metricName(f.feature)), "wrap"],
+    [isFeature ? "feature" : "what", (f) => (isFeature ? h("a", { href: "#", onclick: (event) => { event.preventDefault(); go({ feature: f.feature, slice: f.slice }); refresh(); } }, f.feature) : metricName(f.feature)), "wrap"],
+    ...(alert.kind !== "fairness" && at.features.some((f) => f.slice) ? [["of", (f) => f.slice ?? "everyone", "wrap"]] : []),
     ["what moved", (f) => f.detail ?? "", "wrap"], ["metric", (f) => metricName(f.metric), "when"], ["effect", (f) => number(f.effect), "num"], ["times its limit", (f) => fixed(f.score, 1), "num"], ["", (f) => h("a", { href: rowsHref(f) }, "rows")],
   ];
   return section("Ranked, worst first", "How many times its limit the evidence is; 1 is at the limit.", at.features.length ? table(columns, at.features.slice(0, 15), { label: "Ranked features" }) : empty("No feature is named."), at.features.length > 15 ? h("p", { class: "small" }, `+ ${at.features.length - 15} more`) : null);
@@ -153,6 +155,7 @@ async function draw(alert, silences) {
     h("div", { class: "crumb" }, h("a", { href: href("/alerts") }, "Alerts"), " / ", h("a", { href: modelHref(alert.model, { version: alert.version }) }, alert.model), alert.version ? ` · version ${alert.version}` : "", ` · ${kindName(alert.kind)} · ${alert.fingerprint}`),
     h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(alert.state, ""), title(alert)), lead(alert, at), also, muted ? h("p", { class: "lead" }, `Silenced until ${moment(muted.end)} UTC by ${muted.creator}: ${muted.comment}`) : null), h("span", { class: "spring" }),
       h("div", { class: "actions" }, h("a", { class: "pill main", href: modelHref(alert.model, there) }, "The model then"), h("a", { class: "pill", href: modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: there.feature }, "/rows") }, "Rows of the window"))),
+    causeOf(alert, at),
     h("div", { class: "grid2" }, evidence(alert, at, found), against(alert, at, found)),
     h("div", { class: "grid2" }, rankedTable(alert, at), life(alert, at)),
     fold("act", "Silence or acknowledge", () => act(alert)),

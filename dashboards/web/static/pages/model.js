@@ -21,11 +21,11 @@ let shown = null;
 async function fetched() {
   const range = { from: read("from"), to: read("to"), version: read("version"), rule: read("rule"), columns: COLUMNS };
   const [model, kinds, alerts] = await Promise.all([
-    get(pathOf(NAME)), get(pathOf(NAME, "/grid"), { ...range, per: "kind" }), all("/api/v1/alerts", { model: NAME }),
+    get(pathOf(NAME)), get(pathOf(NAME, "/grid"), { ...range, per: "kind", slice: read("slice") }), all("/api/v1/alerts", { model: NAME }),
   ]);
   const { columns } = kinds;
   const span = columns.length ? { from: columns[0].start, to: columns.at(-1).end } : { from: range.from, to: range.to };
-  const scope = { ...span, version: kinds.version ?? "", rule: kinds.rule, columns: COLUMNS };
+  const scope = { ...span, version: kinds.version ?? "", rule: kinds.rule, columns: COLUMNS, slice: read("slice") ?? "" };
   if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], folded: 0 }, gaps: [] };
   const check = CHECKS[read("check")] ? read("check") : "drift";
   const [features, gaps] = await Promise.all([

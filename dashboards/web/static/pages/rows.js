@@ -9,7 +9,7 @@ import { why } from "./model/folds.js";
 const NAME = segment(1);
 const PAGE_ROWS = 50;
 
-const filters = () => Object.fromEntries(["from", "to", "version", "feature", "category"].map((name) => [name, read(name)]));
+const filters = () => Object.fromEntries(["from", "to", "version", "slice", "feature", "category"].map((name) => [name, read(name)]));
 
 /** The feature that brought the reader here first, then the others as they are. */
 function columnsOf(items, feature) {
@@ -50,7 +50,7 @@ function draw(found, query) {
   put(page(),
     h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), " / ", h("a", { href: modelHref(NAME, { version: query.version, window: query.from, feature: query.feature }) }, NAME), " / rows"),
     h("h1", {}, query.category ? `Rows where ${query.feature} is ${query.category}` : query.feature ? `Rows, ${query.feature} first` : "Rows"),
-    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}.`),
+    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}${query.slice ? `; only ${query.slice}` : ""}.`),
     picker(query), about,
     h("section", {}, found.items.length ? table(columns, found.items, { label: "Rows", rowClass: (row) => (row.prediction_id === chosen ? "chosen" : null) }) : empty(query.category ? `No row of this span has ${query.feature} = ${query.category}.` : "No rows are kept of this span: none came, or they are past their retention."),
       h("p", { class: "small" }, `${count(found.items.length)} rows${found.next ? ` of more · ` : ""}`, found.next ? h("a", { href: href(location.pathname, { ...query, cursor: found.next }), onclick: (event) => { event.preventDefault(); go({ cursor: found.next }); refresh(); scrollTo(0, 0); } }, `next ${PAGE_ROWS}`) : "", read("cursor") ? [" · ", h("a", { href: href(location.pathname, query) }, "first")] : "")));

@@ -21,6 +21,7 @@ export function controls(data, refresh) {
     ranged ? h("button", { type: "button", onclick: () => change({ from: null, to: null, window: null }) }, "Back to the latest") : null,
     choice("version", "version", kinds.versions.map((v) => v ?? ""), kinds.version ?? "", (v) => v || "unversioned", change),
     choice("rule", "windows", kinds.rules, kinds.rule, (r) => r, change),
+    choice("slice", "slice", ["", ...(kinds.slices ?? [])], read("slice") ?? "", (name) => name || "everyone", change),
     h("span", { class: "spring" }),
     h("span", { class: "small" }, baseline ? `against the baseline ${baseline.id.slice(0, 8)}, ${count(baseline.rows)} rows` : "without a baseline"));
 }

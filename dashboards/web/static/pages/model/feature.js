@@ -37,11 +37,11 @@ export function distribution(place, data, chosen) {
 
 /** Heading, counts, chart, table and links of one feature in one window. */
 export async function comparison(model, feature, window, scope, cell) {
-  const found = await get(pathOf(model, "/distributions"), { feature, from: window.start, to: after(window.start), version: scope.version, rule: scope.rule });
+  const found = await get(pathOf(model, "/distributions"), { feature, from: window.start, to: after(window.start), version: scope.version, rule: scope.rule, slice: scope.slice ?? "" });
   const item = found.items[0];
-  const rowsOf = (more) => modelHref(model, { from: window.start, to: window.end, version: scope.version, feature, ...more }, "/rows");
+  const rowsOf = (more) => modelHref(model, { from: window.start, to: window.end, version: scope.version, slice: scope.slice, feature, ...more }, "/rows");
   const head = [
-    h("h2", {}, `${feature}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null),
+    h("h2", {}, `${feature}${scope.slice ? ` of ${scope.slice}` : ""}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null),
   ];
   if (!item) return [head, empty(cell?.reason ?? "This window has no distribution of it against the baseline in force: it had no rows, or the baseline is newer than the window. That is not the same as no drift.")];
   const list = byChange(shares(item));

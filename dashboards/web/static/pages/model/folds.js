@@ -5,7 +5,7 @@ import { capture, PARTS } from "../../charts/capture.js";
 import { groups } from "../../charts/groups.js";
 import { waterfall } from "../../charts/waterfall.js";
 import { empty, folded, h, s, section, table } from "../../dom.js";
-import { after, count, day, limit, number, precise, span, value } from "../../format.js";
+import { after, count, day, duration, limit, moment, number, precise, span, value } from "../../format.js";
 import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, metricTitle, rankOf } from "../../words.js";
 import { windowOf } from "./feature.js";
@@ -32,13 +32,14 @@ export function folds(data, chosen, choose) {
     fold("anomalies", title("Anomalous inputs", "anomaly"), () => anomalies(data, window, choose)),
     fold("explanations", ["Why a prediction is what it is", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => explanations(data, window, choose)),
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
+    fold("forecast", ["What will cross its threshold", h("span", { class: "small" }, " if it goes on as in the last windows")], () => forecasts(data)),
     fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
     fold("report", ["Evidently report of the window", h("span", { class: "small" }, " made from its rows, takes some seconds")], async () => report(data, window)),
   ];
 }
 
 async function fairness(data, chosen) {
-  const parts = await Promise.all(FAIRNESS.slice(0, 2).map((metric) => get(pathOf(data.name, "/grid"), { ...data.scope, per: "slice", metric, rows: 100 })));
+  const parts = await Promise.all(FAIRNESS.slice(0, 2).map((metric) => get(pathOf(data.name, "/grid"), { ...data.scope, slice: null, per: "slice", metric, rows: 100 })));
   const drawn = parts.map((part, k) => {
     const rows = part.rows.map((row) => ({ name: row.name, cell: row.cells[chosen.column] })).filter((row) => row.cell);
     if (!rows.length) return null;
@@ -84,11 +85,22 @@ async function captured(data) {
 export const gapTable = (gaps) => gaps.length ? h("details", {}, h("summary", { class: "small" }, `${count(gaps.length)} known gap${gaps.length > 1 ? "s" : ""}`), table([["from, UTC", (g) => `${day(g.start)} ${precise(g.start)}`, "when"], ["to", (g) => precise(g.end), "when"], ["why", (g) => g.reason], ["connections", (g) => count(g.connections), "num"], ["bytes", (g) => count(g.bytes), "num"], ["exchanges, about", (g) => count(g.exchanges_estimated), "num"], ["sidecar", (g) => g.sidecar, "wrap"]], gaps.slice(0, 200))) : h("p", { class: "small" }, "No known gap.");
 
 async function numbers(data, window) {
-  const found = await all(pathOf(data.name, "/measurements"), { from: window.start, to: after(window.start), version: data.scope.version, rule: data.scope.rule }, 2_000);
+  const found = await all(pathOf(data.name, "/measurements"), { from: window.start, to: after(window.start), version: data.scope.version, rule: data.scope.rule, slice: read("slice") }, 2_000);
   if (!found.length) return empty("This window has no findings.");
   found.sort((a, b) => rankOf(a.status) - rankOf(b.status) || (b.score ?? 0) - (a.score ?? 0));
   return [h("p", { class: "cap" }, `${count(found.length)} decision records, the worst first; the first 150 are shown, the API has all.`),
     tall(table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["value", (f) => number(f.value), "num"], ["95 % interval", (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`)], ["limit", (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), "num"], ["n window", (f) => count(f.n_window), "num"], ["n baseline", (f) => count(f.n_baseline), "num"], ["missing", (f) => count(f.n_missing), "num"], ["state", (f) => badge(f.status)], ["why", (f) => f.reason ?? "", "wrap small"]], found.slice(0, 150)))];
+}
+
+async function forecasts(data) {
+  const found = await all(pathOf(data.name, "/forecasts"), { to: data.scope.to, version: data.scope.version, rule: data.scope.rule, slice: read("slice") }, 5_000);
+  const ahead = found.filter((one) => one.at !== null);
+  if (!found.length) return empty("No metric with a threshold was measured in these windows.");
+  const reasons = {};
+  for (const one of found) if (one.reason) { const why = one.reason.replace(/^\d+ windows/, "too few windows"); reasons[why] = (reasons[why] ?? 0) + 1; }
+  const rest = Object.entries(reasons).sort((a, b) => b[1] - a[1]).map(([why, n]) => `${count(n)}: ${why}`).join(" · ");
+  return [ahead.length ? table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["now", (f) => number(f.value), "num"], ["limit", (f) => limit(f.threshold), "num"], ["an hour", (f) => number(f.slope_per_hour), "num"], ["crosses in", (f) => duration(f.seconds * 1000), "num"], ["at, UTC", (f) => moment(f.at), "when"], ["95 % interval", (f) => `${moment(f.low)} to ${f.high ? moment(f.high) : "never"}`, "when"]], ahead.slice(0, 50), { label: "Forecasts" }) : empty("Nothing with a threshold moves steadily towards it."),
+    rest ? h("p", { class: "small" }, `Nobody can say when of ${rest}.`) : null];
 }
 
 function tall(box) {

@@ -1,7 +1,7 @@
 // The answer in a sentence with numbers, composed from the alerts' own records.
 
 import { h } from "../../dom.js";
-import { brief, clock, count, day, limit, moment, ms, number, span } from "../../format.js";
+import { brief, clock, count, day, limit, moment, ms, span } from "../../format.js";
 import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
@@ -39,17 +39,11 @@ function overLine(alerts) {
   return h("p", { class: "lead" }, `Over now, ${span(first, last)}: `, alerts.map((alert, i) => [i ? "; " : "", link(alert, said(alert)), ` (${metricName(alert.features[0]?.metric)} ${brief(alert.peak ?? alert.value)} at worst, limit ${limit(alert.threshold)})`]), ".");
 }
 
-/** Whether the values themselves are sound while the inputs drift: a fault of the data, or another population. */
-function faultOrPopulation(data, open) {
-  if (!open.some((a) => a.kind === "drift")) return null;
-  const since = ms(open.find((a) => a.kind === "drift").since ?? data.columns[0].start);
-  const quality = data.kinds.rows.find((row) => row.name === "quality");
-  if (!quality) return null;
-  const cells = quality.cells.filter((cell, i) => cell && ms(data.columns[i].end) >= since);
-  if (!cells.length) return null;
-  const bad = cells.find((cell) => ["critical", "warning"].includes(cell.status));
-  if (!bad) return "No more values are missing or new than in the baseline: the population moved, the data is not broken.";
-  return `Look at the data first: ${metricName(bad.metric)} of ${bad.feature} is ${number(bad.value)} (limit ${limit(bad.threshold)}).`;
+/** Why, as it was found when the alerts spoke: a fault of the data before all else. */
+function why(open) {
+  const found = open.filter((alert) => alert.cause);
+  const first = found.find((alert) => alert.cause.verdict === "data_fault") ?? found[0];
+  return first ? h("p", { class: "lead" }, link(first, "Why"), `: ${first.cause.summary}.`) : null;
 }
 
 export function verdict(data) {
@@ -74,8 +68,7 @@ function answer(data, open) {
   if (open.length) {
     const order = Object.keys(KINDS);
     const ranked = [...open].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
-    const note = faultOrPopulation(data, open);
-    return { status: "critical", title: `${headline(ranked)}, since ${moment(earliest(open))} UTC`, lead: [ranked.slice(0, 4).map(openLine), note ? h("p", { class: "lead" }, note) : null, overLine(over)] };
+    return { status: "critical", title: `${headline(ranked)}, since ${moment(earliest(open))} UTC`, lead: [ranked.slice(0, 4).map(openLine), why(ranked), overLine(over)] };
   }
   const last = columns.at(-1);
   const windows = columns.reduce((sum, c) => sum + c.windows, 0);

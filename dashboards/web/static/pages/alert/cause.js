@@ -1,0 +1,45 @@
+// Why the alert opened: the record that the monitor stored with it, as it was found when the alert spoke.
+
+import { empty, h, section, table } from "../../dom.js";
+import { count, fixed, moment, number, signed } from "../../format.js";
+import { modelHref } from "../../place.js";
+
+const VERDICTS = {
+  data_fault: "A fault of the data",
+  population_shift: "Another population",
+  relation_change: "The same inputs mean something else",
+  undetermined: "No cause in the inputs",
+};
+/** What a found slice's numbers are of. */
+const OF = { error: "error", score: "score", label: "share of positives", share: "share of the rows" };
+
+export function causeOf(alert, at) {
+  const cause = at.cause;
+  if (!cause) return null;
+  const since = cause.since;
+  return h("section", { id: "cause" }, h("h2", {}, "Why"),
+    h("p", { class: "lead" }, h("b", {}, `${VERDICTS[cause.verdict]}: `), cause.evidence, ".", cause.feature && ["data_fault", "population_shift"].includes(cause.verdict) ? [" Look at ", h("b", {}, cause.feature), " first."] : null),
+    h("p", { class: "lead" }, since ? ["Since ", h("b", {}, `${moment(since.at)} UTC`), since.low === since.high ? "" : ` (95 % interval ${moment(since.low)} to ${moment(since.high)})`, since.from_the_first ? "; the first window that is kept is different already, so it may have begun before. " : ". "] : "When it began cannot be told. ",
+      cause.examples.length ? ["For example ", cause.examples.slice(0, 4).map((id, i) => [i ? ", " : "", h("a", { href: exampleHref(alert, at, id) }, id)]), cause.examples.length > 4 ? ` and ${cause.examples.length - 4} more.` : "."] : null),
+    h("div", { class: "grid2 even" }, slices(cause), impacts(cause)));
+}
+
+const exampleHref = (alert, at, id) => modelHref(alert.model, { from: at.cause.since?.at ?? at.window.start, to: at.window.end, version: alert.version, prediction: id }, "/rows");
+
+function slices(cause) {
+  const what = OF[cause.slices_of] ?? `place of ${cause.slices_of}`;
+  const caption = cause.candidates ? `Parts of the population whose ${what} moved more than the rest's; ${count(cause.candidates)} candidates share one chance in twenty of a false one.` : "The baseline's rows are past their retention, so nothing was searched.";
+  if (!cause.slices.length) return section("Where most", caption, empty(cause.candidates ? "Nowhere more than elsewhere: it hit all alike." : "Not searched."));
+  return section("Where most", caption, table([
+    ["slice", (one) => h("code", {}, one.where), "wrap"], ["n", (one) => count(one.n_window), "num"], ["window", (one) => number(one.value), "num"], ["baseline", (one) => (one.baseline === null ? "" : number(one.baseline)), "num"],
+    [cause.slices_of === "share" ? "change" : "more than the rest", (one) => signed(one.effect), "num"], ["interval", (one) => `${signed(one.low, 2)} to ${signed(one.high, 2)}`, "when"], ["p", (one) => (one.p < 0.001 ? "< 0.001" : fixed(one.p)), "num"],
+  ], cause.slices, { label: "Found slices" }));
+}
+
+function impacts(cause) {
+  if (!cause.impacts.length) return null;
+  const within = cause.impacts.some((one) => one.within !== null);
+  return section(`What each feature's new values do to the ${cause.impacts_of}`, `The change of the mean ${cause.impacts_of} that the new distribution of one feature alone brings, with its 95 % interval${within ? "; beside it what changed for the same values of it" : ""}. Features that move together share theirs.`, table([
+    ["feature", (one) => one.feature, "wrap"], ["impact", (one) => signed(one.effect), "num"], ["95 % interval", (one) => `${signed(one.low)} to ${signed(one.high)}`, "when"], ...(within ? [["same values", (one) => (one.within === null ? "" : signed(one.within)), "num"]] : []),
+  ], cause.impacts, { label: "Impacts" }));
+}
