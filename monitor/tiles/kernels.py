@@ -1,19 +1,23 @@
 """The compiled inner loops of profiling. Compiled on first call, ahead of use through `compile_ahead`, and cached on disk.
 
-Which cell holds x? The number of edges below x. For long columns a look-up table answers nearly at once: any
-non-decreasing key of x cuts the line into cells of which each remembers how many edges lie in the cells before it; only
-the few edges that share x's cell are left to compare, by a branch-free binary search. The key is x on an equal-width
-scale or, where the edges crowd (durations, prices, returns), the leading bits of x, which are a logarithmic scale on
-both sides of zero. Because the key never decreases in floating point either, the answer is exact, not approximate.
+Which cell holds x? The number of edges below x. A look-up table answers nearly at once: any non-decreasing key of x cuts
+the line into cells of which each remembers how many edges lie in the cells before it; only the few edges that share x's
+cell are left to compare, mostly one, by a branch-free binary search. The key is x on an equal-width scale or, where the
+edges crowd (durations, prices, returns), the leading bits of x, which are a logarithmic scale on both sides of zero.
+Because the key never decreases in floating point either, the answer is exact, not approximate. The table is the frozen
+edges' alone, so it is made once for a grid (`Lookup`), not for every window.
 
-Four rows are worked on at a time, each with counters of its own, so that rows of one cell do not wait for each other;
-the lanes are added in a fixed order. So sums depend on the rows' order and on nothing else: no fused or re-ordered
-arithmetic, the same bits on every machine.
+A column is taken in blocks that stay in the first cache: keys, range and squares of a block in the widest registers, then
+the counting, which no register is wide enough for. There four rows are worked on at a time, each with counters of its own
+(a count and a sum side by side, one line of cache), so that rows of one cell do not wait for each other; the lanes are
+added in a fixed order. Row i of the finite values always belongs to lane i modulo 4 (of the squares, modulo 64). So sums
+depend on the rows' order and on nothing else: no fused or re-ordered arithmetic, the same bits on every machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -23,19 +27,54 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., Any])
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Table = npt.NDArray[np.int16]
 
-TABLE_CELLS = 8_192
-"""Entries of the look-up table: 16 KiB of int16, which stay in the first cache beside the counters."""
+TABLE_CELLS = (1_024, 2_048, 4_096, 8_192)
+"""Entries of the look-up table: the fewest that leave each at most one edge, 16 KiB of int16 at most: they share the first
+cache with the counters."""
 MAGNITUDE = (1 << 63) - 1
 """The bits of a double without its sign."""
 SMALLEST_NORMAL = 1 << 52
 """Bits of the smallest normal double: what lies nearer to zero counts as zero for the scale."""
-TABLE_ROWS_MIN = 1_024
-"""Shorter columns are searched without a table: building it costs as much as searching about this many rows."""
-PADDING = 4_096
-"""Infinite edges behind the last: a power of two above the number of edges, so that the search needs no bounds."""
+BLOCK_ROWS = 512
+"""Rows of a block: 4 KiB, a multiple of all lanes."""
 LANES = 4
-SQUARE_LANES = 64
+WIDE_LANES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How to find the cell of a value between frozen edges."""
+
+    table: Table
+    padded: Float64
+    """The edges, and infinite ones behind them: as many as the search may look ahead."""
+    low: float
+    scale: float
+    first: int
+    shift: int
+    """0: the key is of equal width (`low`, `scale`); else of the leading bits (`first`, `shift`)."""
+    step: int
+    """Where the search among edges of one key starts: the largest power of two up to their number."""
+
+
+def lookup_of(edges: Float64) -> Lookup:
+    """The smallest table under which no two edges share a key, or else the one where the fewest do."""
+    crowd, table, (low, scale, first, shift) = min(
+        (_table_of(edges, size) for size in TABLE_CELLS), key=lambda made: max(made[0], 1)
+    )
+    step = 1 << (crowd.bit_length() - 1) if crowd else 0
+    padded = np.concatenate([edges, np.full(2 * step + 1, np.inf)])
+    return Lookup(table, padded, low, scale, first, shift, step)
+
+
+def _table_of(edges: Float64, size: int) -> tuple[int, Table, tuple[float, float, int, int]]:
+    """(most edges that share a key, table, key) of the better key."""
+    made = []
+    for key in ((*_width_scale(edges, size), 0, 0), (0.0, 0.0, *_bits_scale(edges, size))):
+        table = np.zeros(size, np.int16)
+        made.append((_fill(edges, table, *key), table, key))
+    return min(made, key=lambda one: one[0])
 
 
 def _compiled(function: F) -> F:
@@ -44,55 +83,68 @@ def _compiled(function: F) -> F:
 
 
 @_compiled
-def _by_width(x: float, low: float, scale: float) -> int:
-    """Key of x on the equal-width scale."""
-    return int(min(max((x - low) * scale, 0.0), TABLE_CELLS - 1.0))
+def _by_width(x: Float64, low: float, scale: float, size: int, keys: npt.NDArray[np.int32]) -> None:
+    """Keys of a block on the equal-width scale; of a NaN, any."""
+    top = size - 1.0
+    for i in range(x.size):
+        key = (x[i] - low) * scale
+        key = key if key > 0.0 else 0.0
+        key = key if key < top else top
+        keys[i] = np.int32(key)
 
 
 @_compiled
-def _by_bits(bits: int, first: int, shift: int) -> int:
-    """Key of the double with these bits on the scale that is logarithmic on both sides of zero."""
-    size = min(max(((bits & MAGNITUDE) >> shift) - first, 0), TABLE_CELLS // 2 - 1)
-    return TABLE_CELLS // 2 + size if bits >= 0 else TABLE_CELLS // 2 - size
+def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: npt.NDArray[np.int32]) -> None:
+    """Keys of a block on the scale that is logarithmic on both sides of zero."""
+    half = np.int64(size // 2)
+    for i in range(bits.size):
+        magnitude = ((bits[i] & MAGNITUDE) >> shift) - first
+        magnitude = magnitude if magnitude > 0 else 0
+        magnitude = magnitude if magnitude < half - 1 else half - 1
+        sign = bits[i] >> 63
+        keys[i] = np.int32(half + ((magnitude ^ sign) - sign))
 
 
 @_compiled
-def _width_scale(edges: Float64) -> tuple[float, float]:
+def _width_scale(edges: Float64, size: int) -> tuple[float, float]:
     """(low, scale) of the equal-width key; scale 0 where the edges span nothing or more than a double can say."""
     if edges.size < 2:
         return 0.0, 0.0
     span = edges[-1] - edges[0]
-    scale = (TABLE_CELLS - 2) / span if span > 0.0 else 0.0
+    scale = (size - 2) / span if span > 0.0 else 0.0
     if not 0.0 < scale < 1e300 or not span < 1e300:
         return 0.0, 0.0
     return edges[0], scale
 
 
 @_compiled
-def _bits_scale(edges: Float64) -> tuple[int, int]:
+def _bits_scale(edges: Float64, size: int) -> tuple[int, int]:
     """(first, shift) of the leading-bits key; shift 0 where fewer than two edges differ from zero."""
     least, most = np.int64(MAGNITUDE), np.int64(0)
     bits = edges.view(np.int64)
     for i in range(edges.size):
-        size = bits[i] & MAGNITUDE
-        if size >= SMALLEST_NORMAL:
-            least, most = min(least, size), max(most, size)
+        magnitude = bits[i] & MAGNITUDE
+        if magnitude >= SMALLEST_NORMAL:
+            least, most = min(least, magnitude), max(most, magnitude)
     if most <= least:
         return 0, 0
     shift = 1
-    while (most >> shift) - (least >> shift) > TABLE_CELLS // 2 - 3:
+    while (most >> shift) - (least >> shift) > size // 2 - 3:
         shift += 1
     return int((least >> shift) - 1), shift
 
 
 @_compiled
-def _fill(edges: Float64, table: npt.NDArray[np.int16], key: tuple[float, float, int, int]) -> int:
+def _fill(edges: Float64, table: Table, low: float, scale: float, first: int, shift: int) -> int:
     """Fill the table: entry c = edges whose key is below c. Returns the most edges that share a key."""
-    low, scale, first, shift = key
     table[:] = 0
-    bits = edges.view(np.int64)
+    keys = np.empty(edges.size, np.int32)
+    if shift > 0:
+        _by_bits(edges.view(np.int64), first, shift, table.size, keys)
+    else:
+        _by_width(edges, low, scale, table.size, keys)
     for i in range(edges.size):
-        table[_by_bits(bits[i], first, shift) if shift > 0 else _by_width(edges[i], low, scale)] += 1
+        table[keys[i]] += 1
     before = np.int64(0)
     most = np.int64(0)
     for c in range(table.size):
@@ -101,29 +153,6 @@ def _fill(edges: Float64, table: npt.NDArray[np.int16], key: tuple[float, float,
         before += here
         most = max(most, here)
     return int(most)
-
-
-@_compiled
-def _choose_key(edges: Float64, table: npt.NDArray[np.int16]) -> tuple[float, float, int, int, int]:
-    """(low, scale, first, shift, step): the key under which the fewest edges share a cell; `step` starts the search."""
-    low, scale = _width_scale(edges)
-    first, shift = _bits_scale(edges)
-    most = _fill(edges, table, (low, scale, 0, 0))
-    if most > 1 and shift > 0:
-        crowd = _fill(edges, table, (0.0, 0.0, first, shift))
-        if crowd < most:
-            return low, scale, first, shift, _first_step(crowd)
-        most = _fill(edges, table, (low, scale, 0, 0))
-    return low, scale, 0, 0, _first_step(most)
-
-
-@_compiled
-def _first_step(most: int) -> int:
-    """The largest power of two that is at most `most`; 0 where there is nothing to search."""
-    step = 1
-    while step <= most:
-        step *= 2
-    return step // 2
 
 
 @_compiled
@@ -139,30 +168,13 @@ def _below(x: float, start: np.uint64, step: int, padded: Float64) -> np.uint64:
 
 @_compiled
 def _count(
-    x: Float64,
-    key: tuple[float, float, int, int, int],
-    table: npt.NDArray[np.int16],
-    padded: Float64,
-    lane_counts: Int64,
-    lane_sums: Float64,
-    cells: npt.NDArray[np.float32],
-    middle: int,
+    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, step: int, lanes: npt.NDArray[np.float64]
 ) -> None:
-    """Count the first 4 · (n // 4) values in their lanes, and write their cell numbers less `middle` where `cells` has room for them."""
-    write = cells.size == x.size
-    offset = np.float32(middle)
-    low, scale, first, shift, step = key
-    bits = x.view(np.int64)
+    """Count a block of a multiple of four values: `lanes[lane, cell]` is (sum, count)."""
     for i in range(0, x.size - 3, LANES):
         x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        if shift > 0:
-            k0, k1 = _by_bits(bits[i], first, shift), _by_bits(bits[i + 1], first, shift)
-            k2, k3 = _by_bits(bits[i + 2], first, shift), _by_bits(bits[i + 3], first, shift)
-        else:
-            k0, k1 = _by_width(x0, low, scale), _by_width(x1, low, scale)
-            k2, k3 = _by_width(x2, low, scale), _by_width(x3, low, scale)
-        c0, c1 = np.uint64(table[np.uint64(k0)]), np.uint64(table[np.uint64(k1)])
-        c2, c3 = np.uint64(table[np.uint64(k2)]), np.uint64(table[np.uint64(k3)])
+        c0, c1 = np.uint64(table[np.uint64(keys[i])]), np.uint64(table[np.uint64(keys[i + 1])])
+        c2, c3 = np.uint64(table[np.uint64(keys[i + 2])]), np.uint64(table[np.uint64(keys[i + 3])])
         if step == 1:
             c0 += np.uint64(x0 > padded[c0])
             c1 += np.uint64(x1 > padded[c1])
@@ -171,75 +183,134 @@ def _count(
         else:
             c0, c1 = _below(x0, c0, step, padded), _below(x1, c1, step, padded)
             c2, c3 = _below(x2, c2, step, padded), _below(x3, c3, step, padded)
-        lane_counts[0, c0] += 1
-        lane_counts[1, c1] += 1
-        lane_counts[2, c2] += 1
-        lane_counts[3, c3] += 1
-        lane_sums[0, c0] += x0
-        lane_sums[1, c1] += x1
-        lane_sums[2, c2] += x2
-        lane_sums[3, c3] += x3
-        if write:
-            cells[i] = np.float32(c0) - offset
-            cells[i + 1] = np.float32(c1) - offset
-            cells[i + 2] = np.float32(c2) - offset
-            cells[i + 3] = np.float32(c3) - offset
+        lanes[0, c0, 0] += x0
+        lanes[0, c0, 1] += 1.0
+        lanes[1, c1, 0] += x1
+        lanes[1, c1, 1] += 1.0
+        lanes[2, c2, 0] += x2
+        lanes[2, c2, 1] += 1.0
+        lanes[3, c3, 0] += x3
+        lanes[3, c3, 1] += 1.0
 
 
 @_compiled
-def count_cells(
+def _number(
     x: Float64,
-    edges: Float64,
-    center: float,
-    counts: Int64,
-    sums: Float64,
+    keys: npt.NDArray[np.int32],
+    table: Table,
+    padded: Float64,
+    step: int,
     cells: npt.NDArray[np.float32],
     middle: int,
-) -> float:
-    """Add the finite values `x` to `counts` and `sums` of the cells between `edges`; returns the sum of (x - center)^2.
-
-    `cells`, where it has the length of x, receives the cell number of every row less `middle`.
-    """
-    n, k = x.size, edges.size
-    padded = np.full(k + PADDING, np.inf)
-    padded[:k] = edges
-    table = np.zeros(TABLE_CELLS, np.int16)
-    key = (0.0, 0.0, 0, 0, _first_step(k))
-    if n >= TABLE_ROWS_MIN and k > 1:
-        key = _choose_key(edges, table)
-    lane_counts = np.zeros((LANES, k + 1), np.int64)
-    lane_sums = np.zeros((LANES, k + 1), np.float64)
-    _count(x, key, table, padded, lane_counts, lane_sums, cells, middle)
-    for i in range(n - n % LANES, n):
-        c = np.searchsorted(edges, x[i])
-        lane_counts[0, c] += 1
-        lane_sums[0, c] += x[i]
-        if cells.size == n:
-            cells[i] = c - middle
-    for c in range(k + 1):
-        counts[c] += lane_counts[0, c] + lane_counts[1, c] + lane_counts[2, c] + lane_counts[3, c]
-        sums[c] += (lane_sums[0, c] + lane_sums[1, c]) + (lane_sums[2, c] + lane_sums[3, c])
-    return _squares(x, center)
+) -> None:
+    """Write the cell numbers of a block, less `middle`."""
+    offset = np.float32(middle)
+    if step == 1:
+        for i in range(x.size):
+            start = np.uint64(table[np.uint64(keys[i])])
+            cells[i] = np.float32(np.int32(start + np.uint64(x[i] > padded[start]))) - offset
+    else:
+        for i in range(x.size):
+            cells[i] = np.float32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), step, padded)) - offset
 
 
 @_compiled
-def _squares(x: Float64, center: float) -> float:
-    """Sum of (x - center)^2, in as many lanes as let the compiler use the widest registers without re-ordering."""
-    lanes = np.zeros(SQUARE_LANES)
-    whole = x.size - x.size % SQUARE_LANES
-    for i in range(0, whole, SQUARE_LANES):
-        for lane in range(SQUARE_LANES):
+def _squares(x: Float64, center: float, lanes: Float64) -> None:
+    """Add (x - center)^2 of a block to as many lanes as let the compiler use the widest registers without re-ordering."""
+    whole = x.size - x.size % WIDE_LANES
+    for i in range(0, whole, WIDE_LANES):
+        for lane in range(WIDE_LANES):
             offset = x[i + lane] - center
             lanes[lane] += offset * offset
     for i in range(whole, x.size):
         offset = x[i] - center
         lanes[i - whole] += offset * offset
-    total = 0.0
-    for lane in range(SQUARE_LANES):
-        total += lanes[lane]
-    return total
+
+
+@_compiled
+def _ends(x: Float64, least: Float64, most: Float64) -> None:
+    """Lower `least` and raise `most`, in lanes."""
+    whole = x.size - x.size % WIDE_LANES
+    for i in range(0, whole, WIDE_LANES):
+        for lane in range(WIDE_LANES):
+            least[lane] = min(least[lane], x[i + lane])
+            most[lane] = max(most[lane], x[i + lane])
+    for i in range(whole, x.size):
+        least[i - whole] = min(least[i - whole], x[i])
+        most[i - whole] = max(most[i - whole], x[i])
+
+
+@_compiled
+def _pass(
+    x: Float64,
+    table: Table,
+    padded: Float64,
+    low: float,
+    scale: float,
+    first: int,
+    shift: int,
+    step: int,
+    center: float,
+    counts: Int64,
+    sums: Float64,
+    cells: npt.NDArray[np.float32],
+    middle: int,
+) -> tuple[float, float, float]:
+    """Add `x` to `counts` and `sums`; returns the sum of (x - center)^2, the least and the largest value."""
+    n, used = x.size, counts.size
+    lanes = np.zeros((LANES, used, 2))
+    squares, least, most = np.zeros(WIDE_LANES), np.full(WIDE_LANES, np.inf), np.full(WIDE_LANES, -np.inf)
+    keys = np.empty(BLOCK_ROWS, np.int32)
+    bits = x.view(np.int64)
+    write = cells.size == n
+    for start in range(0, n, BLOCK_ROWS):
+        end = min(start + BLOCK_ROWS, n)
+        block = x[start:end]
+        if shift > 0:
+            _by_bits(bits[start:end], first, shift, table.size, keys)
+        else:
+            _by_width(block, low, scale, table.size, keys)
+        _squares(block, center, squares)
+        _ends(block, least, most)
+        _count(block, keys, table, padded, step, lanes)
+        if write:
+            _number(block, keys, table, padded, step, cells[start:end], middle)
+    for i in range(n - n % LANES, n):  # the last rows stand in lane 0
+        c = np.searchsorted(padded[: used - 1], x[i])
+        lanes[0, c, 0] += x[i]
+        lanes[0, c, 1] += 1.0
+    for c in range(used):
+        counts[c] += np.int64((lanes[0, c, 1] + lanes[1, c, 1]) + (lanes[2, c, 1] + lanes[3, c, 1]))
+        sums[c] += (lanes[0, c, 0] + lanes[1, c, 0]) + (lanes[2, c, 0] + lanes[3, c, 0])
+    total, lowest, highest = 0.0, np.inf, -np.inf
+    for lane in range(WIDE_LANES):
+        total += squares[lane]
+        lowest, highest = min(lowest, least[lane]), max(highest, most[lane])
+    return total, lowest, highest
+
+
+def count_cells(
+    x: Float64,
+    lookup: Lookup,
+    center: float,
+    counts: Int64,
+    sums: Float64,
+    cells: npt.NDArray[np.float32],
+    middle: int,
+) -> tuple[float, float, float]:
+    """Add the values `x` to `counts` and `sums` of the cells; returns the sum of (x - center)^2, the least and the largest.
+
+    `cells`, where it has the length of x, receives the cell number of every row less `middle`. Where the sum of squares
+    is not finite, x may hold what is not, and then nothing that was returned or added is to be used.
+    """
+    at = lookup
+    found: tuple[float, float, float] = _pass(
+        x, at.table, at.padded, at.low, at.scale, at.first, at.shift, at.step, center, counts, sums, cells, middle
+    )
+    return found
 
 
 def compile_ahead() -> None:
     """Compile the kernels, or load them from their cache: what a process does before its first window."""
-    count_cells(np.zeros(0), np.zeros(1), 0.0, np.zeros(2, np.int64), np.zeros(2), np.zeros(0, np.float32), 0)
+    edges = np.array([0.0, 1.0])
+    count_cells(np.zeros(0), lookup_of(edges), 0.0, np.zeros(3, np.int64), np.zeros(3), np.zeros(0, np.float32), 0)

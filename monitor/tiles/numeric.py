@@ -7,11 +7,12 @@ everywhere. NaN, infinities and nulls have their own counts and enter no cell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.kernels import Lookup, lookup_of
 from monitor.tiles.wire import Reader, raw
 
 QUANTILE_CELLS = 260
@@ -37,6 +38,20 @@ class NumericGrid:
     high: float
     discrete: bool = False
     """The edges are all the baseline's values: cells are single values."""
+    _lookup: list[Lookup] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `lookup` made: at most one."""
+
+    @property
+    def lookup(self) -> Lookup:
+        """How values find their cells, made at the first use and kept with the grid."""
+        if not self._lookup:
+            self._lookup.append(lookup_of(self.edges))
+        return self._lookup[0]
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """The cells of the baseline's range: from the first up to, not with, the second."""
+        return int(self.edges.searchsorted(self.low)), int(self.edges.searchsorted(self.high)) + 1
 
     def to_plain(self) -> list[object]:
         deciles = raw(np.array(self.decile_edges, np.int64))

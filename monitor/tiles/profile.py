@@ -70,14 +70,15 @@ def numeric_tile(column: Column, grid: NumericGrid, cells: Cells | None = None) 
     """Count a column between a grid's edges. `cells` receives the cell number of every row, NaN where it has none."""
     values, missing = numbers(column)
     rows: npt.NDArray[np.bool_] | None = None
-    nan = positive = negative = absent = 0
+    absent = 0
     if missing is not None and missing.any():
         rows = ~missing
         absent = int(missing.sum())
         values = values[rows]
-    low, high = _range(values)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        finite = np.isfinite(values)
+    numbered = NO_CELLS if cells is None else cells if rows is None else np.empty(len(values), np.float32)
+    found = _counted(values, grid, numbered)
+    nan = positive = negative = 0
+    if not math.isfinite(found.square_sum) and not (finite := np.isfinite(values)).all():
         nan = int(np.isnan(values).sum())
         positive, negative = int((values == np.inf).sum()), int((values == -np.inf).sum())
         values = values[finite]
@@ -85,37 +86,28 @@ def numeric_tile(column: Column, grid: NumericGrid, cells: Cells | None = None) 
             rows = finite
         else:
             rows[rows] = finite
-        low, high = _range(values)
-    counts = np.zeros(len(grid.edges) + 1, np.int64)
-    sums = np.zeros(len(grid.edges) + 1, np.float64)
-    if not len(values):
-        if cells is not None:
-            cells.fill(np.nan)
-        return NumericTile(
-            counts, sums, missing=absent, nan=nan, positive_infinite=positive, negative_infinite=negative
-        )
-    numbered = NO_CELLS if cells is None else cells if rows is None else np.empty(len(values), np.float32)
-    square_sum = count_cells(values, grid.edges, grid.center, counts, sums, numbered, middle(grid))
+        numbered = NO_CELLS if cells is None else np.empty(len(values), np.float32)
+        found = _counted(values, grid, numbered)
     if cells is not None and rows is not None:
         fill(cells, numbered, rows)
+    return replace(found, missing=absent, nan=nan, positive_infinite=positive, negative_infinite=negative)
+
+
+def _counted(values: npt.NDArray[np.float64], grid: NumericGrid, cells: Cells) -> NumericTile:
+    """The tile of values that are all there."""
+    counts = np.zeros(len(grid.edges) + 1, np.int64)
+    sums = np.zeros(len(grid.edges) + 1, np.float64)
+    square_sum, low, high = count_cells(values, grid.lookup, grid.center, counts, sums, cells, middle(grid))
+    first, last = grid.inner
     return NumericTile(
         counts,
         sums,
         square_sum=square_sum,
         minimum=low,
         maximum=high,
-        missing=absent,
-        nan=nan,
-        positive_infinite=positive,
-        negative_infinite=negative,
-        below=int(counts[: np.searchsorted(grid.edges, grid.low)].sum()) if low < grid.low else 0,
-        above=int(counts[np.searchsorted(grid.edges, grid.high) + 1 :].sum()) if high > grid.high else 0,
+        below=int(counts[:first].sum()) if low < grid.low else 0,
+        above=int(counts[last:].sum()) if high > grid.high else 0,
     )
-
-
-def _range(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Least and largest value, NaN where one of them is; zeros where there is none."""
-    return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
 
 
 def categorical_tile(column: Column, grid: CategoricalGrid) -> CategoricalTile:
