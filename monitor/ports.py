@@ -233,6 +233,9 @@ class Catalog(Protocol):
         """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""
 
     def drop_segments(self, ids: Iterable[int]) -> None: ...
+    def segment_paths(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths that a segment has, dropped ones included."""
+
     def versions(self, model: str) -> list[str]: ...
     def gaps(self, model: str, start_ns: int | None, end_ns: int | None) -> list[GapEntry]:
         """Gaps of the sidecars that have carried this model, and their batches that never came (`batch_missing`)."""
@@ -371,6 +374,9 @@ class SegmentStore(Protocol):
         offset: int,
     ) -> list[dict[str, Any]]: ...
     def delete(self, segments: Sequence[Segment]) -> None: ...
+    def sweep(self, registered: Callable[[Sequence[str]], set[str]], before_ns: int) -> int:
+        """Delete files of segments written before this whose path `registered` does not answer; returns how many."""
+
     def compact(self, segments: Sequence[Segment], now_ns: int) -> Segment:
         """One new file with the rows of all (of one kind, model and version)."""
 

@@ -1,4 +1,4 @@
-"""Realised performance of one model, from labels."""
+"""Performance of one model: estimated before labels come, realised from them."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,16 @@ from dashboards.grafana.building import MODEL, OF_MODEL, VERSION, WINDOW, Dashbo
 from monitor.findings import AlertKind
 from monitor.metrics.metric import Metric
 
-_LOSSES = ("log_loss",)
-_ERRORS = ("rmse", "mae")
-"""Metrics in the label's own unit; what is in neither list lies between 0 and 1, larger being better."""
+_LOSSES = ("log_loss", "estimated_log_loss", "reweighted_log_loss", "brier_score", "estimated_brier_score")
+_ERRORS = ("rmse", "mae", "estimated_rmse", "estimated_mae")
+_TRUST = ("estimate_inside_ratio", "outside_support_ratio")
+"""Whether the estimates may be believed: shares of windows and of rows."""
+"""Metrics in the label's own unit; what is in no list lies between 0 and 1, larger being better."""
 
 
 def performance(metrics: Sequence[Metric]) -> Dashboard:
     of_labels = [m for m in metrics if m.kind is AlertKind.PERFORMANCE]
-    scores = [m for m in of_labels if m.name not in (*_LOSSES, *_ERRORS)]
+    scores = [m for m in of_labels if m.name not in (*_LOSSES, *_ERRORS, *_TRUST, "estimate_error")]
     return Dashboard(
         "outrider-performance",
         "Outrider / Performance",
@@ -21,7 +23,7 @@ def performance(metrics: Sequence[Metric]) -> Dashboard:
         (
             Panel(
                 "Scores (higher is better)",
-                "Between 0 and 1.",
+                "Between 0 and 1; estimated ones are said before labels come.",
                 _queries(scores),
                 unit="percentunit",
             ),
@@ -36,9 +38,12 @@ def performance(metrics: Sequence[Metric]) -> Dashboard:
                 _queries([m for m in of_labels if m.name in _ERRORS]),
             ),
             Panel(
-                "Label coverage",
-                "Share of predictions with labels in the latest window that has some; early labels are seldom a fair sample.",
-                (Query(f"outrider_label_coverage_ratio{{{OF_MODEL}}}", "{{model_version}} {{window}}"),),
+                "Label coverage, and trust in estimates",
+                "Share of predictions with labels in the latest window that has some; of estimates that held; of rows where the baseline has never been.",
+                (
+                    Query(f"outrider_label_coverage_ratio{{{OF_MODEL}}}", "{{model_version}} {{window}}"),
+                    *_queries([m for m in of_labels if m.name in _TRUST]),
+                ),
                 unit="percentunit",
             ),
             Panel(

@@ -64,8 +64,9 @@ def drift(metrics: Sequence[Metric]) -> Page:
 
 def performance(metrics: Sequence[Metric]) -> Page:
     where = {**_FINDING, "outrider.kind": AlertKind.PERFORMANCE.value}
-    losses = [m.name for m in metrics if m.kind is AlertKind.PERFORMANCE and m.name in ("log_loss", "rmse", "mae")]
-    scores = [m.name for m in metrics if m.kind is AlertKind.PERFORMANCE and m.name not in losses]
+    named = [m.name for m in metrics if m.kind is AlertKind.PERFORMANCE]
+    losses = [name for name in named if name.endswith(("log_loss", "rmse", "mae"))]
+    scores = [name for name in named if name not in (*losses, "estimate_error", "outside_support_ratio")]
     return Page(
         "performance",
         "Outrider: performance",

@@ -21,6 +21,7 @@ from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
 from monitor.jobs.find_cause import with_causes
+from monitor.jobs.label_delays import awaited, learned_delays
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
 from monitor.jobs.profile_window import Profiled, profile_window
 from monitor.jobs.set_baseline import resolve_kinds
@@ -470,7 +471,19 @@ class Closer:
             return Profiled(TileSet(len(rows)), (), (), 0, None, None)
         labels = store.read_labels(self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
-        return profile_window(rows, labels, self.baseline, model, explainer)
+        profiled = profile_window(rows, labels, self.baseline, model, explainer)
+        return replace(profiled, tiles=self._with_awaited(profiled.tiles, span, model))
+
+    def _with_awaited(self, tiles: TileSet, span: Span, model: MonitoredModel) -> TileSet:
+        """Where a declaration says when labels are complete, younger windows are told how many are to come."""
+        after_ns = model.estimation.labels_complete_after_ns
+        if after_ns is None or tiles.delays is None:
+            return tiles
+        now_ns = self.context.clock()
+        age_ns = now_ns - ((span.start_ns or 0) + (span.end_ns or 0)) / 2
+        if age_ns >= after_ns:
+            return tiles
+        return awaited(tiles, learned_delays(self.context.catalog, self.place, now_ns - after_ns), age_ns, after_ns)
 
     def _propose(self, rows: Rows, model: MonitoredModel) -> None:
         """Without a baseline: the first window's kinds are written back for the user to take over."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.definitions import MonitoredModel
+from monitor.jobs.label_delays import delays_of
 from monitor.metrics.anomaly import codec, records
 from monitor.metrics.estimation.freeze import with_estimates
 from monitor.ports import Labels
@@ -40,6 +41,8 @@ def profile_window(
     rows = rows.in_canonical_order()
     rows = with_labels(rows, labels) if labels is not None and len(labels) else with_label_column(rows, model)
     tiles = with_estimates(profile(rows, baseline.grids, model), rows, baseline.estimator, baseline.grids, model)
+    if labels is not None:
+        tiles = replace(tiles, delays=delays_of(rows, labels, model, tiles))
     anomalies: tuple[Mapping[str, Any], ...] = ()
     if baseline.anomaly is not None and len(rows):
         tile, found = records.measure(rows, codec.decode(baseline.anomaly), model.anomaly_rate)

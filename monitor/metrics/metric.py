@@ -7,12 +7,13 @@ that a metric's own file holds nothing but its arithmetic and its documentation 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from collectors.records.categories import canonical_category
 from monitor.definitions import FeatureKind, MonitoredModel
 from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.estimation.completeness import corrected
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.group import GroupTile
@@ -242,16 +243,13 @@ class PerformanceMetric:
             reason = "no label has come yet" if window.rows else "the window has no rows"
             return nothing(Status.NO_DATA, reason, n_baseline=known, n_missing=now.unlabelled)
         value = function(now)
-        return Value(
-            value.value,
-            value.low,
-            value.high,
-            n_baseline=known,
-            n_window=value.n_window,
-            n_missing=window.rows - value.n_window,
-            status=value.status,
-            reason=value.reason,
-        )
+        labelled = value.n_window
+        if isinstance(now, BinaryOutcome) and window.delays is not None and window.delays.corrected:
+            value = function(corrected(now, window.delays))
+            came, expected = int(window.delays.counts.sum()), round(float(window.delays.expected.sum()))
+            told = f"corrected for labels to come: {came:,} of about {expected:,}"
+            value = replace(value, reason=value.reason or told)
+        return replace(value, n_baseline=known, n_window=labelled, n_missing=window.rows - labelled)
 
 
 GroupFunction = Callable[[Sequence[int], Sequence[int]], Value]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.ports import Labels
 
-PREDICTION_ID, TIME, VALUE, REGISTERED = "prediction_id", "time_ns", "value", "registered"
+PREDICTION_ID, TIME, VALUE, REGISTERED, CAME = "prediction_id", "time_ns", "value", "registered", "came_ns"
 SPELLING = b"outrider.values"
 """Metadata: `json` where the values of one file are of several types and each is spelled as JSON, else `native`."""
 
@@ -26,6 +27,7 @@ def to_table(labels: Labels, registered: npt.NDArray[np.int64] | None = None) ->
             TIME: pa.array(labels.time_ns, pa.int64()),
             VALUE: values,
             REGISTERED: pa.nulls(len(labels), pa.int64()) if registered is None else pa.array(registered, pa.int64()),
+            CAME: pa.nulls(len(labels), pa.int64()) if labels.came_ns is None else pa.array(labels.came_ns, pa.int64()),
         }
     )
     return table, {SPELLING: spelling}
@@ -41,11 +43,17 @@ def from_tables(tables: Sequence[Any], ids: Sequence[int]) -> tuple[Labels, npt.
     values = np.concatenate([np.empty(0, object), *(labels.value for labels, _ in parts)])
     times = np.concatenate([np.empty(0, np.int64), *(labels.time_ns for labels, _ in parts)])
     registered = np.concatenate([np.empty(0, np.int64), *(order for _, order in parts)])
+    # A file of a release before has no such column: its labels came when their prediction was made, as far as is known.
+    came = np.concatenate([np.empty(0, np.int64), *(_came(labels) for labels, _ in parts)])
     in_order = np.argsort(registered, kind="stable")
     latest = dict(zip(names[in_order].tolist(), in_order.tolist(), strict=True))
     kept = np.fromiter(latest.values(), np.int64, len(latest))
     kept = kept[np.argsort(times[kept], kind="stable")]
-    return Labels(names[kept], values[kept], times[kept]), registered[kept]
+    return Labels(names[kept], values[kept], times[kept], came[kept]), registered[kept]
+
+
+def _came(labels: Labels) -> npt.NDArray[np.int64]:
+    return labels.time_ns if labels.came_ns is None else labels.came_ns
 
 
 def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -57,7 +65,9 @@ def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
     name[:] = table.column(PREDICTION_ID).to_pylist()
     registered = table.column(REGISTERED).combine_chunks().fill_null(own)
     order = registered.to_numpy() if len(table) else np.empty(0, np.int64)
-    return Labels(name, value, table.column(TIME).to_numpy()), order
+    times = table.column(TIME).to_numpy()
+    came = pc.coalesce(table.column(CAME), table.column(TIME)).to_numpy() if CAME in table.column_names else times
+    return Labels(name, value, times, came), order
 
 
 def _spelled(values: list[Any]) -> tuple[Any, bytes]:

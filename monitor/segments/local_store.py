@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +70,8 @@ class LocalSegmentStore:
         return answer
 
     def write_labels(self, model: str, labels: Labels, now_ns: int) -> Segment:
-        table, metadata = labels_table.to_table(labels)
+        came_ns = np.full(len(labels), now_ns, np.int64) if labels.came_ns is None else labels.came_ns
+        table, metadata = labels_table.to_table(replace(labels, came_ns=came_ns))
         return self._write("labels", model, "", table, labels.time_ns, now_ns, metadata=metadata)
 
     def read_labels(
@@ -80,7 +83,8 @@ class LocalSegmentStore:
             chosen &= labels.time_ns >= start_ns
         if end_ns is not None:
             chosen &= labels.time_ns < end_ns
-        return Labels(labels.id[chosen], labels.value[chosen], labels.time_ns[chosen])
+        came_ns = None if labels.came_ns is None else labels.came_ns[chosen]
+        return Labels(labels.id[chosen], labels.value[chosen], labels.time_ns[chosen], came_ns)
 
     def write_baseline(self, model: str, rows: Rows, baseline_id: str) -> str:
         path = f"baselines/{path_part(model)}/{path_part(baseline_id)}{PARQUET}"
@@ -141,6 +145,20 @@ class LocalSegmentStore:
             self._path(segment).unlink(missing_ok=True)
             self._index(segment).unlink(missing_ok=True)
 
+    def sweep(self, registered: Callable[[Sequence[str]], set[str]], before_ns: int) -> int:
+        """An index goes with its segment; what is half written goes by itself."""
+        swept = 0
+        for kind in get_args(SegmentKind):
+            for folder, _, names in os.walk(self._root / kind):
+                old = [path for name in names if _is_older(path := Path(folder) / name, before_ns)]
+                segments = {str(path.relative_to(self._root).with_suffix(PARQUET)): path for path in old}
+                known = registered(list(segments)) if segments else set()
+                for path in old:
+                    if str(path.relative_to(self._root).with_suffix(PARQUET)) not in known:
+                        path.unlink(missing_ok=True)
+                        swept += path.suffix == PARQUET
+        return swept
+
     def compact(self, segments: Sequence[Segment], now_ns: int) -> Segment:
         """One new segment with the rows of registered ones of one kind, model and version; give all of a time range at once."""
         if len({(s.kind, s.model, s.version) for s in segments}) != 1:
@@ -191,6 +209,13 @@ class LocalSegmentStore:
 
 def _index_path(path: Path) -> Path:
     return path.with_suffix(INDEX)
+
+
+def _is_older(path: Path, before_ns: int) -> bool:
+    try:
+        return path.stat().st_mtime_ns < before_ns
+    except FileNotFoundError:
+        return False
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

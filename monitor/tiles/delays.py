@@ -22,7 +22,7 @@ NEGATIVE, POSITIVE, OTHER = range(3)
 class DelayTile:
     """`counts` int64 [3, DELAY_CELLS]: labels by outcome and delay. `expected` f64 [2]: how many negatives and positives
 
-    there will be once all labels are in, `errors` f64 [2] its standard errors; zeros where nothing was corrected.
+    there will be once all labels are in (as many as came, where no more are expected), `errors` f64 [2] its standard errors.
     """
 
     counts: npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class DelayTile:
 
     @property
     def corrected(self) -> bool:
-        return bool(self.expected.any())
+        return bool((self.expected > self.counts[:2].sum(axis=1)).any())
 
     @classmethod
     def empty(cls) -> DelayTile:

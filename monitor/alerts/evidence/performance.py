@@ -15,6 +15,7 @@ import numpy.typing as npt
 from monitor.alerts.effects import Effect, Z, newcombe
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.tails import bernstein_log_p, proportion_log_p, student_log_p
+from monitor.metrics.estimation.completeness import corrected
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 
 LABELLED_MIN = 50
@@ -35,7 +36,7 @@ def performance_tests(look: Look) -> Sequence[Trials]:
     here, there = look.window.outcome, look.baseline.tiles.outcome
     found: Sequence[_Test | str]
     if isinstance(here, BinaryOutcome) and isinstance(there, BinaryOutcome):
-        found = _binary(here, there, look.effect)
+        found = _binary(corrected(here, look.window.delays), there, look.effect)
     elif isinstance(here, MulticlassOutcome) and isinstance(there, MulticlassOutcome):
         found = [_multiclass(here, there, look.effect)] if there.labelled else []
     elif isinstance(here, RegressionOutcome) and isinstance(there, RegressionOutcome):

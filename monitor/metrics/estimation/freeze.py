@@ -27,6 +27,9 @@ LABELLED_MIN = 200
 LOSS_TREES, LOSS_DEPTH = 60, 3
 REGION_DEPTH = 4
 FOLDS = 5
+LEARNER_ERROR = 2.0
+"""Standard errors of the baseline's mean loss that stand for the trees' own error where a window lies elsewhere: measured
+at a shift by 0.7 standard deviations of the feature that drives the error."""
 
 
 def fit(rows: Rows, grids: Grids, model: MonitoredModel) -> Estimator | None:
@@ -204,7 +207,7 @@ def _loss(rows: Rows, grids: Grids, model: MonitoredModel) -> LossModel | None:
         )
         unseen[inside] = trees.predict(trees.bins_for(part.take(inside), grown), grown, len(inside))
     rest = targets - unseen
-    error = np.sqrt(np.square(rest).mean(axis=0) / len(at))
+    error = LEARNER_ERROR * np.sqrt(np.square(rest).mean(axis=0) / len(at))
     expected = np.maximum(unseen[:, 1], 1e-300)
     kurtosis = float(np.square(targets[:, 1]).mean() / max(float(np.square(expected).mean()), 1e-300))
     return LossModel(

@@ -45,7 +45,7 @@ class SupportMetric:
     prometheus: str
     help: str
     of: Callable[[Support | None], Value]
-    kind: AlertKind = AlertKind.QUALITY
+    kind: AlertKind = AlertKind.PERFORMANCE
     needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:

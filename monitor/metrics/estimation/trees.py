@@ -21,12 +21,12 @@ from monitor.tiles.tileset import Grid
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 
-NUMBER_BINS = 32
+NUMBER_BINS = 63
 CATEGORY_BINS = 32
 """Most frequent categories that are told apart; the others share bin 0 with what is missing or new."""
 SHRINKAGE = 0.1
 """Of each tree's leaves: small steps, many trees."""
-ROWS_A_LEAF = 20.0
+ROWS_A_LEAF = 5.0
 """A leaf is pulled to zero as if it had this many rows more."""
 
 

@@ -108,7 +108,7 @@ def test_what_needs_labels_says_so() -> None:
     found = measured(window, EVERYTHING)
     for name, needs in of_groups.items():
         assert (found[name, None, "sex=F"].value.status is Status.NO_DATA) == needs, name
-    guesses = ("estimated_", "reweighted_")
+    guesses = ("estimated_", "reweighted_", "outside_support")
     assert all(
         metric.needs_labels != metric.name.startswith(guesses)
         for metric in METRICS

@@ -12,19 +12,24 @@ import numpy as np
 import pytest
 
 from monitor.definitions import Label, MonitoredModel, Prediction
+from monitor.metrics.estimation.freeze import scored_rows
 from monitor.tiles import joined
 from monitor.tiles.anomaly import P_CELLS, AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CATEGORIES_MAX, UNSEEN_NAMES_MAX, CategoricalTile
+from monitor.tiles.coding import encode
+from monitor.tiles.delays import DELAY_CELLS, DelayTile, delay_cells
 from monitor.tiles.encoding import decode_tileset, encode_tileset
 from monitor.tiles.freeze import categorical_grid, freeze, numeric_grid
 from monitor.tiles.group import GroupTile
+from monitor.tiles.losses import LossTile
 from monitor.tiles.merge import merge
-from monitor.tiles.numeric import NumericTile
+from monitor.tiles.numeric import SCORE_CELLS, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
 from monitor.tiles.rows import Rows
+from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
 from monitor.tiles.tileset import TileSet
 from tests.monitor.tiles.samples import BINARY, column, mixed, rows
 
@@ -74,6 +79,32 @@ def _anomaly(part: Rows) -> AnomalyTile:
     return AnomalyTile(len(part), int((p < 0.1).sum()), 0, np.bincount((p * P_CELLS).astype(int), minlength=P_CELLS))
 
 
+def _scored(part: Rows) -> Scored:
+    found = scored_rows(part, GRIDS, BINARY)
+    assert found is not None
+    return found
+
+
+def _scores(part: Rows) -> ScoreTile:
+    return total(_scored(part))
+
+
+def _group_scores(part: Rows) -> ScoreTile:
+    return strata(_scored(part), encode(part.columns["sex"], GRIDS.groups["sex"]).codes, len(GRIDS.groups["sex"]))
+
+
+def _losses(part: Rows) -> LossTile:
+    sums = np.stack([np.abs(part.columns["p"].values.astype(float) + k) for k in range(5)])
+    sums = np.where(np.isfinite(sums), sums, 0.0)
+    return LossTile(len(part), sums.sum(1), 0, np.zeros(5))
+
+
+def _delays(part: Rows) -> DelayTile:
+    counts = np.zeros((3, DELAY_CELLS), np.int64)
+    counts[0] = np.bincount(delay_cells(part.time_ns % (3_600 * 10**9)), minlength=DELAY_CELLS)
+    return DelayTile(counts, counts[:2].sum(axis=1) * 2.0, np.zeros(2))
+
+
 KINDS = {
     "numeric": Kind(lambda part: numeric_tile(part.columns["x"], NUMBERS), NumericTile.empty(NUMBERS), 6_000),
     "categorical": Kind(
@@ -88,6 +119,13 @@ KINDS = {
     "regression outcome": Kind(_values, RegressionOutcome(), 200),
     "anomaly": Kind(_anomaly, AnomalyTile(0, 0, 0, np.zeros(P_CELLS, np.int64)), 1_000),
     "attribution": Kind(_attribution, AttributionTile(("a", "b"), 0, np.zeros(2), np.zeros(2), np.zeros(2)), 200),
+}
+
+KINDS |= {
+    "scores": Kind(_scores, ScoreTile.empty(1, SCORE_CELLS), 49_000),
+    "scores of groups": Kind(_group_scores, ScoreTile.empty(2, COARSE_CELLS), 10_000),
+    "losses": Kind(_losses, LossTile.empty(), 200),
+    "delays": Kind(_delays, DelayTile.empty(), 1_500),
 }
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -10,13 +10,13 @@ const FRAME = 0.12;
 const known = (cell) => cell && cell.value !== undefined && cell.value !== null;
 const limitsOf = (cell) => (cell?.threshold === undefined ? [] : [cell.threshold].flat());
 
-/** `left` and `right` line it up with a chart above. `coverage[i]` (0 to 1) is drawn as bars below; `events` are {column, status, text} marked at the top. */
-export function line(columns, cells, { label, width = 700, height = 200, selected = -1, onSelect, coverage, events = [], fromZero = false, left = 50, right = width - 8 } = {}) {
+/** `estimate` is drawn behind the cells: what was expected of them. `left` and `right` line it up with a chart above. `coverage[i]` (0 to 1) is drawn as bars below; `events` are {column, status, text} marked at the top. */
+export function line(columns, cells, { label, width = 700, height = 200, selected = -1, onSelect, coverage, estimate = [], events = [], fromZero = false, left = 50, right = width - 8 } = {}) {
   const foot = coverage ? 34 : 0;
   const bottom = height - 24 - foot;
   const top = 12;
   const scale = columnScale(columns.length, left, right);
-  const values = cells.filter(known).flatMap((cell) => [cell.value, clampTo(cell.low, cell), clampTo(cell.high, cell), ...limitsOf(cell)]).filter(Number.isFinite);
+  const values = [...cells, ...estimate].filter(known).flatMap((cell) => [cell.value, clampTo(cell.low, cell), clampTo(cell.high, cell), ...limitsOf(cell)]).filter(Number.isFinite);
   let low = fromZero ? 0 : Math.min(...values);
   let high = Math.max(...values);
   const frame = (high - low || Math.abs(high) || 1) * FRAME;
@@ -24,6 +24,7 @@ export function line(columns, cells, { label, width = 700, height = 200, selecte
   if (!fromZero) low -= frame;
   const y = valueScale(low, high, bottom, top);
   const parts = runs(cells);
+  const guesses = runs(estimate);
   return figure(width, height, label, { class: onSelect ? "pick" : null, onclick: onSelect ? (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
@@ -31,6 +32,9 @@ export function line(columns, cells, { label, width = 700, height = 200, selecte
   } : null },
     selected >= 0 ? s("rect", { x: scale.at(selected), y: top - 4, width: scale.step, height: bottom - top + 8 + foot, class: "column" }) : null,
     valueAxis(low, high, y, left, right),
+    guesses.map((part) => s("path", { d: ribbon(part, estimate, scale, y), class: "band estimate" })),
+    guesses.map((part) => s("path", { d: `M${part.map((i) => `${scale.mid(i).toFixed(1)} ${y(estimate[i].value).toFixed(1)}`).join("L")}`, class: "line estimate" })),
+    guesses.filter((part) => part.length === 1).map(([i]) => s("circle", { cx: scale.mid(i), cy: y(estimate[i].value), r: 1.6, class: "line estimate" })),
     parts.map((part) => s("path", { d: ribbon(part, cells, scale, y), class: "band" })),
     limitLines(cells, scale, y, right),
     parts.map((part) => s("path", { d: `M${part.map((i) => `${scale.mid(i).toFixed(1)} ${y(cells[i].value).toFixed(1)}`).join("L")}`, class: "line" })),

@@ -1,0 +1,65 @@
+"""The delays of a window's labels, and what complete windows teach of those still to come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.definitions import MonitoredModel
+from monitor.jobs.track import Place
+from monitor.metrics.estimation.completeness import awaiting, complete, completeness
+from monitor.ports import Catalog, Labels
+from monitor.tiles.coding import encode
+from monitor.tiles.delays import DELAY_CELLS, NEGATIVE, OTHER, POSITIVE, DelayTile, delay_cells
+from monitor.tiles.encoding import decode_tileset
+from monitor.tiles.outcome import BinaryOutcome
+from monitor.tiles.rows import Column, Rows
+from monitor.tiles.task import positive_of
+from monitor.tiles.tileset import TileSet
+
+LEARNED_WINDOWS = 64
+"""Newest complete windows that delays are learned from: enough for a share to one in a hundred, and few enough to read."""
+
+
+def delays_of(rows: Rows, labels: Labels, model: MonitoredModel, tiles: TileSet) -> DelayTile | None:
+    """The tile of a window's labels; None where nobody knows when they came."""
+    if labels.came_ns is None or not len(labels):
+        return None
+    own = set(rows.prediction_ids())
+    kept = np.array([i in own for i in labels.id.tolist()], np.bool_)
+    cells = delay_cells(labels.came_ns[kept] - labels.time_ns[kept])
+    outcome = np.full(len(cells), OTHER)
+    positive = positive_of(model)
+    if isinstance(tiles.outcome, BinaryOutcome) and positive is not None:
+        codes = encode(Column(labels.value[kept]), (positive,)).codes
+        outcome = np.where(codes == 0, POSITIVE, NEGATIVE)
+    counts = np.bincount(outcome * DELAY_CELLS + cells, minlength=3 * DELAY_CELLS).reshape(3, DELAY_CELLS)
+    return complete(replace(DelayTile.empty(), counts=counts.astype(np.int64)))
+
+
+def learned_delays(catalog: Catalog, place: Place, complete_before_ns: int) -> DelayTile | None:
+    """Together, the delays of the newest windows that ended before this."""
+    windows = catalog.windows(
+        place.model,
+        version=place.version,
+        rule=place.rule.name,
+        end_ns=complete_before_ns,
+        limit=LEARNED_WINDOWS,
+        newest_first=True,
+    )
+    total: DelayTile | None = None
+    for window in windows:
+        data = catalog.tiles(place.model, place.version, place.rule.name, window.span) if window.labelled else None
+        own = None if data is None else decode_tileset(data).delays
+        if own is not None:
+            total = own if total is None else total.merge(own)
+    return total
+
+
+def awaited(tiles: TileSet, learned: DelayTile | None, age_ns: float, complete_after_ns: int) -> TileSet:
+    """The tiles of a window of this age, with how many labels of each outcome are to be expected in the end."""
+    if tiles.delays is None or learned is None or age_ns >= complete_after_ns:
+        return tiles
+    known = completeness(learned, age_ns, complete_after_ns)
+    return tiles if known is None else replace(tiles, delays=awaiting(tiles.delays, known))

@@ -1,0 +1,132 @@
+"""GET estimates: what was expected before labels came beside what they said; GET label-delays: how long they took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, get
+from litestar.params import FromPath, FromQuery
+
+from monitor.findings import Finding, Status, rfc3339, window_document
+from monitor.metrics.intervals import wilson
+from monitor.ports import FindingQuery
+from monitor.query.models import From, To, model_of
+from monitor.query.paging import Page, time_ns
+from monitor.query.provided import TheCatalog, TheStore
+from monitor.tiles.delays import NEGATIVE, OTHER, POSITIVE, DelayTile, delay_edges
+from monitor.tiles.encoding import decode_tileset
+
+WINDOWS_MAX = 1_000
+"""Windows whose delays are added up: their tiles are read one by one."""
+
+
+class EstimatesController(Controller):
+    """How estimates without labels have done, and how late labels are."""
+
+    path = "/models/{model:str}"
+    tags = ("measurements",)
+
+    @get("/estimates", sync_to_thread=True, summary="Estimates beside the truth, with their coverage")
+    def estimates(
+        self,
+        catalog: TheCatalog,
+        store: TheStore,
+        model: FromPath[str],
+        start: From = None,
+        end: To = None,
+        version: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        metric: FromQuery[str | None] = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
+    ) -> dict[str, Any]:
+        """One item per window and metric whose labels came; `coverage` counts those of this page that have a verdict."""
+        model_of(catalog, model)
+        page = Page.of(limit, cursor)
+        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+        segments = catalog.segments("measurements", model, version, start_ns, end_ns)
+        query = FindingQuery(
+            start_ns,
+            end_ns,
+            version or None,
+            None,
+            "estimate_error",
+            metric,
+            page.limit + 1,
+            page.offset,
+            rule=rule,
+        )
+        found = store.find_findings(segments, query)
+        shown = found[: page.limit]
+        answer = page.answer([_item(finding) for finding in shown], more=len(found) > page.limit)
+        return {**answer, "coverage": _coverage(shown)}
+
+    @get("/label-delays", sync_to_thread=True, summary="How long after their prediction labels came")
+    def delays(
+        self,
+        catalog: TheCatalog,
+        model: FromPath[str],
+        start: From = None,
+        end: To = None,
+        version: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+    ) -> dict[str, Any]:
+        """Counts by half octaves of seconds, apart for negative, positive and other labels."""
+        entry = model_of(catalog, model)
+        windows = catalog.windows(
+            model,
+            version=version,
+            rule=rule or entry.declaration.windows[0].name,
+            start_ns=time_ns(start, "from"),
+            end_ns=time_ns(end, "to"),
+            limit=WINDOWS_MAX,
+            newest_first=True,
+        )
+        total = DelayTile.empty()
+        rows = 0
+        for window in windows:
+            data = catalog.tiles(model, window.version, window.rule, window.span) if window.labelled else None
+            rows += window.n_window
+            own = None if data is None else decode_tileset(data).delays
+            total = total if own is None else total.merge(own)
+        return {
+            "windows": len(windows),
+            "from": rfc3339(windows[-1].span.start_ns) if windows else None,
+            "rows": rows,
+            "labelled": int(total.counts.sum()),
+            "seconds": [0.0, *delay_edges().tolist()],
+            "negative": total.counts[NEGATIVE].tolist(),
+            "positive": total.counts[POSITIVE].tolist(),
+            "other": total.counts[OTHER].tolist(),
+        }
+
+
+def _item(finding: Finding) -> dict[str, Any]:
+    return {
+        "window": window_document(finding.window),
+        "version": finding.version,
+        "metric": finding.feature,
+        "error": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "inside": _inside(finding),
+        "n_window": finding.n_window,
+        "status": finding.status.value,
+        "reason": finding.reason,
+        "revision": finding.revision,
+    }
+
+
+def _inside(finding: Finding) -> bool | None:
+    """Whether the truth lay within the interval; null where there was no estimate to hold against it."""
+    if finding.value is None or finding.low is None or finding.high is None:
+        return None
+    return finding.low <= 0.0 <= finding.high
+
+
+def _coverage(findings: list[Finding]) -> dict[str, Any]:
+    judged = [inside for f in findings if f.status is Status.OK and (inside := _inside(f)) is not None]
+    if not judged:
+        return {"judged": 0, "inside": 0, "share": None, "low": None, "high": None}
+    low, high = wilson(sum(judged), len(judged))
+    return {"judged": len(judged), "inside": sum(judged), "share": sum(judged) / len(judged), "low": low, "high": high}
