@@ -20,7 +20,7 @@ from monitor.alerts.causes.faults import fault_of
 from monitor.alerts.causes.impact import impacts
 from monitor.alerts.causes.numbers import Floats, absence_of, errors_of, place_of, positives_of, scores_of
 from monitor.alerts.causes.search import Searched, Side, moved_slices, worst_slices
-from monitor.alerts.causes.series import change_of
+from monitor.alerts.causes.series import cells_of, change_of
 from monitor.alerts.effects import js_effect
 from monitor.alerts.tolerances import DEFAULTS
 from monitor.definitions import MonitoredModel
@@ -141,9 +141,10 @@ def _drifted(case: Case, tiles: TileSet) -> list[str]:
     found = []
     for name, own in list(case.baseline.tiles.features.items())[:COLUMNS_MAX]:
         here = tiles.features.get(name)
-        if here is None or here.counts.shape != own.counts.shape or not here.n or not own.n:
+        if here is None or type(here) is not type(own) or not here.n or not own.n:
             continue
-        _, low, _ = js_effect(here.counts, own.counts, _effect(case.baseline, here.n))
+        cells, own_cells = (cells_of(name, tile, case.baseline) for tile in (here, own))
+        _, low, _ = js_effect(cells, own_cells, _effect(case.baseline, here.n))
         if low > DEFAULTS["js_distance"]:
             found.append((low, name))
     return [name for _, name in sorted(found, reverse=True)]

@@ -63,10 +63,10 @@ def _of_column(line: FeatureScore, tiles: TileSet, baseline: Baseline) -> Counts
         return np.array([tile_of.n_missing, tile_of.n])
     if line.metric == "unseen_ratio" and isinstance(tile_of, CategoricalTile):
         return np.array([tile_of.unseen, tile_of.n - tile_of.unseen])
-    return _cells(line.feature, tile_of, baseline)
+    return cells_of(line.feature, tile_of, baseline)
 
 
-def _cells(feature: str, tile: FeatureTile, baseline: Baseline) -> Counts:
+def cells_of(feature: str, tile: FeatureTile, baseline: Baseline) -> Counts:
     """Deciles of a number; the largest categories of a name, the rest and the new."""
     if isinstance(tile, CategoricalTile):
         head, rest = tile.counts[:CATEGORIES_MAX], int(tile.counts[CATEGORIES_MAX:].sum())
