@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import Metric
 
-from collectors.telemetry import Readings, SidecarMetrics
+from collectors.telemetry import Readings, SidecarMetrics, SinkReadings
 from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.series import FAMILIES
 from monitor.exporters.telemetry import Telemetry
@@ -47,10 +47,9 @@ def readings() -> Readings:
         queue_bytes=4_000,
         queue_bytes_max=1_000_000,
         queue_oldest_seconds=1.0,
-        sink_records=890,
-        sink_failed={"refused": 1},
-        sink_retries=2,
-        sink_last_success_seconds=1.0,
+        sinks={
+            "monitor": SinkReadings(records=890, failed={"refused": 1}, retries=2, last_success_seconds=1.0),
+        },
     )
 
 

@@ -83,6 +83,14 @@ def drop(connection: Connection, ids: Sequence[int]) -> None:
         )
 
 
+def registered(connection: Connection, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that a segment has, in whatever state."""
+    found: set[str] = set()
+    for part in chunks(paths):
+        found.update(connection.execute(select(SEGMENTS.c.path).where(SEGMENTS.c.path.in_(part))).scalars())
+    return found
+
+
 def take_dropped(connection: Connection) -> list[Segment]:
     """Segments whose files may go."""
     gone = select(SEGMENTS).where(SEGMENTS.c.state != LIVE).order_by(SEGMENTS.c.id)

@@ -125,6 +125,9 @@ class SqlCatalog:
     def drop_segments(self, ids: Iterable[int]) -> None:
         self.write(lambda c: segments.drop(c, list(ids)))
 
+    def segment_paths(self, paths: Sequence[str]) -> set[str]:
+        return self.read(lambda c: segments.registered(c, paths))
+
     def versions(self, model: str) -> list[str]:
         return self.read(lambda c: segments.list_versions(c, model))
 

@@ -19,6 +19,7 @@ from collectors.intake.sagemaker import NotACapture, names_of, read_line
 from collectors.spool import SpoolFull
 from collectors.telemetry import log_to_stderr
 from outrider.attachment import Attachment, open_outlet
+from outrider.commands.intake_journals import journals
 from outrider.commands.intake_kafka import kafka
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -37,6 +38,7 @@ def intake() -> None:
 
 
 app.command()(kafka)
+app.command()(journals)
 
 
 @app.command()
