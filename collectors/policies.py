@@ -12,9 +12,10 @@ import msgspec
 
 from collectors.decoders.generic_json import JsonRoute
 from collectors.decoders.json_paths import Path as JsonPath
+from collectors.decoders.raw_input import RawInput
 from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault
-from collectors.records.types import IdSource
+from collectors.records.types import Datatype, IdSource
 from collectors.redaction import HeaderRule, PatternRule, RedactionPolicy, Rule, names_from
 from collectors.sampling import SamplingPolicy
 from collectors.settings import SidecarSettings
@@ -24,6 +25,7 @@ POLICY_SETTINGS = (
     "default_model",
     "payload_text",
     "json_routes",
+    "raw_inputs",
     "sampling_rate",
     "sampling_by",
     "sampling_keep_errors",
@@ -167,4 +169,5 @@ def registry_of(settings: SidecarSettings) -> Registry:
         )
     if faults:
         raise InvalidSettings(faults)
-    return Registry(model=settings.default_model, keeps_text=settings.payload_text, routes=routes)
+    raw = {e.model: RawInput(e.name, cast("Datatype", e.datatype), e.shape) for e in settings.raw_inputs}
+    return Registry(model=settings.default_model, keeps_text=settings.payload_text, routes=routes, raw_inputs=raw)

@@ -9,6 +9,7 @@ exchange whose inputs are all in shared memory is refused. Parameters are read f
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from collectors.decoders.elements import (
     tensor_from_raw,
 )
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
+from collectors.decoders.raw_input import RawInput, raw_tensor
 from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
@@ -73,6 +75,9 @@ class OpenInference:
 
     name = "open_inference"
 
+    def __init__(self, raw_inputs: Mapping[str, RawInput] = MappingProxyType({})) -> None:
+        self._raw_inputs = raw_inputs
+
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls; health, metadata and repository paths are no inference."""
         if method != "POST":
@@ -82,7 +87,7 @@ class OpenInference:
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
-        request, inputs, fidelity = _asked(exchange)
+        request, inputs, fidelity = _asked(exchange, self._raw_inputs.get(call.model))
         if inputs is None:
             raise Undecodable("shared_memory", "request.inputs", "all inputs are in shared memory")
         rows = _rows(request)
@@ -115,11 +120,15 @@ class OpenInference:
         )
 
 
-def _asked(exchange: Exchange) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
-    """The request. A raw one has no JSON to say what its bytes are: only the answer is known."""
-    if exchange.request_headers.get(_LENGTH_HEADER) == "0":
+def _asked(exchange: Exchange, raw: RawInput | None) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
+    """The request. A raw one has no JSON to say what its bytes are: only the settings may, else only the answer is known."""
+    if exchange.request_headers.get(_LENGTH_HEADER) != "0":
+        return _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+    if raw is None:
         return _Request(inputs=[]), (), "truncated"
-    return _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+    body = plain_body(exchange.request_body, exchange.request_headers.get("content-encoding", ""), "request")
+    tensor = raw_tensor(raw, body, "request")
+    return _Request(inputs=[_Tensor(raw.name, list(tensor.shape), raw.datatype)]), (tensor,), "full"
 
 
 def _message(

@@ -1,7 +1,8 @@
 """Every serving API that we read, in the order they are asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 from collectors.decoders.decoder import Call, Decoder, NamedInMessage, Undecodable
 from collectors.decoders.generic_json import GenericJson, JsonRoute
@@ -11,6 +12,7 @@ from collectors.decoders.open_inference_grpc import STREAM, OpenInferenceGrpc, S
 from collectors.decoders.open_inference_stream import OpenInferenceStream
 from collectors.decoders.openai import OpenAi
 from collectors.decoders.predict_v1 import PredictV1
+from collectors.decoders.raw_input import RawInput
 from collectors.decoders.seldon_v1 import SeldonV1
 from collectors.decoders.tensorflow_serving_grpc import TensorFlowServingGrpc
 from collectors.decoders.torchserve import TorchServe
@@ -29,9 +31,14 @@ class Registry:
     """The decoders of one sidecar. Configured routes come first: who writes one means it."""
 
     def __init__(
-        self, *, model: str = DEFAULT_MODEL, keeps_text: bool = False, routes: Sequence[JsonRoute] = ()
+        self,
+        *,
+        model: str = DEFAULT_MODEL,
+        keeps_text: bool = False,
+        routes: Sequence[JsonRoute] = (),
+        raw_inputs: Mapping[str, RawInput] = MappingProxyType({}),
     ) -> None:
-        open_inference = OpenInference()
+        open_inference = OpenInference(raw_inputs)
         streamed = OpenInferenceStream(open_inference)
         openai = OpenAi(model, keeps_text=keeps_text)
         self.decoders: tuple[Decoder, ...] = (

@@ -13,6 +13,7 @@ import yaml
 
 from collectors.errors import InvalidSettings, SettingsFault
 from collectors.settings.passive import Passive, read_passive
+from collectors.settings.raw_inputs import RawInputSetting, read_raw_inputs
 from collectors.settings.reading import (
     MIB,
     Endpoint,
@@ -119,6 +120,13 @@ class SidecarSettings:
         metadata=about("The spool leaves at least this much of its disk free for others.", whole(0, 1 << 50)),
         default=256 * MIB,
     )
+    drain_seconds: float = field(
+        metadata=about(
+            "How long exchanges in flight have to end after SIGTERM; the sidecar itself ends at most five seconds later.",
+            number(0, 3600),
+        ),
+        default=5.0,
+    )
     ids: tuple[str, ...] = field(
         metadata=about(
             "Where a prediction's id is looked for, first match wins: any of `body` (the protocol's own id), "
@@ -148,6 +156,14 @@ class SidecarSettings:
             "request paths and `inputs` and `outputs` names with the place of their values (`order.items[*].price`); "
             "optional are `method`, and the places `model_at`, `version` and `id`.",
             read_routes,
+        ),
+        default=(),
+    )
+    raw_inputs: tuple[RawInputSetting, ...] = field(
+        metadata=about(
+            "What the bytes of raw binary requests are (`Inference-Header-Content-Length: 0`), which do not say it: a list of "
+            "{model, name, datatype, shape}, as the model's configuration has it, the batch included; one axis may be -1.",
+            read_raw_inputs,
         ),
         default=(),
     )

@@ -155,3 +155,19 @@ def test_json_routes_are_read(tmp_path):
         registry_of(read_settings({**GOOD, "json_routes": [route | {"inputs": {"age": "rows[x"}}]}))
     with pytest.raises(InvalidSettings, match=r"json_routes\[0\].outputs"):
         read_settings({**GOOD, "json_routes": [route | {"outputs": ["p"]}]})
+
+
+def test_raw_inputs_are_read():
+    """By model; each fault with its place."""
+    raw = {"model": "m", "name": "x", "datatype": "FP32", "shape": [1, -1]}
+    registry = registry_of(read_settings({**GOOD, "raw_inputs": [raw]}))
+    assert registry.is_inference("POST", "/v2/models/m/infer")
+    for wrong, place in (
+        ({"shape": [-1, -1]}, r"raw_inputs\[0\].shape"),
+        ({"shape": [0]}, r"raw_inputs\[0\].shape"),
+        ({"datatype": "BYTES"}, r"raw_inputs\[0\].datatype"),
+    ):
+        with pytest.raises(InvalidSettings, match=place):
+            read_settings({**GOOD, "raw_inputs": [raw | wrong]})
+    with pytest.raises(InvalidSettings, match=r"raw_inputs\[1\].model"):
+        read_settings({**GOOD, "raw_inputs": [raw, raw]})

@@ -23,6 +23,9 @@ pytestmark = [
 STATUS = {"StatusCode.NOT_FOUND": 404, "StatusCode.INVALID_ARGUMENT": 400, "404": 404, "400": 400, "in the stream": 500}
 """How the clients name what the records keep as HTTP's status."""
 
+RAW = {"model": "half", "name": "x", "datatype": "FP32", "shape": [-1, 2]}
+"""What a request that is nothing but bytes does not say itself."""
+
 
 @pytest.fixture(scope="module")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
@@ -36,17 +39,21 @@ def said_by(client: str, tap: Tapped) -> list[dict[str, Any]]:
     return [each | {"status": STATUS.get(each["status"], each["status"])} for each in said]
 
 
+def by_id(document: dict[str, Any]) -> str:
+    return document["id"] or ""
+
+
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_records_are_what_tritonclient_sent_and_received(protocol: str, triton: Triton, tmp_path: Path) -> None:
-    """JSON, binary and compressed; every datatype; refusals; decoupled streams with no, one and several answers."""
-    with tapped(tmp_path, triton.address if protocol == "http" else triton.grpc) as tap:
+    """JSON, binary, compressed and nothing but bytes; every datatype; refusals; decoupled streams with no, one and several answers."""
+    with tapped(tmp_path, triton.address if protocol == "http" else triton.grpc, {"raw_inputs": [RAW]}) as tap:
         said = said_by(protocol, tap)
         found = tap.wait_for(len(said))
         tap.assert_nothing_changed()
         assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
     records = [document(each) for each in found]
     # Streams answer in any order; everything else one after the other.
-    assert sorted(records, key=lambda r: r["id"]) == sorted(said, key=lambda r: r["id"])
+    assert sorted(records, key=by_id) == sorted(said, key=by_id)
     assert {each.captured_by for each in found} == {"tap"}
     assert {each.fidelity for each in found} == {"full"}
     assert all(each.duration_ns is not None and each.duration_ns > 0 for each in found)

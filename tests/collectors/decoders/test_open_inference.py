@@ -11,8 +11,11 @@ import pytest
 from collectors.decoders.decoder import ROWS_MAX, Call, Decoded, Undecodable
 from collectors.decoders.json_bodies import ERROR_CHARS_MAX
 from collectors.decoders.open_inference import OpenInference
+from collectors.decoders.raw_input import RawInput
+from collectors.decoders.registry import Registry
 from collectors.protocols import Exchange
 from collectors.records.types import Tensor
+from tests.collectors.decoders.exchanges import decode as decode_exchange
 
 DECODER = OpenInference()
 X = {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 2.0]}
@@ -293,6 +296,35 @@ def test_of_a_raw_request_the_answer_is_read() -> None:
     decoded = decode(bytes(16), {"outputs": [X]}, request_headers={LENGTH: "0"})
     assert (decoded.inputs, decoded.rows, decoded.fidelity) == ((), 1, "truncated")
     assert [each.name for each in decoded.outputs] == ["x"]
+
+
+def raw_request(shape: tuple[int, ...], body: bytes) -> Decoded:
+    registry = Registry(raw_inputs={"m": RawInput("pixels", "FP32", shape)})
+    return decode_exchange(
+        "/v2/models/m/infer", body, {"outputs": [X]}, registry=registry, request_headers={LENGTH: "0"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "expected"),
+    [((1, 2), struct.pack("<2f", 1, 2), (1, 2)), ((-1, 2), bytes(24), (3, 2)), ((1, -1), bytes(12), (1, 3))],
+)
+def test_a_raw_request_is_read_as_the_settings_declare_it(
+    shape: tuple[int, ...], body: bytes, expected: tuple[int, ...]
+) -> None:
+    """Of that model; one axis may have any length."""
+    said = raw_request(shape, body)
+    (pixels,) = said.inputs
+    assert (pixels.name, pixels.shape, pixels.data) == ("pixels", expected, body)
+    assert (said.rows, said.fidelity) == (expected[0], "full")
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (-1, 4), (-1,)])
+def test_a_raw_request_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
+    """Three bytes are no FP32."""
+    with pytest.raises(Undecodable) as caught:
+        raw_request(shape, b"abc")
+    assert (caught.value.reason, caught.value.where) == ("shape_mismatch", "request")
 
 
 # Shared memory.

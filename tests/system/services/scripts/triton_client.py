@@ -2,6 +2,7 @@
 
 import queue
 import sys
+from http.client import HTTPConnection
 
 import numpy as np
 import tritonclient.grpc as over_grpc
@@ -68,6 +69,20 @@ def http(address):
         exchange(client, over_http, finite, "deflate", binary=False, response_compression_algorithm="deflate")
         refused(client, over_http, "nobody", {"f32": INPUTS["f32"]}, "no model")
         refused(client, over_http, "echo", {"f32": INPUTS["f64"]}, "wrong type")
+    raw(address)
+
+
+def raw(address):
+    """Nothing but the bytes of the one input: batch 1 is implied."""
+    x = np.array([[3.0, -0.5]], np.float32)
+    connection = HTTPConnection(address, timeout=30)
+    headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": "0"}
+    connection.request("POST", "/v2/models/half/infer", x.tobytes(), headers)
+    answer = connection.getresponse()
+    length = int(answer.getheader("Inference-Header-Content-Length"))
+    result = over_http.InferenceServerClient.parse_response_body(answer.read(), header_length=length)
+    say("half", {"x": told(x)}, {"y": told(result.as_numpy("y"))}, version="1", status=answer.status)
+    connection.close()
 
 
 def grpc(address):

@@ -1,7 +1,7 @@
 """Run in Triton's environment: models that answer what they were asked, and one that answers several times.
 
 triton_models HTTP GRPC METRICS. `echo` takes every kind of tensor, `o_NAME` comes back for each; `count` is decoupled:
-`n` FP32 [1] is answered n times, with 0 to n - 1.
+`n` FP32 [1] is answered n times, with 0 to n - 1. `half` has one input, so that it may be asked with nothing but bytes.
 """
 
 import sys
@@ -21,6 +21,11 @@ KINDS = {
     "flag": np.bool_,
     "text": np.bytes_,
 }
+
+
+@batch
+def half(x):
+    return [x / 2]
 
 
 @batch
@@ -52,6 +57,13 @@ def main(http: str, grpc: str, metrics: str) -> None:
             inputs=[Tensor(name=n, dtype=t, shape=(-1,), optional=True) for n, t in KINDS.items()],
             outputs=[Tensor(name=f"o_{n}", dtype=t, shape=(-1,)) for n, t in KINDS.items()],
             config=ModelConfig(max_batch_size=64),
+        )
+        triton.bind(
+            model_name="half",
+            infer_func=half,
+            inputs=[Tensor(name="x", dtype=np.float32, shape=(2,))],
+            outputs=[Tensor(name="y", dtype=np.float32, shape=(2,))],
+            config=ModelConfig(max_batch_size=4),
         )
         triton.bind(
             model_name="count",
