@@ -15,7 +15,8 @@ from collectors.tap.passive.streams import UNKNOWN, Delivery, Stream, distance
 from collectors.tap.segment import Uncopied
 
 CONNECTIONS_MAX = 16_384
-"""Followed at once, as many as the capture worker follows. The sixteenth part that is silent longest makes room."""
+"""Followed at once, as many as the capture worker follows. The sixteenth part that never spoke, or is silent longest, makes
+room."""
 EVICTED_SHARE = 16
 PENDING_BYTES_MAX = 1024 * 1024
 """One direction keeps this much behind a hole: more than is on its way at once on all but the longest links."""
@@ -188,6 +189,8 @@ class Connections(Generic[Handle]):
     # Beginnings and ends.
 
     def _unusual(self, stream: Stream | None, packet: TcpPacket, time_ns: int) -> None:
+        if stream is None and self._ports.isdisjoint((sender_port(packet.way), receiver_port(packet.way))):
+            return  # behind extension headers the kernel's filter sees no ports
         if packet.flags & SYN:
             self._begins(stream, packet, time_ns)
         elif stream is None:
@@ -276,8 +279,7 @@ class Connections(Generic[Handle]):
         connection.dissolve()
 
     def _make_room(self, time_ns: int) -> None:
-        silent_longest = sorted(self._open, key=_last_ns)
-        for connection in silent_longest[: max(1, self._connections_max // EVICTED_SHARE)]:
+        for connection in sorted(self._open, key=_worth)[: max(1, self._connections_max // EVICTED_SHARE)]:
             self._close(connection, time_ns, over=False, reason=Uncopied.CONNECTIONS_MAX)
 
     def _is_late(self, packet: TcpPacket) -> bool:
@@ -293,5 +295,6 @@ class Connections(Generic[Handle]):
         return receiver in self._ports
 
 
-def _last_ns(connection: Followed[Handle]) -> int:
-    return connection.last_ns
+def _worth(connection: Followed[Handle]) -> tuple[bool, int]:
+    """Of less worth is who never said anything, which a flood of greetings does not, then who is silent longer."""
+    return any(stream.next != stream.start for stream in connection.streams), connection.last_ns

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collectors.tap.passive.connections import CONNECTIONS_MAX, IDLE_SECONDS, PENDING_SECONDS
 from collectors.tap.passive.packets import ACK, FIN, RST, SYN, TcpPacket
 from collectors.tap.segment import Uncopied
-from tests.collectors.tap.passive.wire import TO_CLIENT, TO_SERVER, Talk, Watch
+from tests.collectors.tap.passive.wire import PORT, TO_CLIENT, TO_SERVER, Talk, Watch
 
 ASKED, ANSWERED = b"question", b"an answer"
 
@@ -242,6 +242,26 @@ def test_too_many_connections_let_the_silent_go():
     assert watch.heard.connections[4][0] == "midway"
     assert len(watch.connections) == 3
     assert CONNECTIONS_MAX > 3
+
+
+def test_a_flood_of_greetings_drives_out_no_conversation():
+    """Who never said anything makes room before who is silent."""
+    talk = Talk()
+    watch = Watch(connections_max=32).see(*talk.begin(), talk.ask(ASKED))
+    for number in range(200):
+        watch.see(*Talk(client_port=41_000 + number).begin())
+    watch.see(talk.answer(ANSWERED))
+    assert watch.heard.connections[0] == ["opened", (0, ASKED), (1, ANSWERED)]
+
+
+def test_other_ports_are_nobodys():
+    """The kernel's filter lets some through: those it cannot look into."""
+    watch = Watch()
+    other = Talk(client_port=9)
+    for packet in (*other.begin(), other.ask(ASKED), other.answer(ANSWERED)):
+        way = packet.way.replace(PORT.to_bytes(2, "big"), b"\0\7")
+        watch.see(packet._replace(way=way))
+    assert watch.heard.connections == []
 
 
 def test_silence_of_hours_is_an_end():
