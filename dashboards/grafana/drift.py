@@ -37,7 +37,9 @@ def drift(metrics: Sequence[Metric]) -> Dashboard:
             Panel(
                 "Measures of the chosen features",
                 "Every distance from the baseline; each has its own scale, described in the metric's documentation.",
-                tuple(Query(f"{m.prometheus}{{{of_feature}}}", f"{m.name} {{{{feature}}}}") for m in columns),
+                tuple(
+                    Query(f"{m.prometheus}{{{of_feature}}}", f"{m.name} {{{{feature}}}} {{{{slice}}}}") for m in columns
+                ),
             ),
             Panel(
                 "Features by status",

@@ -58,4 +58,6 @@ def performance(metrics: Sequence[Metric]) -> Dashboard:
 
 
 def _queries(metrics: Sequence[Metric]) -> tuple[Query, ...]:
-    return tuple(Query(f"{m.prometheus}{{{OF_MODEL}}}", f"{m.name} {{{{model_version}}}}") for m in metrics)
+    return tuple(
+        Query(f"{m.prometheus}{{{OF_MODEL}}}", f"{m.name} {{{{model_version}}}} {{{{slice}}}}") for m in metrics
+    )

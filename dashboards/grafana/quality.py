@@ -21,7 +21,7 @@ def quality(metrics: Sequence[Metric]) -> Dashboard:
                 Panel(
                     m.help.rstrip("."),
                     "By feature; the worst features of the latest window only.",
-                    (Query(f"{m.prometheus}{{{of_feature}}}", "{{feature}}"),),
+                    (Query(f"{m.prometheus}{{{of_feature}}}", "{{feature}} {{slice}}"),),
                     unit="percentunit",
                 )
                 for m in shares

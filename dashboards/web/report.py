@@ -82,6 +82,7 @@ def comparison_page(names: tuple[str, str], findings: Sequence[Finding], transit
 
 def _ranked(score: FeatureScore) -> str:
     detail = score.detail or score.metric
+    detail = detail if score.slice in (None, score.feature) else f"{detail}, of {score.slice}"
     return detail if detail.startswith(score.feature) else f"{score.feature}: {detail}"
 
 

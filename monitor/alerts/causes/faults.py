@@ -89,7 +89,7 @@ def _no_values(feature: str, own: FeatureTile, here: FeatureTile) -> str | None:
 
 def _of_number(feature: str, grid: NumericGrid, own: NumericTile, here: NumericTile, rows: Rows | None) -> str | None:
     if here.minimum == here.maximum and own.counts.max() <= CONSTANT_SHARE_MAX * own.n:
-        return f"{feature} is {here.minimum:.6g} in every row"
+        return f"{feature} is one value in every row"
     return None if rows is None else _unit(feature, grid, rows)
 
 

@@ -51,7 +51,7 @@ FRESH = table(1_000, 3)
         ("weight", FRESH["weight"] / 1000, "thousandths"),
         ("celsius", FRESH["celsius"] * 1.8 + 32, "Fahrenheit where it was Celsius"),
         ("gain", -FRESH["gain"], "opposite sign"),
-        ("weight", np.full(1_000, 75.0), "is 75 in every row"),
+        ("weight", np.full(1_000, 75.0), "is one value in every row"),
         ("weight", [None] * 100 + FRESH["weight"][100:].tolist(), "missing or no value of its kind: 10.0 %"),
         ("weight", ["heavy"] * 1_000, "no usable value"),
         ("weight", None, "is gone from the rows"),
