@@ -345,8 +345,20 @@ def _finding(
     baseline: Baseline,
     plan: Plan,
 ) -> Finding:
-    value = m.value
-    finding = Finding(
+    value, status, reason = m.value, m.value.status, m.value.reason
+    subject = Subject(m.feature, m.slice)
+    verdict = verdicts.get((m.kind, m.metric, subject))
+    if verdict is None and m.kind in DISTRIBUTION_KINDS:
+        verdict = verdicts.get((m.kind, "js_distance", subject))
+    limit, origin, score = None, None, None
+    if status not in _SILENT and value.value is not None and verdict is not None:
+        limit, origin = threshold_of(m, plan, verdict.log_alpha, tiles, baseline, verdict.reference)
+        if not verdict.enough or status is Status.INSUFFICIENT_DATA:
+            status = Status.INSUFFICIENT_DATA
+            reason = reason or f"{value.n_window} rows are too few for a verdict"
+        else:
+            status, score, reason = _status(verdict), verdict.score, reason or _reason(verdict)
+    return Finding(
         model=model.model,
         version=version,
         slice=m.slice,
@@ -360,25 +372,14 @@ def _finding(
         n_baseline=value.n_baseline,
         n_window=value.n_window,
         n_missing=value.n_missing,
-        threshold=None,
-        threshold_origin=None,
-        status=value.status,
-        reason=value.reason,
+        threshold=limit,
+        threshold_origin=origin,
+        status=status,
+        reason=reason,
+        score=score,
         revision=revision,
         baseline=baseline.id,
     )
-    subject = Subject(m.feature, m.slice)
-    verdict = verdicts.get((m.kind, m.metric, subject))
-    if verdict is None and m.kind in DISTRIBUTION_KINDS:
-        verdict = verdicts.get((m.kind, "js_distance", subject))
-    if value.status in _SILENT or value.value is None or verdict is None:
-        return finding
-    limit, origin = threshold_of(m, plan, verdict.log_alpha, tiles, baseline, verdict.reference)
-    finding = replace(finding, threshold=limit, threshold_origin=origin)
-    if not verdict.enough or value.status is Status.INSUFFICIENT_DATA:
-        reason = value.reason or f"{value.n_window} rows are too few for a verdict"
-        return replace(finding, status=Status.INSUFFICIENT_DATA, reason=reason)
-    return replace(finding, status=_status(verdict), score=verdict.score, reason=value.reason or _reason(verdict))
 
 
 def _status(verdict: _Verdict) -> Status:
