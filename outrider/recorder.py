@@ -82,7 +82,7 @@ class Recorder:
         asked_version = self._version if version is None else version
         try:
             decoded = decoded_of(self._model, asked_version, id, inputs, outputs, error)
-            parts = [decoded] if ids is None else _by_row(decoded, ids)
+            parts = [decoded] if ids is None else by_row(decoded, ids)
         except Undecodable as undecodable:
             self.refused += 1
             _LOG.warning("record_refused", extra={"where": undecodable.where, "why": undecodable.reason})
@@ -145,7 +145,7 @@ def record(
     return recorder.close() and taken
 
 
-def _by_row(decoded: Decoded, ids: Sequence[object]) -> list[Decoded]:
+def by_row(decoded: Decoded, ids: Sequence[object]) -> list[Decoded]:
     """One prediction a row, each with its own id. Raises Undecodable."""
     ids = list(ids)
     tensors = (*decoded.inputs, *decoded.outputs)

@@ -21,6 +21,7 @@ from collectors.telemetry import log_to_stderr
 from outrider.attachment import Attachment, open_outlet
 from outrider.commands.intake_journals import journals
 from outrider.commands.intake_kafka import kafka
+from outrider.commands.intake_tables import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -39,6 +40,7 @@ def intake() -> None:
 
 app.command()(kafka)
 app.command()(journals)
+app.command()(tables)
 
 
 @app.command()
