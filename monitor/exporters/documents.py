@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.findings import SEVERITIES, Finding, Transition, rfc3339
+from monitor.findings import SEVERITIES, Cause, Finding, Transition, rfc3339
 from monitor.ports import Publication, WindowEntry
 
 ECS_VERSION = "8.17.0"
@@ -118,7 +118,7 @@ def _alert_document(transition: Transition, window: WindowEntry, streams: Stream
     body = {
         "@timestamp": rfc3339(transition.window.end_ns if transition.window.end_ns is not None else window.closed_ns),
         **_event("logs", streams.alert, kind="alert", ingested_ns=window.closed_ns),
-        "message": transition.summary,
+        "message": transition.summary + (f" {transition.cause.summary}." if transition.cause else ""),
         "rule": {"name": transition.kind.value, "ruleset": "outrider"},
         "outrider": {
             "document": "alert",
@@ -135,13 +135,29 @@ def _alert_document(transition: Transition, window: WindowEntry, streams: Stream
             "revised": transition.revised,
             "reason": transition.reason,
             "features": [
-                {"name": f.feature, "metric": f.metric, "score": _finite(f.score), "effect": _finite(f.effect)}
+                {
+                    "name": f.feature,
+                    "metric": f.metric,
+                    "slice": f.slice,
+                    "score": _finite(f.score),
+                    "effect": _finite(f.effect),
+                }
                 for f in transition.features[:FEATURES_OF_ALERT_MAX]
             ],
+            **_of_cause(transition.cause),
         },
     }
     key = (*_window_key(window), transition.fingerprint, transition.state.value, str(transition.escalated))
     return Document(streams.alert, _id("alert", *key), body)
+
+
+def _of_cause(cause: Cause | None) -> dict[str, Any]:
+    if cause is None:
+        return {}
+    since = cause.since
+    times = {} if since is None else {"since": since.at_ns, "since_low": since.low_ns, "since_high": since.high_ns}
+    named = {"verdict": cause.verdict, "feature": cause.feature, "slice": cause.slice}
+    return {"cause": named | {name: rfc3339(ns) for name, ns in times.items()}}
 
 
 def _of_window(window: WindowEntry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from monitor.exporters.documents import Streams
 PRIORITY = 500
 """Above the templates for `logs-*-*` and `metrics-*-*` that Elastic ships (100), and above most of its packages (200)."""
 IGNORE_ABOVE = 1_024
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 MAPPINGS, SETTINGS, CUSTOM = "outrider@mappings", "outrider@settings", "outrider@custom"
 RETENTION_DAYS = {"window": 400, "alert": 730}
 ROLLOVER = {"max_age": "30d", "max_primary_shard_size": "50gb"}
@@ -176,7 +176,10 @@ def _mappings(capabilities: Capabilities) -> dict[str, Any]:
                     "since": date,
                     "escalated": flag,
                     "revised": flag,
-                    "features": group(name=keyword, metric=keyword, score=number, effect=number),
+                    "features": group(name=keyword, metric=keyword, slice=keyword, score=number, effect=number),
+                    "cause": group(
+                        verdict=keyword, feature=keyword, slice=keyword, since=date, since_low=date, since_high=date
+                    ),
                 },
             },
         },

@@ -97,6 +97,23 @@ def test_names_that_are_equal_once_cut_share_a_series(exposition: Exposition) ->
     assert (exposition.one("outrider_limited_label_values_total", label="series") or 0) > 0
 
 
+def test_a_trend_has_the_time_that_is_left(exposition: Exposition) -> None:
+    """Of the soonest metric of a column, from the window's end; what does not move has none."""
+    for number in range(20):
+        rising = finding(value=0.1 + 0.01 * number, threshold=0.4)
+        exposition.exporter.publish([publication(number, rising, finding(feature="b", value=0.1))])
+    left = exposition.one("outrider_time_to_breach_seconds", feature="age", kind="drift")
+    assert left == pytest.approx(11 * 300)
+    assert exposition.one("outrider_time_to_breach_seconds", feature="b") is None
+
+
+def test_slices_have_a_label_of_their_own(exposition: Exposition) -> None:
+    """The whole has none, and the number of features counts each once."""
+    exposition.exporter.publish([publication(0, finding(), finding(slice="young", value=0.7))])
+    assert exposition.one("outrider_drift_psi", slice="young") == 0.7
+    assert exposition.one("outrider_drift_features", status="ok") == 1
+
+
 def test_what_has_no_score_has_no_ratio(exposition: Exposition) -> None:
     """Too little data for a verdict: the value is shown, the ratio is not 0."""
     exposition.exporter.publish([publication(0, finding(score=None, status=Status.INSUFFICIENT_DATA))])
