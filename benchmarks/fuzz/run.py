@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.fuzz.minimise import minimised
 from tests.fuzz.corpus import read_corpus, write_corpus
 from tests.fuzz.harnesses import HARNESSES
 
@@ -30,9 +31,8 @@ INPUT_BYTES_MAX = 4096
 
 def run(name: str, runs: int, seconds_max: int, work: Path, *, keep: bool) -> dict[str, object]:
     """Fuzz one harness; what came of it."""
-    found, small = work / name / "corpus", work / name / "minimal"
-    for folder in (found, small):
-        folder.mkdir(parents=True, exist_ok=True)
+    found = work / name / "corpus"
+    found.mkdir(parents=True, exist_ok=True)
     for each in [*HARNESSES[name].seeds, *read_corpus(name)]:
         (found / hashlib.sha256(each).hexdigest()[:16]).write_bytes(each)
     limits = [f"-timeout={SECONDS_MAX}", f"-rss_limit_mb={RSS_MIB_MAX}", f"-max_len={INPUT_BYTES_MAX}"]
@@ -62,8 +62,8 @@ def run(name: str, runs: int, seconds_max: int, work: Path, *, keep: bool) -> di
         "status": ended.returncode,
     }
     if keep:
-        subprocess.run([*common, "-merge=1", str(small), str(found)], capture_output=True, cwd=ROOT, check=False)
-        result["corpus"] = write_corpus(name, (path.read_bytes() for path in small.iterdir()))
+        take = HARNESSES[name].take
+        result["corpus"] = write_corpus(name, minimised((path.read_bytes() for path in found.iterdir()), take))
     return result
 
 
