@@ -52,10 +52,11 @@ LOOK_SECONDS = 0.1
 """How often the supervisor looks whether a child is to be started again, unless a signal says so sooner."""
 SPOOL_PATIENCE_SECONDS = 5.0
 """A worker whose supervisor was killed holds the spool until it has put away what it has."""
-END_SECONDS = 8.5
-"""Below the ten seconds in which the sidecar has promised to end; the worker has what the forwarder leaves of it."""
-TAP_END_SECONDS = 5.5
-"""Of that: longer than the forwarder waits for exchanges in flight."""
+TAP_END_SECONDS = 0.5
+"""Beyond the time that exchanges in flight have: for the forwarder to end."""
+END_SECONDS = 3.5
+"""Beyond the time that exchanges in flight have: for the worker, with what the forwarder leaves of that. With the five
+seconds of the default the sidecar ends below the ten that it has promised."""
 FORWARDER = "forwarder"
 """The process of the tap that connections go through."""
 ALIVE_SECONDS = 10.0
@@ -115,8 +116,8 @@ def run_sidecar(
     finally:
         for listener in listeners:
             listener.close()
-        by = time.monotonic() + END_SECONDS
-        tap.end(TAP_END_SECONDS)
+        by = time.monotonic() + settings.drain_seconds + END_SECONDS
+        tap.end(settings.drain_seconds + TAP_END_SECONDS)
         worker.end(by - time.monotonic())
         tell_of_unread(settings, segment)
         if server is not None:
@@ -157,6 +158,7 @@ def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], 
             "wake": wake,
             "stop": leash,
             "connection_copy_bytes": settings.connection_copy_bytes,
+            "drain_seconds": settings.drain_seconds,
             "routes": routes,
         }
         return [sys.executable, "-m", "collectors.tap.forwarder", json.dumps(asked)]

@@ -49,8 +49,8 @@ RETRY_SECONDS = 0.02
 """How soon a turn follows while something is to be tried again."""
 RESET_SECONDS_MAX = 5.0
 """How long a reset waits for a peer to take the bytes that came before it."""
-DRAIN_SECONDS_MAX = 5.0
-"""After the order to stop, exchanges in flight have this long to end."""
+DRAIN_SECONDS = 5.0
+"""How long exchanges in flight have to end after the order to stop, unless it was said."""
 QUIET_SECONDS = 0.25
 """After the order to stop, a connection on which the server spoke last and this long ago is taken to be idle."""
 
@@ -68,12 +68,21 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Forwarder:
     """Accepts on the routes' listeners until told to stop."""
 
-    def __init__(self, routes: Sequence[Route], copier: Copier, *, stop: int, listen: int | None = None) -> None:
-        """`listen` is where the supervisor's words come from: each that is not empty says that certificates are to be loaded anew."""
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        copier: Copier,
+        *,
+        stop: int,
+        drain_seconds: float = DRAIN_SECONDS,
+        listen: int | None = None,
+    ) -> None:
+        """After the order to stop, exchanges in flight have `drain_seconds` to end. `listen` is where the supervisor's words come from: each that is not empty says that certificates are to be loaded anew."""
         self._routes = {route.listener.fileno(): route for route in routes}
         self._copier = copier
         self._stop = stop
         self._listen = listen
+        self._drain_seconds = drain_seconds
         self._poll = select.epoll()
         self._sides: dict[int, Side] = {}
         self._connecting: dict[int, tuple[Side, Route, int]] = {}
@@ -501,7 +510,7 @@ class Forwarder:
         """Close the links that are idle; when the time is over, all."""
         for link in [side.link for side in self._sides.values() if side.direction == TO_SERVER]:
             idle = link.copied.last == TO_CLIENT and self._now - link.active > QUIET_SECONDS
-            if idle or elapsed > DRAIN_SECONDS_MAX:
+            if idle or elapsed > self._drain_seconds:
                 self._finish(link)
 
 
@@ -545,7 +554,7 @@ def main(arguments: Sequence[str]) -> None:
     go_first()
     gc.disable()  # links break their own cycles; a collection would stop all traffic
     gc.freeze()
-    Forwarder(routes, copier, stop=asked["stop"], listen=sys.stdin.fileno()).run()
+    Forwarder(routes, copier, stop=asked["stop"], drain_seconds=asked["drain_seconds"], listen=sys.stdin.fileno()).run()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -224,3 +225,45 @@ def test_a_changed_policy_counts_from_the_next_exchange_on(start, behind):
 def policy_in_use(sidecar: Sidecar) -> str:
     found = re.findall(r'outrider_sidecar_policy_info\{hash="(\w+)"\} 1', sidecar.get("/metrics")[1])
     return str(found[0])
+
+
+def test_readiness_does_not_depend_on_sinks(start):
+    """The inference server must never be taken out of service because the monitor is away: not even one that hangs."""
+    with Server(("127.0.0.1", 0), Model) as server, socket.socket() as hangs:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hangs.bind(("127.0.0.1", 0))
+        hangs.listen()  # takes connections and never answers
+        monitor = f"monitor: 'http://127.0.0.1:{hangs.getsockname()[1]}'\n"
+        sidecar = start(server.server_address[1], listener(server.server_address[1]) + monitor)
+        with httpx.Client(timeout=SECONDS) as client:
+            for _ in range(3):
+                ask(client, f"http://127.0.0.1:{sidecar.listen}/v2/models/m/infer", 5)
+                wait_until(lambda: sidecar.sample("outrider_capture_queue_records") > 0)
+                assert sidecar.get("/health/ready")[0] == sidecar.get("/health/live")[0] == 200
+        assert sidecar.sample("outrider_request_errors_total") == 0
+        server.shutdown()
+
+
+def test_an_exchange_in_flight_has_as_long_as_the_settings_say(start):
+    """And when that is over the sidecar ends all the same."""
+    may_answer = threading.Event()
+    asked = threading.Event()
+
+    class Slow(Model):
+        def handle(self) -> None:
+            asked.set()
+            may_answer.wait(SECONDS)
+            super().handle()
+
+    with Server(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sidecar = start(server.server_address[1], listener(server.server_address[1]) + "drain_seconds: 0.2\n")
+        with ThreadPoolExecutor(1) as pool:
+            url = f"http://127.0.0.1:{sidecar.listen}/v2/models/m/infer"
+            answer = pool.submit(httpx.post, url, content=b"{}", timeout=SECONDS)
+            assert asked.wait(SECONDS)
+            assert sidecar.stop() == 0
+            with pytest.raises(httpx.HTTPError):
+                answer.result(SECONDS)
+            may_answer.set()
+        server.shutdown()
