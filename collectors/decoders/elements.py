@@ -84,6 +84,8 @@ def checked_datatype(datatype: str, where: str) -> Datatype:
     """Raises Undecodable where we do not know it."""
     if datatype == "BYTES" or datatype in ITEM_BYTES:
         return datatype  # type: ignore[return-value]
+    if datatype == "STRING":  # as Triton's classification extension writes it
+        return "BYTES"
     raise Undecodable("datatype_unknown", f"{where}.datatype", f"found {datatype[:40]!r}")
 
 

@@ -16,6 +16,7 @@ from collectors.decoders.raw_input import RawInput
 from collectors.decoders.seldon_v1 import SeldonV1
 from collectors.decoders.tensorflow_serving_grpc import TensorFlowServingGrpc
 from collectors.decoders.torchserve import TorchServe
+from collectors.decoders.torchserve_grpc import TorchServeGrpc
 from collectors.decoders.triton_generate import TritonGenerate
 from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import Exchange
@@ -47,6 +48,7 @@ class Registry:
             streamed,
             OpenInferenceGrpc(),
             TensorFlowServingGrpc(),
+            TorchServeGrpc(),
             TritonGenerate(streamed, keeps_text=keeps_text),
             PredictV1(),
             TorchServe(),

@@ -28,6 +28,7 @@ USUAL_PORTS = (8000, 8001, 8002, 8080, 8081, 8090, 8500, 8501, 9000, 9090, 11434
 OPEN_INFERENCE, OPEN_INFERENCE_GRPC = "Open Inference Protocol", "Open Inference Protocol over gRPC"
 TENSORFLOW, TENSORFLOW_GRPC = "TensorFlow Serving REST", "TensorFlow Serving over gRPC"
 KSERVE_V1, OPENAI, TORCHSERVE, SELDON_V1 = "KServe v1", "OpenAI API", "TorchServe", "Seldon v1"
+TORCHSERVE_GRPC = "TorchServe over gRPC"
 INVOCATIONS = "SageMaker and MLflow invocations"
 CALLS = {
     OPEN_INFERENCE: "/v2/models/m/infer",
@@ -37,11 +38,13 @@ CALLS = {
     KSERVE_V1: "/v1/models/m:predict",
     OPENAI: "/v1/chat/completions",
     TORCHSERVE: "/predictions/m",
+    TORCHSERVE_GRPC: "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions",
     SELDON_V1: "/api/v1.0/predictions",
     INVOCATIONS: "/invocations",
 }
 """The path of an inference of each protocol: what the sidecar makes of it is asked of its own decoders."""
 OIP, _TENSORFLOW = "/inference.GRPCInferenceService/", "/tensorflow.serving.PredictionService/"
+_TORCHSERVE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/"
 _TORCHSERVE_STATES = ("healthy", "partial healthy", "unhealthy")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -142,6 +145,8 @@ def _grpc(address: str) -> Server:
             return replace(found, models=_grpc_repository(address), ready=messages.flag(ready.message, 1))
         if call(address, f"{_TENSORFLOW}GetModelMetadata").status != UNIMPLEMENTED:
             return Server(address, TENSORFLOW_GRPC)
+        if call(address, f"{_TORCHSERVE}Ping").status == OK:
+            return Server(address, TORCHSERVE_GRPC, ready=True)
     except NoAnswer:
         pass
     return Server(address, "HTTP/2 (gRPC)")

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
@@ -81,13 +81,16 @@ def test_an_answer_comes_with_its_status() -> None:
 
 
 def test_a_server_is_known_by_its_service() -> None:
-    """The Open Inference Protocol with its models, TensorFlow Serving, and a stranger."""
+    """The Open Inference Protocol with its models, TensorFlow Serving, TorchServe, and a stranger."""
+    ping = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Ping"
     tensorflow = "/tensorflow.serving.PredictionService/GetModelMetadata"
-    with served(open_inference()) as ours, served({tensorflow: lambda m, c: b""}) as theirs, served({}) as stranger:
-        found = [identify(address) for address in (ours, theirs, stranger)]
+    services: list[Methods] = [open_inference(), {tensorflow: lambda m, c: b""}, {ping: lambda m, c: b""}, {}]
+    with ExitStack() as stack:
+        found = [identify(stack.enter_context(served(methods))) for methods in services]
     assert [server and (server.speaks, server.captured) for server in found] == [
         ("Open Inference Protocol over gRPC", True),
         ("TensorFlow Serving over gRPC", True),
+        ("TorchServe over gRPC", True),
         ("HTTP/2 (gRPC)", False),
     ]
     assert found[0]
