@@ -144,7 +144,9 @@ class Connections(Generic[Handle]):
             self._begin_again(stream, packet, time_ns)
             return False
         if ahead > 0:
-            self._deliver(peer, peer.acknowledged(packet.acknowledged, time_ns, bare=not packet.length), time_ns)
+            bids_farewell = bool(packet.flags & FIN) and not packet.length
+            known = peer.acknowledged(packet.acknowledged, time_ns, bids_farewell=bids_farewell)
+            self._deliver(peer, known, time_ns)
         return self._streams.get(packet.way) is stream
 
     def _arrived(self, stream: Stream, packet: TcpPacket, time_ns: int) -> None:

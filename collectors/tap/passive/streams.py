@@ -107,15 +107,16 @@ class Stream:
             self.ordered = False
         self._look_whether_done()
 
-    def acknowledged(self, sequence: int, time_ns: int, *, bare: bool) -> list[Delivery]:
-        """The receiver has everything before; returns what that makes certain. `bare` where it said nothing else.
+    def acknowledged(self, sequence: int, time_ns: int, *, bids_farewell: bool) -> list[Delivery]:
+        """The receiver has everything before; returns what that makes certain.
 
-        One byte more than was seen, acknowledged by a bare packet, is the end whose packet was missed.
+        One byte more than was seen, acknowledged by a packet that `bids_farewell` and says nothing else, is the end, whose
+        packet was missed.
         """
         if self.next == UNKNOWN:
             return []
         ahead = distance(sequence, self.next)
-        if ahead == 1 and bare and not self._pieces and self._end is None:
+        if ahead == 1 and bids_farewell and not self._pieces and self._end is None:
             self.ends(self.next)
             return []
         target = self._position + ahead

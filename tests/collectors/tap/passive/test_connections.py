@@ -174,6 +174,15 @@ def test_a_missed_ending_is_not_taken_for_a_lost_byte():
     assert watch.heard.connections == [["opened", (0, ASKED), (1, ANSWERED), "closed"]]
 
 
+def test_a_single_byte_that_was_lost_is_no_ending():
+    """Where who acknowledges it goes on listening."""
+    talk = Talk()
+    watch = Watch().see(*talk.begin(), talk.ask(ASKED))
+    talk.ask(b"!")
+    watch.see(talk.acknowledge(TO_CLIENT), talk.ask(b"more"))
+    assert watch.heard.said(TO_SERVER) == [ASKED, 1, b"more"]
+
+
 def test_late_repetitions_open_no_connection():
     """After the end, and after a reset, somebody may still send."""
     talk = Talk()
@@ -235,8 +244,8 @@ def test_too_many_connections_let_the_silent_go():
     assert [events[-1] for events in watch.heard.connections] == [
         (1, ANSWERED),
         Uncopied.CONNECTIONS_MAX,
+        (0, ASKED),
         Uncopied.CONNECTIONS_MAX,
-        "opened",
         (1, ANSWERED),
     ]
     assert watch.heard.connections[4][0] == "midway"
