@@ -34,6 +34,7 @@ PASSIVE = "outrider passive"
 WAYS = {"direct": UPSTREAM, "nginx": NGINX, "outrider sidecar": SIDECAR, PASSIVE: WATCHED}
 CONNECTIONS, RATE = 64, 5000
 SETTLE_SECONDS = 1.0
+SETTLE_TIMES_MAX = 20
 
 NGINX_CONFIGURATION = f"""
 worker_processes 1; daemon off; master_process off; error_log stderr crit; pid nginx.pid;
@@ -128,6 +129,17 @@ def account(port: int) -> dict[str, float]:
     }
 
 
+def settled(port: int) -> dict[str, float]:
+    """The account once what waits in the kernel's ring has been read."""
+    before, now = {}, account(port)
+    for _ in range(SETTLE_TIMES_MAX):
+        if before == now:
+            break
+        time.sleep(SETTLE_SECONDS)
+        before, now = now, account(port)
+    return now
+
+
 @contextlib.contextmanager
 def watching(folder: Path, told: list[str]) -> Iterator[None]:
     """The passive tap beside the second server; says at the end what it saw."""
@@ -140,7 +152,7 @@ def watching(folder: Path, told: list[str]) -> Iterator[None]:
                 break
             time.sleep(0.05)
         yield
-        counts = account(PASSIVE_METRICS)
+        counts = settled(PASSIVE_METRICS)
         told.append(
             f"Passive: {counts['copied_bytes'] / counts['bytes']:.1%} of the bytes copied, also at saturation; "
             f"{counts['dropped_packets'] / counts['packets']:.1%} of the packets dropped by the kernel; {memory(process.pid)}."
