@@ -116,3 +116,8 @@ def test_most_of_a_public_corpus_is_found(shared_data: Path) -> None:
     assert min(found.values()) > 0.95, found
     phones = 1 - left["PHONE_NUMBER"] / total["PHONE_NUMBER"]  # in the national forms of many countries
     assert phones > 0.75
+
+
+def test_the_quick_look_passes_over_nothing() -> None:
+    """A short number after `call` once was: the look wanted seven digits, the pattern six."""
+    assert replace_patterns("call 451 233", PATTERNS, Counter()) == "call <phone>"
