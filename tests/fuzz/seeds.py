@@ -134,6 +134,17 @@ TENSORFLOW = [
     asked(2, message(field(1, SPEC) + field(2, field(1, field(1, EXAMPLE)))), message(field(1, field(1, varint(13) + struct.pack("<f", 2.0))) + field(2, SPEC))),
 ]  # fmt: skip
 
+TS_ASKED = (
+    field(1, "m")
+    + field(2, "1.0")
+    + field(3, field(1, "data") + field(2, b'{"a": 1}'))
+    + field(3, field(1, "t") + field(2, b"\xff"))
+)
+TORCHSERVE_GRPC = [
+    asked(0, message(TS_ASKED), message(field(1, b'{"cat": 0.5}'))),
+    asked(1, message(TS_ASKED), message(field(1, b"[0.5, ")) + message(field(1, b"1]"))),
+]
+
 # JSON over HTTP.
 
 CHUNK = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "ü", "tool_calls": [{"index": 1}]}}]}
