@@ -43,6 +43,8 @@ CALLS = {
     INVOCATIONS: "/invocations",
 }
 """The path of an inference of each protocol: what the sidecar makes of it is asked of its own decoders."""
+NOWHERE = "/v2/health/outrider-doctor"
+"""No server has it; who answers it with success, as Triton's port for metrics does, answers anything so."""
 OIP, _TENSORFLOW = "/inference.GRPCInferenceService/", "/tensorflow.serving.PredictionService/"
 _TORCHSERVE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/"
 _TORCHSERVE_STATES = ("healthy", "partial healthy", "unhealthy")
@@ -166,7 +168,7 @@ def _open_inference(address: str) -> Server | None:
         answer.status == 200 and isinstance(document, dict) and ("extensions" in document or "name" in document)
     )
     ready = ask(address, "/v2/health/ready")
-    if not by_metadata and ready.status != 200:
+    if not by_metadata and (ready.status != 200 or ask(address, NOWHERE).status == 200):
         return None
     named = document if by_metadata else {}
     found = Server(address, OPEN_INFERENCE, ready=ready.status == 200)

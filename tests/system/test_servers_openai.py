@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
+WHOLE_TEXTS = {"payload_text": True, "redaction_text_chars_max": 0}
 TEXTS = ["hello world", "the drift"]
 
 
@@ -60,7 +61,7 @@ def assert_as_told(prediction: Prediction, said: dict[str, Any]) -> None:
 
 def test_records_are_what_the_client_was_told(llama: str, tmp_path: Path) -> None:
     """Chat, completions, responses and embeddings, whole and streamed; and a prompt that is too long."""
-    with tapped(tmp_path, llama, {"payload_text": True}) as tap:
+    with tapped(tmp_path, llama, WHOLE_TEXTS) as tap:
         said = read_documents(run_script("llama", "openai_client", tap.address, "all"))
         found = tap.wait_for(len(said))
         tap.assert_nothing_changed()
@@ -94,7 +95,7 @@ def test_texts_are_not_kept_unless_they_are_asked_for(llama: str, tmp_path: Path
 
 def test_a_client_that_goes_away_leaves_an_aborted_record(llama: str, tmp_path: Path) -> None:
     """What it was sent before is kept, and nothing more is made up."""
-    with tapped(tmp_path, llama, {"payload_text": True}) as tap:
+    with tapped(tmp_path, llama, WHOLE_TEXTS) as tap:
         (said,) = read_documents(run_script("llama", "openai_client", tap.address, "leave"))
         (found,) = tap.wait_for(1)
     assert only(found.outputs, "aborted") == 1

@@ -13,7 +13,7 @@ import pytest
 
 from collectors.errors import StartFailed
 from outrider.doctor import connections
-from outrider.doctor.servers import identify, listening
+from outrider.doctor.servers import NOWHERE, identify, listening
 from outrider.main import BAD_INPUT, DONE, main
 
 Routes = dict[str, tuple[int, object]]
@@ -120,6 +120,16 @@ def test_the_maker_of_a_server_is_told_where_it_says_so(serve: Serve) -> None:
     mlflow = {"GET /ping": (200, b""), "GET /invocations": (405, {}), "GET /version": (200, b"3.17.2")}
     found = [identify(serve(routes)) for routes in (vllm, mlflow)]
     assert [server and (server.name, server.version) for server in found] == [("vllm", "1.2"), ("mlflow", "3.17.2")]
+
+
+def test_who_answers_anything_with_success_is_not_taken_at_its_word(serve: Serve) -> None:
+    """As Triton's port for metrics does."""
+    anything: Routes = {
+        f"GET {path}": (200, b"") for path in ("/v2", "/v2/health/ready", NOWHERE, "/ping", "/invocations")
+    }
+    found = identify(serve(anything | {"GET /metrics": (200, b"nv_inference_count 1\n")}))
+    assert found is not None
+    assert found.speaks == "Triton's metrics"
 
 
 def test_ping_alone_makes_no_server(serve: Serve) -> None:
