@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import select
-import signal
 import socket
 import sys
 import time
@@ -21,7 +20,7 @@ from collectors.tap.passive.copying import Copying
 from collectors.tap.passive.packet_ring import PacketRing
 from collectors.tap.passive.packets import checksum_holds, read_packet
 from collectors.tap.segment import Segment, Uncopied
-from collectors.tap.supervisor import seconds_to_end
+from collectors.tap.supervisor import leave_signals_to_the_supervisor, seconds_to_end
 
 TICK_SECONDS = 0.25
 """How often the loop looks beside the packets: at the clock, at the order to stop, at the kernel's count of drops."""
@@ -102,8 +101,7 @@ class Watcher:
 def main(arguments: Sequence[str]) -> None:
     """Run a watcher as the supervisor asks for it: one JSON object that names descriptors and ports."""
     asked = json.loads(arguments[0])
-    for ignored in (signal.SIGINT, signal.SIGTERM):  # a signal to the whole group is for the supervisor to act on
-        signal.signal(ignored, signal.SIG_IGN)
+    leave_signals_to_the_supervisor()
     os.nice(NICE)
     segment = Segment(asked["segment"])
     copier = Copier(segment, asked["wake"], asked["connection_copy_bytes"], killed=Uncopied.WATCHER_KILLED)
