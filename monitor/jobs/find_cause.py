@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from monitor.alerts.causes.cause import HISTORY_MAX, ROWS_MAX, case_of, cause_of, since_of
 from monitor.findings import Alert, AlertKind, AlertStatus, Cause, Span, Transition
@@ -34,6 +35,8 @@ def with_causes(track: Track, looked: Looked, subject: Subject, records: Records
     if not speaking:
         return track, looked
     history = tuple(records.history())[-HISTORY_MAX:]
+    # Several alerts may speak at once, and a baseline is large.
+    records = replace(records, baseline_rows=cache(records.baseline_rows))
     causes = {t.kind: _cause(t, subject, history, records) for t in speaking}
 
     def told(transition: Transition) -> Transition:

@@ -27,8 +27,8 @@ Floats = npt.NDArray[np.float64]
 SURGE = 0.01
 """Increase of a share (lower end of its interval) from which missing or new values are a fault: the tolerances' default."""
 ROWS_MIN = 50
-CONSTANT_SHARE_MAX = 0.9
-"""Share of the baseline's largest value above which a window of that value alone is no news."""
+CONSTANT_SHARE_MAX = 0.5
+"""Share of the baseline's commonest value above which a window of that value alone may well be another population."""
 UNIT_FACTOR_MIN = 1.4
 """Smallest multiple that is taken for another unit: less is a shift."""
 UNIT_SPREAD = 0.08

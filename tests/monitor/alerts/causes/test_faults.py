@@ -26,6 +26,7 @@ def table(n: int, seed: int) -> dict[str, Any]:
         "gain": rng.normal(0.5, 1, n),
         "city": rng.choice(["Rome", "Oslo", "Lima"], n).astype(object),
         "code": rng.choice(["007", "12"], n).astype(object),
+        "child": rng.choice(["no", "yes"], n, p=[0.8, 0.2]).astype(object),
     }
 
 
@@ -73,6 +74,7 @@ def test_a_fault_is_told_with_its_evidence(feature: str, values: Any, said: str)
         ("weight", 75 + 2 * (FRESH["weight"] - 75)),
         ("celsius", FRESH["celsius"] + 10),
         ("gain", FRESH["gain"]),
+        ("child", ["no"] * 1_000),
         ("gain", 3 * FRESH["gain"] - 4),
         ("city", ["Rome"] * 600 + FRESH["city"][600:].tolist()),
     ],
