@@ -186,6 +186,8 @@ def _unquoted(value: str, name: str) -> str:
     if len(value) > ATTRIBUTE_CHARS_MAX:
         raise NotCloudEvents(f"headers.{name[:40]}", f"{len(value)} characters", f"at most {ATTRIBUTE_CHARS_MAX}")
     text = value.strip()
+    if text.isascii() and "%" not in text and '"' not in text:
+        return text
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
     raw = _PERCENT.sub(lambda found: bytes([int(found[1], 16)]), text.encode("latin-1", "replace"))

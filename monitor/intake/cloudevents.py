@@ -24,7 +24,8 @@ class CloudEventsController(Controller):
     async def events(self, request: Request[Any, Any, Any], events: TheEvents) -> Response[bytes]:
         """Answered without a body: senders would take one for an event."""
         body = await body_of(request, BATCH_BODY_BYTES_MAX)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # Names are lower case here, as ASGI demands.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
         # Senders whose ids count up from the start are told apart by where they are.
         headers["outrider-sender"] = request.client.host if request.client else ""
         is_large = len(body) > INLINE_BYTES_MAX
