@@ -140,8 +140,12 @@ def _binary(outputs: Outputs) -> BinaryOutcome | None:
 
 def score_cells(score: Floats) -> npt.NDArray[np.int64]:
     """Cell i of each score: i / SCORE_CELLS <= s < (i + 1) / SCORE_CELLS, the last one closed."""
-    edges = np.arange(1, SCORE_CELLS) / SCORE_CELLS
-    return np.searchsorted(edges, score, side="right")
+    edges = np.arange(SCORE_CELLS + 1) / SCORE_CELLS
+    # A product may round over an edge: each row is held against the edges of the cell that it names.
+    cell = np.minimum((score * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
+    cell -= score < edges[cell]
+    cell += (score >= edges[cell + 1]) & (cell < SCORE_CELLS - 1)
+    return cell
 
 
 def _multiclass(label: Column | None, column: Column, classes: Sequence[str]) -> MulticlassOutcome:

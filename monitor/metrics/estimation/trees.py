@@ -142,7 +142,20 @@ def _without_unused(trees: Trees) -> Trees:
     asks = trees.asks.copy()
     if len(asks):
         asks[:, :, 0] = places[asks[:, :, 0]]
-    return Trees(tuple(trees.binnings[i] for i in used), asks, trees.leaves, trees.start)
+    return Trees(
+        tuple(_asked(trees.binnings[i], asks, at) for at, i in enumerate(used)), asks, trees.leaves, trees.start
+    )
+
+
+def _asked(binning: Binning, asks: npt.NDArray[np.int64], at: int) -> Binning:
+    """A binning with only the cuts that some tree asks for; the questions are numbered anew, in place."""
+    if binning.categories:
+        return binning
+    own = asks[:, :, 0] == at
+    edges = np.unique(asks[:, :, 1][own])
+    edges = edges[edges > 0]
+    asks[:, :, 1][own] = np.searchsorted(edges, asks[:, :, 1][own], side="right")
+    return Binning(binning.column, binning.cuts[edges - 1])
 
 
 def bins_for(rows: Rows, trees: Trees) -> list[Bytes]:
