@@ -337,10 +337,10 @@ class Forwarder:
         self._copier.forwarded(copied, direction, count, time.time_ns())
 
     def _nothing_read(self, side: Side, *, is_end: bool) -> None:
-        if is_end:
-            self._ended(side)
-        elif side.peer.eof and not side.pending and side.tls is not None and not side.tls.told_end:
+        if side.peer.eof and not side.pending and side.tls is not None and not side.tls.told_end:
             self._pass_end(side)  # it had to wait until nothing more was held here
+        if is_end and self._sides.get(side.fd) is side:
+            self._ended(side)
 
     def _receive_secured(self, side: Side, buffer: memoryview) -> int | None:
         """Plain bytes of this side; None where there are none yet."""

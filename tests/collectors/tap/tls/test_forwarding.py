@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import socket
 import ssl
@@ -416,3 +417,45 @@ def test_ciphertext_passes_a_plain_listener_and_is_counted_apart(tap, signed):
     assert set(kinds[2:-1]) == {Kind.LOST}
     lost = [struct.unpack("<QQQ", payload)[1:] for kind, _, payload in records if kind == Kind.LOST]
     assert sum(map(sum, lost)) == words[at.BYTES_UNCOPIED + tls]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["plain server", "server with TLS"])
+def test_no_peer_brings_the_forwarder_down(tap, signed, again):
+    """Peers that go, reset, send garbage inside and outside of TLS, or stop reading, at random points."""
+    rng = random.Random(11)
+
+    def ill_behaved(connection: socket.socket) -> None:
+        connection.settimeout(0.3)
+        with contextlib.suppress(OSError):
+            connection.recv(rng.choice([1, 1000, 1 << 16]))
+            connection.sendall(BLOB[: rng.choice([1, 20_000, 1 << 20])])
+            if rng.random() < 0.3:
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(1 << 16)
+            if rng.random() < 0.4:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    serve = behind_tls(server_context(signed), ill_behaved) if again else ill_behaved
+    running = tap(serve, tls=(begins_again if again else ends_here)(signed))
+    context = client_context(signed)
+    for _ in range(60):
+        with contextlib.suppress(OSError, ValueError), running.connect() as plain:
+            client = context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
+            client.settimeout(0.3)
+            with contextlib.suppress(OSError), client:
+                client.sendall(BLOB[: rng.choice([1, 1000, 300_000])])
+                if rng.random() < 0.7:
+                    client.recv(rng.choice([1, 1 << 16]))
+                if rng.random() < 0.3:
+                    os.write(client.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))  # a record that was never encrypted
+                if rng.random() < 0.4:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert running.thread.is_alive()
+    words = running.segment.words
+
+    def ended() -> int:
+        uncopied = sum(words[at.CONNECTIONS_UNCOPIED + i] for i in range(len(UNCOPIED)))
+        return int(words[at.CONNECTIONS_COPIED] + uncopied)
+
+    wait_until(lambda: ended() == words[at.CONNECTIONS])
+    assert running.thread.is_alive()
