@@ -15,15 +15,16 @@ class Copying:
         return self._copier.opened(time_ns, midway=midway)
 
     def passed(self, handle: Copied, direction: int, payload: bytes | memoryview, time_ns: int) -> None:
-        copier = self._copier
-        rest = memoryview(payload)
-        while rest:
-            count = min(len(rest), RECEIVE_BYTES_MAX)
-            place = copier.place(handle, direction)
-            if place is not None:
-                place[:count] = rest[:count]
-            copier.forwarded(handle, direction, count, time_ns)
-            rest = rest[count:]
+        count = len(payload)
+        if count > RECEIVE_BYTES_MAX:
+            whole = memoryview(payload)
+            self.passed(handle, direction, whole[:RECEIVE_BYTES_MAX], time_ns)
+            self.passed(handle, direction, whole[RECEIVE_BYTES_MAX:], time_ns)
+            return
+        place = self._copier.place(handle, direction)
+        if place is not None:
+            place[:count] = payload
+        self._copier.forwarded(handle, direction, count, time_ns)
 
     def missed(
         self, handle: Copied, direction: int, count: int, reason: Uncopied, *, since_ns: int, time_ns: int

@@ -76,8 +76,9 @@ def read_packet(packet: memoryview, wire_bytes: int) -> TcpPacket | None:
     if header < _TCP_BYTES_MIN:
         return None
     start += header
-    end = min(end, wire_bytes)
-    return TcpPacket(way, sequence, acknowledged, flags, max(0, end - start), packet[start : max(start, end)])
+    end = max(start, min(end, wire_bytes))
+    # For each packet: half of what calling the class would cost.
+    return tuple.__new__(TcpPacket, (way, sequence, acknowledged, flags, end - start, packet[start:end]))
 
 
 def _transport(packet: memoryview, wire_bytes: int) -> tuple[bytes, int, int] | None:
