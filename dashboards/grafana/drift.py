@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboards.grafana.building import FEATURE, MODEL, OF_MODEL, VERSION, WINDOW, Dashboard, Panel, Query
 from monitor.findings import AlertKind
+from monitor.metrics.estimation.label_shift import LabelShift
 from monitor.metrics.metric import DriftMetric, Metric, PairMetric
 
 
@@ -39,7 +40,8 @@ def drift(metrics: Sequence[Metric]) -> Dashboard:
                 "Every distance from the baseline; each has its own scale, described in the metric's documentation.",
                 tuple(
                     Query(f"{m.prometheus}{{{of_feature}}}", f"{m.name} {{{{feature}}}} {{{{slice}}}}") for m in columns
-                ),
+                )
+                + tuple(Query(f"{m.prometheus}{{{OF_MODEL}}}", m.name) for m in metrics if isinstance(m, LabelShift)),
             ),
             Panel(
                 "Features by status",

@@ -8,14 +8,14 @@ from monitor.metrics.metric import Metric
 
 _LOSSES = ("log_loss", "estimated_log_loss", "reweighted_log_loss", "brier_score", "estimated_brier_score")
 _ERRORS = ("rmse", "mae", "estimated_rmse", "estimated_mae")
-_TRUST = ("estimate_inside_ratio", "outside_support_ratio")
-"""Whether the estimates may be believed: shares of windows and of rows."""
+_TRUST = ("estimate_inside_ratio", "outside_support_ratio", "estimate_error")
+"""Whether the estimates may be believed: the share that held, that of rows outside, and how far they were off."""
 """Metrics in the label's own unit; what is in no list lies between 0 and 1, larger being better."""
 
 
 def performance(metrics: Sequence[Metric]) -> Dashboard:
     of_labels = [m for m in metrics if m.kind is AlertKind.PERFORMANCE]
-    scores = [m for m in of_labels if m.name not in (*_LOSSES, *_ERRORS, *_TRUST, "estimate_error")]
+    scores = [m for m in of_labels if m.name not in (*_LOSSES, *_ERRORS, *_TRUST)]
     return Dashboard(
         "outrider-performance",
         "Outrider / Performance",
