@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from collectors.tap.passive.connections import CONNECTIONS_MAX, IDLE_SECONDS, PENDING_SECONDS
@@ -348,6 +348,8 @@ def test_whatever_comes_in_whatever_order_is_the_stream_with_exact_holes(loses, 
             packets.append(
                 talk.packet(direction, flags, stream[begin:end], sequence=number, acknowledged=first[1 - direction])
             )
+    # A single lost last byte, acknowledged with a farewell, cannot be told from a lost end.
+    assume(seen[TO_CLIENT][-1] or not any(seen[TO_CLIENT][-2:-1] or b"\1"))
     rng.shuffle(packets)
     watch.see(*packets)
     for direction in range(2):
