@@ -372,7 +372,10 @@ class SegmentStore(Protocol):
         prediction_id: str | None,
         limit: int,
         offset: int,
-    ) -> list[dict[str, Any]]: ...
+        slice: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Ascending by time and prediction id; with `slice` those whose `slices` name it."""
+
     def delete(self, segments: Sequence[Segment]) -> None: ...
     def sweep(self, registered: Callable[[Sequence[str]], set[str]], before_ns: int) -> int:
         """Delete files of segments written before this whose path `registered` does not answer; returns how many."""

@@ -16,6 +16,7 @@ from monitor.ports import Labels
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.profile import profile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.slices import members
 from monitor.tiles.tileset import Baseline, TileSet
 
 
@@ -53,11 +54,25 @@ def profile_window(
         explained, attribution = explainer(rows)
         tiles = replace(tiles, attribution=attribution)
         explanations = tuple(explained)
+    slices = baseline.grids.slices
+    anomalies, explanations = (_sliced(rows, records, slices) for records in (anomalies, explanations))
     labelled = (
         0 if rows.label is None else len(rows) - int(0 if rows.label.missing is None else rows.label.missing.sum())
     )
     first, last = (int(rows.time_ns[0]), int(rows.time_ns[-1])) if len(rows) else (None, None)
     return Profiled(tiles, anomalies, explanations, labelled, first, last)
+
+
+def _sliced(
+    rows: Rows, found: tuple[Mapping[str, Any], ...], slices: Mapping[str, str]
+) -> tuple[Mapping[str, Any], ...]:
+    """Records that say which of the declared slices their row is in."""
+    if not found or not slices:
+        return found
+    inside = {name: members(rows, where) for name, where in slices.items()}
+    at = {prediction_id: i for i, prediction_id in enumerate(rows.prediction_ids())}
+    known = [(name, mask) for name, mask in inside.items() if mask is not None]
+    return tuple({**one, "slices": [name for name, mask in known if mask[at[one["prediction_id"]]]]} for one in found)
 
 
 def with_labels(rows: Rows, labels: Labels) -> Rows:

@@ -149,10 +149,13 @@ class MeasurementsController(Controller):
         end: To = None,
         version: FromQuery[str | None] = None,
         prediction_id: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        return _records("anomalies", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor))
+        return _records(
+            "anomalies", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor), slice
+        )
 
     @get("/explanations", sync_to_thread=True, summary="Attributions of explained predictions")
     def explanations(
@@ -164,11 +167,12 @@ class MeasurementsController(Controller):
         end: To = None,
         version: FromQuery[str | None] = None,
         prediction_id: FromQuery[str | None] = None,
+        slice: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         return _records(
-            "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor)
+            "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor), slice
         )
 
     @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
@@ -244,11 +248,12 @@ def _records(
     version: str | None,
     prediction_id: str | None,
     page: Page,
+    part: str | None,
 ) -> dict[str, Any]:
     model_of(catalog, model)
     start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
     segments = catalog.segments(kind, model, version, start_ns, end_ns)
-    found = store.find_records(segments, start_ns, end_ns, prediction_id, page.limit + 1, page.offset)
+    found = store.find_records(segments, start_ns, end_ns, prediction_id, page.limit + 1, page.offset, part or None)
     items = [{k: rfc3339(v) if k == "time_ns" else v for k, v in item.items()} for item in found[: page.limit]]
     return page.answer(
         [{("time" if k == "time_ns" else k): v for k, v in i.items()} for i in items], more=len(found) > page.limit

@@ -129,6 +129,7 @@ class LocalSegmentStore:
         prediction_id: str | None,
         limit: int,
         offset: int,
+        slice: str | None = None,
     ) -> list[dict[str, Any]]:
         return records_table.find(
             self._files(segments),
@@ -137,6 +138,7 @@ class LocalSegmentStore:
             prediction_id=prediction_id,
             limit=limit,
             offset=offset,
+            slice=slice,
         )
 
     def delete(self, segments: Sequence[Segment]) -> None:

@@ -57,6 +57,9 @@ ORDER BY time_ns, prediction_id
 """
 
 
+_IN_SLICE = """list_contains(from_json(body, '{"slices": ["VARCHAR"]}').slices, ?)"""
+
+
 def to_table(records: Sequence[Mapping[str, Any]], span: Span) -> Any:
     """Raises ValueError where a record lacks its prediction id or time."""
     for i, record in enumerate(records):
@@ -84,12 +87,19 @@ def find(
     prediction_id: str | None,
     limit: int,
     offset: int,
+    slice: str | None = None,
 ) -> list[dict[str, Any]]:
     """Records of (path, segment) pairs, ascending by time and prediction id."""
     if not files:
         return []
     conditions, values = ["true"], []
-    for condition, value in (("time_ns >= ?", start_ns), ("time_ns < ?", end_ns), ("prediction_id = ?", prediction_id)):
+    filters = (
+        ("time_ns >= ?", start_ns),
+        ("time_ns < ?", end_ns),
+        ("prediction_id = ?", prediction_id),
+        (_IN_SLICE, slice),
+    )
+    for condition, value in filters:
         if value is not None:
             conditions.append(condition)
             values.append(value)

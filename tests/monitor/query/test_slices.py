@@ -113,9 +113,18 @@ def test_the_alert_says_its_cause(sliced: Asked) -> None:
     assert "sex = 'f'" in [s["where"] for s in cause["slices"]]
     assert len(cause["examples"]) == 10 and "sex=f" in cause["summary"]
     assert alert["fingerprint"] in [a["fingerprint"] for a in sliced.all("/alerts", slice="sex=f")]
-    assert sliced.all("/alerts", slice="old") == []
+    assert sliced.all("/alerts", slice="nobody") == []
     one = sliced.get(f"/alerts/{alert['fingerprint']}")
     assert one["transitions"][0]["cause"] == cause
+
+
+def test_anomalies_of_a_slice(sliced: Asked) -> None:
+    """Each says which slices its row is in; the filter is by that."""
+    every = sliced.all(f"/models/{MODEL}/anomalies")
+    old = sliced.all(f"/models/{MODEL}/anomalies", slice="old")
+    assert every and all("slices" in one for one in every)
+    assert old == [one for one in every if "old" in one["slices"]]
+    assert sliced.all(f"/models/{MODEL}/explanations", slice="old") == []
 
 
 def test_forecasts_say_when_or_why_not(sliced: Asked) -> None:
