@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collectors.records.categories import canonical_category
-from monitor.tiles.rows import Array, Column
+from monitor.tiles.rows import Array, Coding, Column
 
 TEXTS = pa.dictionary(pa.int32(), pa.string())
 
@@ -65,21 +65,21 @@ def from_arrow(array: Any) -> Column:
 
 
 def _texts(array: Any) -> Column:
-    values = np.empty(len(array), object)
-    missing = np.zeros(len(array), np.bool_)
-    at = 0
-    for chunk in array.chunks:
-        part = slice(at, at + len(chunk))
-        at += len(chunk)
-        if chunk.null_count:
-            missing[part] = chunk.is_null().to_numpy(zero_copy_only=False)
-        if pa.types.is_dictionary(chunk.type):
-            # One Python text per distinct value, shared by its rows.
-            names = np.append(chunk.dictionary.to_numpy(zero_copy_only=False), "")
-            values[part] = names[pc.fill_null(chunk.indices, len(names) - 1).to_numpy(zero_copy_only=False)]
-        else:
-            values[part] = pc.fill_null(chunk, "").to_numpy(zero_copy_only=False)
-    return Column(values, missing if missing.any() else None)
+    """One Python text per distinct value, shared by its rows; the codes stay beside them."""
+    if pa.types.is_string(array.type):
+        array = array.dictionary_encode()
+    coded = array.unify_dictionaries().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):  # of no chunks
+        return Column(np.empty(0, object))
+    missing = _nulls(coded)
+    names = coded.dictionary.to_pylist()
+    codes = coded.indices if missing is None else pc.fill_null(coded.indices, len(names))
+    numbered = codes.to_numpy(zero_copy_only=False)
+    values = np.array([*names, ""], object).take(numbered)
+    if None in names:  # a dictionary may hold a null of its own
+        missing = values == None  # noqa: E711  # by element
+        return Column(np.where(missing, "", values), missing)
+    return Column(values, missing, Coding(numbered, tuple(names)))
 
 
 def _nulls(array: Any) -> npt.NDArray[np.bool_] | None:

@@ -58,10 +58,52 @@ def numbers(column: Column) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.boo
     return found, unparsed if missing is None else unparsed | missing
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows by code, the missing ones first: `counts[1 + code]`, of `Coded`'s codes."""
+
+    counts: npt.NDArray[np.int64]
+    unseen: tuple[str, ...]
+
+
+def tally(column: Column, categories: Sequence[str], folded: frozenset[str] = frozenset()) -> Tally:
+    """How many rows have each code. What repeats is counted first and named then: once a distinct value, not once a row."""
+    values, missing = column.values, column.missing
+    if column.coding is not None:
+        own = np.bincount(column.coding.codes, minlength=len(column.coding.names) + 1)
+        present = np.flatnonzero(own)
+        known = (*column.coding.names, None)
+        distinct: list[object] = [known[i] for i in present.tolist()]
+    elif (
+        values.ndim == 1 and values.dtype.kind in "iub" and missing is None and (low := _dense_from(values)) is not None
+    ):
+        own = np.bincount(values.astype(np.int64, copy=False) - low)
+        present = np.flatnonzero(own)
+        distinct = (present + low).astype(values.dtype).tolist()
+    else:
+        coded = encode(column, categories, folded)
+        return Tally(np.bincount(coded.codes + 1, minlength=len(categories) + 2), coded.unseen)
+    names = _Names(categories, folded)
+    codes = names.table(distinct)
+    counts = np.zeros(len(categories) + 2 + len(names.unseen), np.int64)
+    np.add.at(counts, codes + 1, own[present])
+    return Tally(counts, tuple(names.unseen))
+
+
+def _dense_from(values: npt.NDArray[Any]) -> int | None:
+    """The least of whole numbers that span little; None where there are none or they span much."""
+    if not len(values):
+        return None
+    low = int(values.min())
+    return low if int(values.max()) - low < DENSE_SPAN_MAX else None
+
+
 def encode(column: Column, categories: Sequence[str], folded: frozenset[str] = frozenset()) -> Coded:
     """Codes of a column against known categories."""
     names = _Names(categories, folded)
     values = column.values
+    if column.coding is not None:
+        return _without_gaps(names.table((*column.coding.names, None))[column.coding.codes], names)
     if values.ndim > 1:
         codes = np.full(len(values), MISSING, np.int64)
     elif values.dtype.kind == "b":
@@ -185,7 +227,6 @@ def _is_nan(value: object) -> bool:
 
 def counts_by_name(column: Column) -> Mapping[str, int]:
     """How often each category occurs, most frequent first, ties by name."""
-    coded = encode(column, ())
-    counts = np.bincount(coded.codes[coded.codes >= 1] - 1, minlength=len(coded.unseen))
-    pairs = sorted(zip(coded.unseen, counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    found = tally(column, ())
+    pairs = sorted(zip(found.unseen, found.counts[2:].tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
     return dict(pairs)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from monitor.definitions import MonitoredModel
 from monitor.tiles import joined
 from monitor.tiles.categorical import UNSEEN_NAMES_MAX, CategoricalGrid, CategoricalTile
-from monitor.tiles.coding import Coded, encode, numbers
+from monitor.tiles.coding import numbers, tally
 from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.kernels import count_cells
@@ -112,16 +112,12 @@ def _counted(values: npt.NDArray[np.float64], grid: NumericGrid, cells: Cells) -
 
 def categorical_tile(column: Column, grid: CategoricalGrid) -> CategoricalTile:
     """Count a column by a grid's categories."""
-    return count_coded(encode(column, grid.categories, grid.folded), len(grid.categories))
-
-
-def count_coded(coded: Coded, known: int) -> CategoricalTile:
-    """The tile of a column that is coded already."""
-    counts = np.bincount(coded.codes + 1, minlength=known + 2)
+    found, known = tally(column, grid.categories, grid.folded), len(grid.categories)
+    counts = found.counts
     new = counts[known + 2 :]
     names: Mapping[str, int] = {}
     if len(new):
-        ranked = sorted(zip(coded.unseen, new.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+        ranked = sorted(zip(found.unseen, new.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
         names = dict(ranked[:UNSEEN_NAMES_MAX])
     return CategoricalTile(
         counts[1 : known + 2].astype(np.int64), unseen=int(new.sum()), missing=int(counts[0]), unseen_names=names

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from collectors.records.categories import canonical_category
-from monitor.tiles.coding import MISSING, counts_by_name, encode, numbers
-from monitor.tiles.rows import Column
+from monitor.tiles.coding import MISSING, counts_by_name, encode, numbers, tally
+from monitor.tiles.rows import Coding, Column
 from tests.monitor.tiles.samples import column
 
 
@@ -114,3 +114,28 @@ def test_a_vector_where_a_number_is_due_is_missing() -> None:
     """Its rows are counted as missing, one a row."""
     values, missing = numbers(Column(np.zeros((3, 2), np.float32)))
     assert values.shape == (3,) and missing is not None and missing.all()
+
+
+@pytest.mark.parametrize("kind", ["codes", "texts", "whole", "wide", "true or false", "mixed"])
+def test_a_tally_counts_what_the_codes_say(kind: str) -> None:
+    """Whichever way a column is counted, each code is there as often as among the codes of its rows."""
+    rng = np.random.default_rng(5)
+    names = ("b", "17", "new", "a", "17.0", "rare", "never")
+    codes = rng.integers(0, 6, 400).astype(np.int32)
+    texts = np.array([*names, ""], object)[codes]
+    absent = codes == 2
+    columns = {
+        "codes": Column(texts, absent, Coding(np.where(absent, np.int32(7), codes), names)),
+        "texts": Column(texts, absent),
+        "whole": Column(rng.integers(15, 20, 400)),
+        "wide": Column(rng.integers(0, 2**40, 400)),
+        "true or false": Column(rng.random(400) < 0.3),
+        "mixed": objects(*[None, 17, "17", 17.0, True, "a", b"b", float("nan")] * 50),
+    }
+    known, folded = ("a", "b", "17", "false"), frozenset({"rare"})
+    for one in (columns[kind], columns[kind].take(np.arange(400) % 3 > 0)):
+        found, coded = tally(one, known, folded), encode(one, known, folded)
+        named = dict(zip([None, *known, "folded", *found.unseen], found.counts.tolist(), strict=True))
+        expected = [None, *known, "folded", *coded.unseen]
+        rows = [expected[code + 1] for code in coded.codes]
+        assert {name: count for name, count in named.items() if count} == {name: rows.count(name) for name in set(rows)}
