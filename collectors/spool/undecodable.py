@@ -4,7 +4,6 @@ Only where the settings say so, because what cannot be read cannot be redacted. 
 fits is counted as any other and not kept. Drawn in docs/formats/undecodable.md.
 """
 
-from array import array
 from pathlib import Path
 from typing import Self
 
@@ -76,7 +75,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def exchange(self) -> Exchange:
         """As a decoder wants it."""
-        arrivals = Arrivals(array("Q", self.arrivals[0]), array("Q", self.arrivals[1])) if self.arrivals else None
+        arrivals = Arrivals(*self.arrivals) if self.arrivals else None
         return Exchange(
             method=self.method,
             target=self.target,
