@@ -4,7 +4,7 @@
 
 Each case is a keep-alive connection's traffic in the ring. Every stage runs alone over the same traffic, as processor time
 of this thread; the best of the rounds counts, for noise only adds. `whole` is the worker as it is: ring, observer, decoder,
-redaction, sampling, ledger, encoding, spool on a real disk. Beside each stands its ratio to json.loads of the same bodies
+redaction, sampling, ledger, encoding, spool on a real disk; without pauses for the forwarder. Beside each stands its ratio to json.loads of the same bodies
 (for gRPC: of the Open Inference JSON that says the same), measured in the same run: what the machine is cancels out.
 """
 
@@ -170,6 +170,7 @@ def whole(case: Case, folder: Path) -> float:
     segment, wake = filled(case)
     spool = Spool.open(folder)
     worker = CaptureWorker(segment, wake, pipeline(), spool, observe_sink=lambda status: None)
+    worker._hurry_bytes = 0  # at once, as when the ring fills: without pauses for the forwarder
 
     def run() -> None:
         turns = 0
