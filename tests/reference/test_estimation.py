@@ -287,7 +287,7 @@ def test_learned_losses_follow_harder_rows(shift: float) -> None:
             missed += not guess.low <= real <= guess.high
         moved.append(found["estimated_mae", None].value.value or 0.0)
     assert missed <= 5
-    assert (np.mean(moved) > 1.2) == (shift > 0)
+    assert (np.mean(moved) > 1.1) == (shift > 0)
 
 
 def saerens(posterior: Floats, before: Floats) -> Floats:
