@@ -60,7 +60,9 @@ def vectors(shared_data: Path) -> Iterator[Said]:
             for member in archive:
                 content = archive.extractfile(member)
                 found = json.loads(content.read()) if content is not None else {}
-                wires = [found["wire"]] if "wire" in found else [case.get("wire", "") for case in found.get("cases", ())]
+                wires = (
+                    [found["wire"]] if "wire" in found else [case.get("wire", "") for case in found.get("cases", ())]
+                )
                 whole = bytes.fromhex("".join(wires))
                 yield whole, whole[::-1]
 
