@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import special
 
+from monitor.alerts.allowed import UNTESTED_SHARE, Limits
 from monitor.alerts.budget import Plan
 from monitor.alerts.effects import Effect, Z
 from monitor.alerts.evidence import FAMILIES
@@ -152,13 +153,13 @@ def judge(
     late: KindEvidence | None = None
     for kind in FAMILIES:
         if kind in plan.shares and (families is None or kind in families):
-            found = _family(
-                kind, labelled if kind in LABEL_KINDS else looks, plan, measurements, verdicts, others, scale_max
-            )
+            limits = Limits.of(plan, kind, model, baseline)
+            own_looks = labelled if kind in LABEL_KINDS else looks
+            found = _family(kind, own_looks, plan, limits, measurements, verdicts, others, scale_max)
             if found is not None:
                 evidence[kind] = found
             if kind is AlertKind.FAIRNESS:
-                late = _family(kind, labelled, plan, measurements, verdicts, others, scale_max, late=True)
+                late = _family(kind, labelled, plan, limits, measurements, verdicts, others, scale_max, late=True)
     findings = tuple(
         _finding(m, verdicts, model, version, window, revision, tiles, baseline, plan) for m in measurements
     )
@@ -187,6 +188,7 @@ def _family(
     kind: AlertKind,
     looks: Sequence[tuple[int, Look]],
     plan: Plan,
+    limits: Limits,
     measurements: Sequence[Measurement],
     verdicts: dict[_Key, _Verdict],
     others: AbstractSet[_Key],
@@ -207,14 +209,14 @@ def _family(
         trials = with_slices(FAMILIES[kind], look) if kind in SLICED_KINDS else FAMILIES[kind](look)
         if kind is AlertKind.FAIRNESS:
             trials = [trial for trial in trials if (trial.metric in NEED_LABELS) is late]
-        tested = list(_tested(plan, kind, scale, trials))
+        tested = list(_tested(plan, kind, scale, trials, UNTESTED_SHARE if scale == 1 and limits.declared else 1.0))
         found = [
             hit
-            for trial, limits in tested
-            for hit in _stand_outs(plan, trial, limits, scale, look.window, verdicts, kind, others)
+            for trial, spent in tested
+            for hit in _stand_outs(plan, trial, spent, scale, look.window, verdicts, kind, others)
         ]
         if scale == 1:
-            found += _range_hits(plan, kind, measurements, verdicts)
+            found += _interval_hits(plan, kind, limits, measurements, verdicts, look.effect)
         tried |= bool(tested or found)
         if any(trial.enough.any() for trial, _ in tested) or any(h.tolerance is None for h in found):
             quiet[scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in found)
@@ -232,9 +234,11 @@ def _look(model: MonitoredModel, tiles: TileSet, baseline: Baseline, plan: Plan)
     )
 
 
-def _tested(plan: Plan, kind: AlertKind, scale: int, trials: Sequence[Trials]) -> Iterator[tuple[Trials, float]]:
+def _tested(
+    plan: Plan, kind: AlertKind, scale: int, trials: Sequence[Trials], share: float
+) -> Iterator[tuple[Trials, float]]:
     """The tests with the log of what each may spend. A metric with a declared range is judged by that range alone."""
-    log_alpha = plan.log_alpha(kind, scale)
+    log_alpha = plan.log_alpha(kind, scale) + math.log(share)
     for trial in trials:
         if not isinstance(plan.declared.get((kind, trial.metric)), tuple):
             yield trial, log_alpha + math.log(trial.weight / max(1, len(trial.subjects)))
@@ -303,33 +307,40 @@ def _beyond_declared(plan: Plan, measurements: Sequence[Measurement]) -> set[_Ke
     return found
 
 
-def _range_hits(
-    plan: Plan, kind: AlertKind, measurements: Sequence[Measurement], verdicts: dict[_Key, _Verdict]
+def _interval_hits(
+    plan: Plan,
+    kind: AlertKind,
+    limits: Limits,
+    measurements: Sequence[Measurement],
+    verdicts: dict[_Key, _Verdict],
+    design: float,
 ) -> list[_Hit]:
-    """Metrics with a declared range: the effect is the interval's distance from the range, the evidence a normal tail."""
-    ranges = {m: t for m, t in plan.declared_for(kind).items() if isinstance(t, tuple)}
-    if not ranges:
-        return []
-    judged = [m for m in measurements if m.kind is kind and m.metric in ranges and m.value.value is not None]
-    log_alpha = plan.log_alpha(kind, 1) - math.log(max(1, len(judged)))
+    """Metrics judged by their intervals: the effect is the distance from what is allowed, the evidence a normal tail."""
+    judged = [
+        (m, allowed)
+        for m in measurements
+        if m.kind is kind and m.value.value is not None and (allowed := limits.of_measurement(m)) is not None
+    ]
+    log_alpha = plan.log_alpha(kind, 1) + math.log(UNTESTED_SHARE / max(1, len(judged)))
     found = []
-    for m in judged:
+    for m, allowed in judged:
         value, low, high = m.value.value, m.value.low, m.value.high
         if value is None or low is None or high is None:
             continue
         key = (kind, m.metric, Subject(m.feature, m.slice))
-        verdict = verdicts[key] = _Verdict(0.0, m.value.n_window >= ROWS_MIN, log_alpha)
-        least, most = ranges[m.metric]
-        away, side = max((least - value, -1.0), (value - most, 1.0))
+        verdict = verdicts[key] = _Verdict(0.0, m.value.n_window >= ROWS_MIN, log_alpha, allowed.center)
+        away, side = max((allowed.least - value, -1.0), (value - allowed.most, 1.0))
         if away <= 0 or not verdict.enough:
             continue
-        error = max((high - low) / (2 * Z), 1e-12)
+        error = max(math.hypot((high - low) / (2 * Z) * math.sqrt(design), allowed.error), 1e-12)
         score = float(units(special.log_ndtr(-away / error)) / units(log_alpha))
-        gap = max(0.0, low - most if side > 0 else least - high)
+        beyond = low - allowed.most if side > 0 else allowed.least - high
+        gap = max(0.0, min(beyond, away - Z * error))
         verdict.score, verdict.evidence, verdict.beyond = score, score >= 1, gap > 0
         verdict.both = verdict.evidence and verdict.beyond
-        edge = most if side > 0 else least
-        effect = Effect(away, gap, away + Z * error, value, f"{value:.3g}, allowed {least:g} to {most:g}")
+        edge = allowed.most if side > 0 else allowed.least
+        detail = f"{value:.3g}, allowed {allowed.least:.3g} to {allowed.most:.3g}"
+        effect = Effect(away, gap, away + Z * error, value, detail)
         found.append(_Hit(kind, m.metric, key[2], 1, score, effect, gap > 0, edge, None, m.value.n_window))
     return found
 

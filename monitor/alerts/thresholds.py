@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.alerts.budget import Plan
 from monitor.alerts.evidence.distribution import VIEW_SHARES
-from monitor.alerts.tolerances import RULES, level
+from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES, level
 from monitor.findings import Measurement
 from monitor.tiles.tileset import Baseline, TileSet
 
@@ -26,8 +26,13 @@ def threshold_of(
     found = plan.tolerance(m.kind, m.metric)
     if found is not None:
         limit, origin = found
-        if isinstance(limit, tuple) or m.metric not in RULES:
+        if isinstance(limit, tuple):
             return limit, origin
+        if m.metric not in RULES:
+            return limit if reference is None or m.kind in DISTRIBUTION_KINDS else (
+                reference - limit,
+                reference + limit,
+            ), origin
         if reference is None or not math.isfinite(reference):
             return (limit, origin) if RULES[m.metric] == "distance" else (None, None)
         return level(m.metric, reference, limit), origin

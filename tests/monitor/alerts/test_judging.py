@@ -216,6 +216,37 @@ def test_an_allowed_range_is_judged_by_the_interval():
     assert look.judged(tiles, model, measurements=[far], plan=plan).evidence[AlertKind.DRIFT].threshold == 0.1
 
 
+def test_a_tolerance_of_a_metric_without_a_test_is_judged_by_its_interval_about_the_baselines_value():
+    """Not a number in ten thousand rows of which a tenth may be: critical, with the allowed range; two in a thousand: ok."""
+    look = Look()
+    model = with_tolerance("quality", nan_ratio=0.02)
+    tiles = look.window(1_000)
+    many, few = (replace(tiles.features[name], nan=n) for name, n in (("f0", 100), ("f1", 2)))
+    tiles = TileSet(1_100, {**tiles.features, "f0": many, "f1": few})
+    found = look.judged(tiles, model)
+    assert statuses(found, "nan_ratio") == {
+        "f0": Status.CRITICAL,
+        "f1": Status.OK,
+        "f2": Status.OK,
+        "f3": Status.OK,
+        "f4": Status.OK,
+    }
+    (finding,) = (f for f in found.findings if f.metric == "nan_ratio" and f.feature == "f0")
+    assert finding.threshold == (-0.02, 0.02)
+    assert finding.threshold_origin == "declared"
+    assert {f.metric for f in found.evidence[AlertKind.QUALITY].features} == {"missing_ratio", "nan_ratio"}
+
+
+def test_what_intervals_spend_is_taken_from_the_tests():
+    """The family's budget at the window itself is shared, so that the sum stays what it was."""
+    look = Look()
+    tiles = look.window(1_000)
+    plain = look.judged(tiles, with_tolerance("quality", missing_ratio=0.01))
+    shared = look.judged(tiles, with_tolerance("quality", missing_ratio=0.01, nan_ratio=0.02))
+    before, after = ({f.feature: f for f in j.findings if f.metric == "missing_ratio"} for j in (plain, shared))
+    assert all(after[name].score < before[name].score for name in before)
+
+
 def test_only_the_asked_families_are_looked_at():
     """When labels come, the inputs are not judged again."""
     look = Look()
