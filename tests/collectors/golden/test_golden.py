@@ -5,7 +5,34 @@ import pytest
 from tests.collectors.golden.telling import Happened, Told, Trap, told_of
 from tests.collectors.golden.traps import CORPUS, WIRE
 
-NAMES = ["binary JSON with header lost", "header 0 raw request", "gzip without header", "BYTES with NUL and non-UTF-8", "FP16 and BF16 raw", "mixed shared-memory + raw inputs", "Triton stream vs MLServer stream", "decoupled 0, 1, n responses", "gRPC error with HTTP 200", "compressed gRPC message", "TF single-value fill", "NaN token JSON", "`instances` of scalars / lists / dicts", "`b64`", "requested outputs without data", "non-string parameters", "MLServer `pd`", "OpenAI n=2 with parallel tool calls", "SSE split inside a UTF-8 char", "error after 200", "client disconnect mid-stream", "KServe halves out of order, duplicated, or alone", "equal source+id", "transformer + predictor double log", "request rows ≠ response rows", "response content type lies"]
+NAMES = [
+    "binary JSON with header lost",
+    "header 0 raw request",
+    "gzip without header",
+    "BYTES with NUL and non-UTF-8",
+    "FP16 and BF16 raw",
+    "mixed shared-memory + raw inputs",
+    "Triton stream vs MLServer stream",
+    "decoupled 0, 1, n responses",
+    "gRPC error with HTTP 200",
+    "compressed gRPC message",
+    "TF single-value fill",
+    "NaN token JSON",
+    "`instances` of scalars / lists / dicts",
+    "`b64`",
+    "requested outputs without data",
+    "non-string parameters",
+    "MLServer `pd`",
+    "OpenAI n=2 with parallel tool calls",
+    "SSE split inside a UTF-8 char",
+    "error after 200",
+    "client disconnect mid-stream",
+    "KServe halves out of order, duplicated, or alone",
+    "equal source+id",
+    "transformer + predictor double log",
+    "request rows ≠ response rows",
+    "response content type lies",
+]
 """All of them, so that none goes missing from the table."""
 
 CASES = [
