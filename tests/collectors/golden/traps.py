@@ -14,6 +14,9 @@ from tests.collectors.generated import request, response, wrapped
 from tests.collectors.golden.telling import Trap, asks, events, says, wire
 from tests.collectors.grpc_conversation import STREAM, UNARY, Peers, message
 from tests.collectors.intake.events import RESPONSE, kserve
+from tests.collectors.intake.test_modelmesh import ASKED as MESH_ASKED
+from tests.collectors.intake.test_modelmesh import TOLD as MESH_TOLD
+from tests.collectors.intake.test_modelmesh import payload
 from tests.fuzz.seeds import field, varint
 
 INFER = "/v2/models/m/infer"
@@ -322,6 +325,16 @@ CORPUS: dict[str, Trap | tuple[Trap, ...]] = {
     "transformer + predictor double log": Trap(
         events(*(kserve(kind, component=part) for part in ("transformer", "predictor") for kind in ("request", "response"))),
         [{"model": "income-transformer"}, {"model": "income"}],
+    ),
+    "same ModelMesh id from two pods": Trap(
+        events(
+            *(
+                payload(kind, data, status=status, sender=pod)
+                for pod in ("10.0.0.1", "10.0.0.2")
+                for kind, data, status in (("request", MESH_ASKED, ""), ("response", MESH_TOLD.SerializeToString(), "OK"))
+            )
+        ),
+        [{"model": "income", "id": "q1", "rows": 2}] * 2,
     ),
     "request rows ≠ response rows": infers(
         {"inputs": [tensor("x", [2], "FP32", [1.5, -2.0])]}, rows=2, inputs={"x": ("FP32", (2,), [1.5, -2.0])}
