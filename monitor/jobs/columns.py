@@ -111,6 +111,9 @@ def rows_of(predictions: Sequence[Prediction], model: MonitoredModel | None) -> 
         of=np.repeat(counts, counts),
         columns={name: concatenated([part.get(name) for part in parts], sizes) for name in names},
         inclusion=np.repeat(np.array([p.inclusion for p in ordered], np.float64), counts),
+        trace=np.repeat(np.array([p.trace for p in ordered], object), counts)
+        if any(p.trace for p in ordered)
+        else None,
     )
 
 

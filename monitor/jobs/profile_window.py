@@ -14,6 +14,7 @@ from monitor.metrics.anomaly import codec, records
 from monitor.metrics.estimation.freeze import with_estimates
 from monitor.ports import Labels
 from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.evened import evened
 from monitor.tiles.profile import profile
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.slices import members
@@ -38,15 +39,22 @@ Explainer = Callable[[Rows], tuple[Sequence[Mapping[str, Any]], AttributionTile]
 def profile_window(
     rows: Rows, labels: Labels | None, baseline: Baseline, model: MonitoredModel, explainer: Explainer | None = None
 ) -> Profiled:
-    """The same rows and labels give the same tiles to the bit, in whatever order they come."""
+    """The same rows and labels give the same tiles to the bit, in whatever order they come.
+
+    Tiles are of the rows with equal inclusion (`tiles.evened`); anomalies are looked for in all of them.
+    """
     rows = rows.in_canonical_order()
     rows = with_labels(rows, labels) if labels is not None and len(labels) else with_label_column(rows, model)
-    tiles = with_estimates(profile(rows, baseline.grids, model), rows, baseline.estimator, baseline.grids, model)
+    sample = evened(rows)
+    tiles = with_estimates(profile(sample, baseline.grids, model), sample, baseline.estimator, baseline.grids, model)
     if labels is not None:
-        tiles = replace(tiles, delays=delays_of(rows, labels, model, tiles))
+        tiles = replace(tiles, delays=delays_of(sample, labels, model, tiles))
     anomalies: tuple[Mapping[str, Any], ...] = ()
     if baseline.anomaly is not None and len(rows):
-        tile, found = records.measure(rows, codec.decode(baseline.anomaly), model.anomaly_rate)
+        detector = codec.decode(baseline.anomaly)
+        tile, found = records.measure(rows, detector, model.anomaly_rate)
+        if sample is not rows:  # every anomalous row is recorded; the share is of the sample
+            tile, _ = records.measure(sample, detector, model.anomaly_rate)
         tiles = replace(tiles, anomaly=tile)
         anomalies = tuple(found)
     explanations: tuple[Mapping[str, Any], ...] = ()

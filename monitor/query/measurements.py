@@ -187,6 +187,7 @@ class MeasurementsController(Controller):
         feature: FromQuery[str | None] = None,
         category: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
+        trace: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
@@ -200,6 +201,8 @@ class MeasurementsController(Controller):
         if slice:
             inside = members(rows, predicate_of(catalog, model, slice))
             rows = rows.take(np.zeros(len(rows), np.bool_) if inside is None else inside)
+        if trace:
+            rows = rows.take(np.zeros(len(rows), np.bool_) if rows.trace is None else rows.trace == trace)
         part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
         return page.answer(_row_items(part), more=len(rows) > page.offset + page.limit)
 
@@ -325,6 +328,9 @@ def _row_items(rows: Rows) -> list[dict[str, Any]]:
         {"prediction_id": i, "time": rfc3339(int(t)), "values": {}}
         for i, t in zip(rows.prediction_ids(), rows.time_ns, strict=True)
     ]
+    if rows.trace is not None:
+        for item, trace in zip(items, rows.trace, strict=True):
+            item["trace"] = trace
     for name, column in rows.columns.items():
         for index, item in enumerate(items):
             item["values"][name] = _shown(

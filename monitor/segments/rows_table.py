@@ -14,7 +14,7 @@ from monitor.tiles.rows import Column, Rows
 RESERVED = "outrider."
 """Begins the names of our own columns. A user's column whose name begins so is stored behind OWN."""
 TIME, ID, ROW, OF = "outrider.time_ns", "outrider.id", "outrider.row", "outrider.of"
-INCLUSION, LABEL = "outrider.inclusion", "outrider.label"
+INCLUSION, LABEL, TRACE = "outrider.inclusion", "outrider.label", "outrider.trace"
 OWN = "outrider.column."
 
 
@@ -27,6 +27,8 @@ def to_table(rows: Rows) -> Any:
     }
     if rows.inclusion is not None:
         arrays[INCLUSION] = pa.array(rows.inclusion, pa.float64())
+    if rows.trace is not None:
+        arrays[TRACE] = pa.array(rows.trace, pa.string())
     if rows.label is not None:
         arrays[LABEL] = to_arrow(rows.label)
     arrays |= {_stored_name(name): to_arrow(column) for name, column in rows.columns.items()}
@@ -37,7 +39,7 @@ def stored_columns(names: Sequence[str] | None) -> list[str] | None:
     """Names of the file's columns to read for these columns of the rows; all where it is None."""
     if names is None:
         return None
-    return [TIME, ID, ROW, OF, INCLUSION, LABEL, *map(_stored_name, names)]
+    return [TIME, ID, ROW, OF, INCLUSION, LABEL, TRACE, *map(_stored_name, names)]
 
 
 def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -> Rows:
@@ -50,6 +52,7 @@ def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -
     names = dict.fromkeys(name for part in parts for name in part.columns)
     has_label = any(part.label is not None for part in parts)
     has_inclusion = any(part.inclusion is not None for part in parts)
+    has_trace = any(part.trace is not None for part in parts)
     return Rows(
         time_ns=np.concatenate([part.time_ns for part in parts]) if parts else np.empty(0, np.int64),
         id=np.concatenate([part.id for part in parts]) if parts else np.empty(0, object),
@@ -58,6 +61,7 @@ def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -
         columns={name: joined([(part.columns.get(name), len(part)) for part in parts]) for name in names},
         label=joined([(part.label, len(part)) for part in parts]) if has_label else None,
         inclusion=np.concatenate([_inclusion(part) for part in parts]) if has_inclusion else None,
+        trace=np.concatenate([_trace(part) for part in parts]) if has_trace else None,
     )
 
 
@@ -76,11 +80,16 @@ def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
         columns=found,
         label=from_arrow(table.column(LABEL)) if LABEL in table.column_names else None,
         inclusion=table.column(INCLUSION).to_numpy() if INCLUSION in table.column_names else None,
+        trace=table.column(TRACE).to_numpy().astype(object, copy=False) if TRACE in table.column_names else None,
     )
 
 
 def _inclusion(rows: Rows) -> Any:
     return np.ones(len(rows)) if rows.inclusion is None else rows.inclusion
+
+
+def _trace(rows: Rows) -> Any:
+    return np.full(len(rows), None, object) if rows.trace is None else rows.trace
 
 
 def _stored_name(name: str) -> str:

@@ -59,6 +59,8 @@ class Rows:
     columns: Mapping[str, Column] = field(default_factory=dict)
     label: Column | None = None
     inclusion: npt.NDArray[np.float64] | None = None
+    trace: npt.NDArray[np.object_] | None = None
+    """W3C trace id of the exchange (32 hexadecimal digits), None where it had none."""
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -76,6 +78,7 @@ class Rows:
             columns={name: column.take(index) for name, column in self.columns.items()},
             label=None if self.label is None else self.label.take(index),
             inclusion=None if self.inclusion is None else self.inclusion[index],
+            trace=None if self.trace is None else self.trace[index],
         )
 
     def in_canonical_order(self) -> Rows:

@@ -100,7 +100,7 @@ def test_rows_come_back_as_they_were(store: SegmentStore) -> None:
 
 
 def test_rows_of_one_exchange_keep_their_place(store: SegmentStore) -> None:
-    """Row numbers, label and inclusion come back."""
+    """Row numbers, label, inclusion and trace come back."""
     written = Rows(
         time_ns=np.array([5, 5], np.int64),
         id=np.array(["a", "a"], object),
@@ -108,6 +108,7 @@ def test_rows_of_one_exchange_keep_their_place(store: SegmentStore) -> None:
         of=np.array([2, 2], np.int32),
         label=column([1, 0], np.int64, missing=[1]),
         inclusion=np.array([0.5, 0.5]),
+        trace=np.array(["4bf92f3577b34da6a3ce929d0e0e4736", None], object),
     )
     read = store.read_rows([store.write_rows("income", "", written, 1)])
     assert read.prediction_ids() == ["a/0", "a/1"]
@@ -116,6 +117,8 @@ def test_rows_of_one_exchange_keep_their_place(store: SegmentStore) -> None:
     assert shown(read.label) == [1, None]
     assert read.inclusion is not None
     assert read.inclusion.tolist() == [0.5, 0.5]
+    assert read.trace is not None
+    assert read.trace.tolist() == ["4bf92f3577b34da6a3ce929d0e0e4736", None]
 
 
 def test_rows_of_many_segments_are_in_canonical_order(store: SegmentStore) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from litestar.testing import TestClient
 
@@ -99,6 +100,7 @@ def fill(asked: Asked) -> None:
                 N, seed=10 * number + int(version), start_ns=minute(number), name=f"v{version}w{number}-", shift=shift
             )
             records = predictions_of(rows, MODEL, version, ("p", "yhat"))
+            records[0] = msgspec.structs.replace(records[0], trace=f"{number:031x}{version}")
             ledger = Ledger(
                 start_ns=minute(number), end_ns=minute(number) + SECOND, model=MODEL, version=version, seen=N + 5,
                 captured=N, dropped={"spool_full": 3}, undecodable={"malformed": 2},

@@ -141,6 +141,14 @@ def test_rows_behind_a_window_and_a_category(asked: Asked) -> None:
     assert 0 < len(women) == sum(r["values"]["sex"] == "f" for r in whole)
 
 
+def test_rows_of_a_trace(asked: Asked) -> None:
+    """What a request's trace id leads to; most requests here have none."""
+    span = {"from": rfc3339(minute(0)), "to": rfc3339(minute(2))}
+    (found,) = asked.all(f"/models/{MODEL}/rows", **span, trace=f"{1:031x}2")
+    assert (found["prediction_id"], found["trace"]) == ("v2w1-0", f"{1:031x}2")
+    assert asked.all(f"/models/{MODEL}/rows", **span, trace="0" * 32) == []
+
+
 @pytest.mark.parametrize(
     "span", [{}, {"from": rfc3339(minute(0))}, {"from": rfc3339(minute(1)), "to": rfc3339(minute(0))}]
 )
