@@ -21,6 +21,8 @@ import msgspec
 
 from collectors.decoders.decoder import Reason
 from collectors.errors import InvalidSettings, StartFailed
+from collectors.gpu.nvml import NvmlReader
+from collectors.gpu.sampler import Sampler
 from collectors.pipeline import Pipeline
 from collectors.policies import policies_of
 from collectors.protocols.connection import OPAQUE_CAUSES
@@ -325,13 +327,35 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
             pipeline.follow(policies.redaction, policies.sampling, policies.ids, policies.registry)
         return word is not None
 
-    worker = CaptureWorker(segment, wake, pipeline, spool, observe_sink=observe_sink, listen=(STDIN, take_in_word))
+    sampler = sampler_of(settings)
+    worker = CaptureWorker(
+        segment,
+        wake,
+        pipeline,
+        spool,
+        observe_sink=observe_sink,
+        listen=(STDIN, take_in_word),
+        telemetry=sampler,
+    )
     fan_out.start()
+    if sampler is not None:
+        sampler.start()
     try:
         worker.run(stop)
     finally:
+        if sampler is not None:
+            sampler.stop()
         fan_out.stop(SHIPPER_STOP_SECONDS)
         spool.close()
+
+
+def sampler_of(settings: SidecarSettings) -> Sampler | None:
+    """What samples devices and servers, where the settings ask for it."""
+    asked = settings.gpu
+    if asked is None:
+        return None
+    reader = NvmlReader(asked.devices) if asked.nvml else None
+    return Sampler(reader, asked.scrape, every_seconds=asked.every_seconds, devices=asked.devices)
 
 
 def open_spool(settings: SidecarSettings) -> Spool:

@@ -140,7 +140,61 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     bytes_uncopied: dict[str, int] = {}
 
 
-Record = Prediction | Gap | Ledger | Passed
+class GpuSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gpu"):
+    """One accelerator between two instants. What is None is not known, and `unknown` says why, by field; nothing is 0 for that.
+
+    `energy_joules` is what it took in between: of its own counter, or power times time where `energy_from` says so.
+    `throttled` are the reasons for which its clocks were held down at the end, `xids` the driver's errors in between.
+    `tenants` is how many processes (or containers) were on it. Of a device that is cut into parts (`mig`) all numbers are
+    of the whole.
+    """
+
+    start_ns: int
+    end_ns: int
+    device: str
+    product: str = ""
+    source: Literal["nvml", "dcgm", "triton"] = "nvml"
+    utilization: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    energy_joules: float | None = None
+    energy_from: Literal["counter", "power"] = "counter"
+    temperature_celsius: float | None = None
+    sm_clock_mhz: float | None = None
+    memory_clock_mhz: float | None = None
+    throttled: tuple[str, ...] | None = None
+    xids: tuple[int, ...] | None = None
+    mig: bool | None = None
+    tenants: int | None = None
+    unknown: dict[str, str] = {}
+
+
+class ServerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="server"):
+    """What an inference server says that it did for one model between two instants; None where it does not say.
+
+    `busy_seconds` is the time of its computing, which models on one device share; `devices` are those it used.
+    """
+
+    start_ns: int
+    end_ns: int
+    server: Literal["triton", "vllm"]
+    address: str
+    model: str
+    version: str = ""
+    devices: tuple[str, ...] = ()
+    requests: int = 0
+    failed: int = 0
+    inferences: int | None = None
+    busy_seconds: float | None = None
+    queue_seconds: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+TelemetrySample = GpuSample | ServerSample
+
+Record = Prediction | Gap | Ledger | Passed | GpuSample | ServerSample
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

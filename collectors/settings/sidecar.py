@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from collectors.errors import InvalidSettings, SettingsFault
+from collectors.settings.gpu import GpuSetting, read_gpu
 from collectors.settings.passive import Passive, read_passive
 from collectors.settings.raw_inputs import RawInputSetting, read_raw_inputs
 from collectors.settings.reading import (
@@ -166,6 +167,15 @@ class SidecarSettings:
             read_raw_inputs,
         ),
         default=(),
+    )
+    gpu: GpuSetting | None = field(
+        metadata=about(
+            "What is sampled of GPUs and servers beside the traffic: `{nvml: true, scrape: [URL, …], every_seconds: 15, "
+            "devices: [UUID, …]}`, or `true` for the driver alone. `scrape` are metrics pages of Triton, vLLM or DCGM's "
+            "exporter; `devices` are those that the server has, where there are others.",
+            read_gpu,
+        ),
+        default=None,
     )
     keep_undecodable: bool = field(
         metadata=about(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.records.encoding import BatchError, decode_batch
-from collectors.records.types import Gap, Passed, Record
+from collectors.records.types import Gap, GpuSample, Passed, Record
 from collectors.spool.disk import acquire_lock, opened_for_reading
 from collectors.spool.errors import SpoolUnusable
 from collectors.spool.framing import JOURNAL_HEADER_BYTES, Mark
@@ -144,9 +144,9 @@ class _Contents:
 
 
 def kind_and_model(record: Record) -> tuple[str, str | None]:
-    """A gap belongs to no model: what it hid is unknown; neither do the bytes that passed."""
+    """A gap belongs to no model: what it hid is unknown; neither do the bytes that passed, and devices."""
     kind = type(record).__name__.lower()
-    return (kind, None) if isinstance(record, Gap | Passed) else (kind, record.model)
+    return (kind, None) if isinstance(record, Gap | GpuSample | Passed) else (kind, record.model)
 
 
 def _surveyed(path: Path, sidecar: str | None, contents: _Contents) -> Survey | None:

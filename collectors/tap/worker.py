@@ -9,12 +9,13 @@ import logging
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from collectors.pipeline import Pipeline
 from collectors.protocols import Direction
-from collectors.records.types import Record
+from collectors.records.types import Record, TelemetrySample
 from collectors.spool import Spool, SpoolFull
 from collectors.spool.undecodable import UndecodableFolder, Unread
 from collectors.tap import segment as at
@@ -54,6 +55,16 @@ _DIRECTIONS = (Direction.TO_SERVER, Direction.TO_CLIENT)
 _LOG = logging.getLogger(__name__)
 
 
+class Telemetry(Protocol):
+    """Samples of devices and servers, which come beside the traffic."""
+
+    def take(self) -> list[TelemetrySample]:
+        """Those since the last call."""
+
+    def give_back(self, samples: Sequence[TelemetrySample]) -> None:
+        """Those that had no room in the spool."""
+
+
 class CaptureWorker:
     """Reads one segment's ring until told to stop."""
 
@@ -66,8 +77,12 @@ class CaptureWorker:
         *,
         observe_sink: Callable[[WorkerStatus], None],
         listen: tuple[int, Callable[[], bool]] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
-        """`listen` is a descriptor, and what is to be called when it is readable, as long as that answers True."""
+        """`listen` is a descriptor, and what is to be called when it is readable, as long as that answers True.
+
+        `telemetry` is what happened beside the traffic, to be stored with it.
+        """
         self._segment = segment
         self._words = segment.words
         self._wake = wake
@@ -76,6 +91,7 @@ class CaptureWorker:
         self._spool = spool
         self._observe_sink = observe_sink
         self._listen = listen
+        self._telemetry = telemetry
         self._tally = Tally(decode_status(segment.read_status()))
         self._passing = Passing(segment.words, self._tally.status.tap_told, time.time_ns())
         self._undecodable = UndecodableFolder(spool.directory)
@@ -261,11 +277,14 @@ class CaptureWorker:
         finished, self._finished, self._finished_bytes = self._finished, [], 0
         ledger = self._tally.ledger()
         passed = self._passing.since_told(time.time_ns(), at_once=at_once)
-        if finished or ledger or passed:
+        beside = self._telemetry.take() if self._telemetry is not None else []
+        if finished or ledger or passed or beside:
             try:
-                self._spool.append([*finished, *ledger, *([passed] if passed else [])])
+                self._spool.append([*finished, *ledger, *([passed] if passed else []), *beside])
             except SpoolFull:
                 self._finished = self._tally.refused(finished)
+                if self._telemetry is not None:
+                    self._telemetry.give_back(beside)
             else:
                 self._tally.spooled()
                 if passed:
