@@ -162,9 +162,6 @@ def test_known_answers() -> None:
     assert found.value == pytest.approx(5.0 / np.std([0, 1, 3], ddof=1))
 
 
-# Defects measured in other tools; the numbers are those of the reference's list.
-
-
 def null_rate(
     metric: Callable[..., Value],
     draw: Callable[[np.random.Generator, int], object],
@@ -175,77 +172,6 @@ def null_rate(
     rng = np.random.default_rng(n + m)
     windows = 300
     return sum(of(metric, draw(rng, n), draw(rng, m)).low > 0.0 for _ in range(windows)) / windows  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("categories", [5, 50])
-@pytest.mark.parametrize("metric", [chi2_statistic, js_distance, psi])
-def test_d1_d4_chance_is_no_drift_however_many_categories(metric: Callable[..., Value], categories: int) -> None:
-    """D1, D4: a baseline taken for exact, or a fixed limit, alarms in 31 to 100 % of null windows. The lower end: 5 % at most."""
-    names = np.array([f"c{i}" for i in range(categories)], object)
-    rate = null_rate(metric, lambda rng, n: list(rng.choice(names, n)), 1_000, 1_000, of_names)
-    assert rate <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
-
-
-def test_d4_sparse_categories_are_no_drift() -> None:
-    """D4: fifty categories of Zipf's shares in windows of 200 rows, most cells nearly empty."""
-    names = np.array([f"c{i}" for i in range(200)], object)
-    shares = 1 / np.arange(1, 201)
-    rate = null_rate(
-        js_distance, lambda rng, n: list(rng.choice(names, n, p=shares / shares.sum())), 5_000, 200, of_names
-    )
-    assert rate <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
-
-
-@pytest.mark.parametrize("metric", [wasserstein_normalized, ks_statistic, js_distance, psi])
-@pytest.mark.parametrize("m", [50, 500])
-def test_d3_small_null_windows_are_no_drift(metric: Callable[..., Value], m: int) -> None:
-    """D3: a fixed Wasserstein limit of 0.1 alarms in 96 % of null windows of 50 rows."""
-    rate = null_rate(metric, lambda rng, n: rng.normal(size=n), 5_000, m, of_numbers)
-    assert rate <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
-
-
-def test_d5_one_corrupt_value_does_not_blind_psi() -> None:
-    """D5: pooled equal-width bins fell from 1.007 to 0.002. Ours keep the shift."""
-    rng = np.random.default_rng(5)
-    baseline, window = rng.normal(size=5_000), rng.normal(1, 1, 1_000)
-    clean = held(of_numbers(psi, baseline, window))
-    window[0] = 1e4
-    assert held(of_numbers(psi, baseline, window)) == pytest.approx(clean, rel=0.01) and clean > 0.8
-
-
-@pytest.mark.parametrize("shift", [-0.5, 0.5])
-@pytest.mark.parametrize("metric", [ks_statistic, psi, js_distance, wasserstein_normalized])
-def test_d6_both_directions_are_found(metric: Callable[..., Value], shift: float) -> None:
-    """D6: a one-sided test documented as two-sided found half of the shifts."""
-    rng = np.random.default_rng(6)
-    found = of_numbers(metric, rng.normal(size=5_000), rng.normal(shift, 1, 500))
-    assert found.low is not None and found.low > 0.05
-
-
-def test_d12_a_heavy_tail_does_not_hide_a_shift() -> None:
-    """D12: equal-width bins gave 0.0558 for an exact KS of 0.0857."""
-    rng = np.random.default_rng(12)
-    baseline, window = rng.standard_cauchy(20_000), rng.standard_cauchy(10_000) + 0.3
-    true = stats.ks_2samp(baseline, window).statistic
-    assert held(of_numbers(ks_statistic, baseline, window)) == pytest.approx(true, abs=1 / 260)
-
-
-def test_d14_one_nan_does_not_silence_a_column() -> None:
-    """D14: a NaN made the p-value NaN and the drift unreported."""
-    rng = np.random.default_rng(14)
-    baseline, window = rng.normal(size=2_000), rng.normal(1, 1, 500)
-    window[0] = np.nan
-    found = of_numbers(ks_statistic, baseline, window)
-    assert held(found) > 0.3 and found.n_missing == 1 and found.n_window == 499
-
-
-def test_d18_a_share_of_missing_that_stays_raises_no_drift() -> None:
-    """D18: an unchanged share of NaN raised the divergence."""
-    rng = np.random.default_rng(18)
-    baseline, window = rng.normal(size=4_000), rng.normal(size=1_000)
-    without = of_numbers(js_distance, baseline, window)
-    with_nan = of_numbers(js_distance, np.append(baseline, [np.nan] * 4_000), np.append(window, [np.nan] * 1_000))
-    assert with_nan.value == without.value
 
 
 @pytest.mark.parametrize(("n", "m"), [(5_000, 200), (5_000, 1_000), (500, 500)])
