@@ -1,4 +1,4 @@
-"""One journal file: its name, what a survey finds in it, and what an open spool remembers of it.
+"""One journal file: its name, what a survey finds in it, and what an open spool remembers of it and of all of them.
 
 An open spool keeps a few numbers for each journal and nothing for each frame, so its memory does not grow with what
 waits in it.
@@ -161,3 +161,48 @@ class Journal:
 
     def _progress(self, queue: str) -> Progress:
         return self.done.setdefault(queue, Progress())
+
+
+class Backlog(list[Journal]):
+    """The journals of an open spool in the order of writing, and how far each queue is done with them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(journal.size for journal in self)
+
+    def pending_records(self, queue: str) -> int:
+        return sum(journal.pending_records(queue) for journal in self)
+
+    def pending_bytes(self, queue: str) -> int:
+        return sum(journal.pending_bytes(queue) for journal in self)
+
+    def oldest_pending_ns(self, queue: str) -> int | None:
+        """When the oldest batch that waits was written; None where none waits, or can be read."""
+        for journal in self:
+            if not journal.pending_records(queue):
+                continue
+            try:
+                with opened_for_reading(journal.path) as read_at:
+                    oldest = journal.oldest_pending_ns(read_at, queue)
+            except OSError:
+                continue
+            if oldest is not None:
+                return oldest
+        return None
+
+    def advance(self, queue: str, sequence: int) -> int:
+        """This queue is done with every batch up to `sequence`; returns how many records were released."""
+        released = 0
+        for journal in self:
+            if journal.last <= sequence:
+                released += journal.acknowledge_all(queue)
+            elif journal.header.first <= sequence:
+                try:
+                    with opened_for_reading(journal.path) as read_at:
+                        released += journal.acknowledge_through(read_at, queue, sequence)
+                except OSError:
+                    pass  # counted when the whole journal is acknowledged
+            else:
+                break
+        return released

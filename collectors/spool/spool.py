@@ -23,7 +23,7 @@ from collectors.records.types import Record
 from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, opened_for_reading
 from collectors.spool.errors import SpoolFull, SpoolUnusable
 from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
-from collectors.spool.journal import Journal
+from collectors.spool.journal import Backlog, Journal
 from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
 from collectors.spool.queues import QUEUE_NAME, QUEUES_MAX, Queue, QueueCounts, forget_others, open_place
@@ -72,7 +72,7 @@ class Spool:
         self.directory = directory
         self._lock_file = lock
         self._mark = mark
-        self._journals = journals
+        self._journals = Backlog(journals)
         self._skipped_bytes = skipped_bytes
         self._faults = faults
         self._next = next_sequence
@@ -197,22 +197,19 @@ class Spool:
     @property
     def pending_records(self) -> int:
         with self._lock:
-            return sum(journal.pending_records(_EVERYONE) for journal in self._journals)
+            return self._journals.pending_records(_EVERYONE)
 
     @property
     def pending_bytes(self) -> int:
         """Bytes of the frames that are not acknowledged."""
         with self._lock:
-            return sum(journal.pending_bytes(_EVERYONE) for journal in self._journals)
+            return self._journals.pending_bytes(_EVERYONE)
 
     @property
     def pending_oldest_ns(self) -> int | None:
         """When the oldest batch that waits was appended, by our clock; None where nothing waits."""
         with self._lock:
-            for journal in self._journals:
-                if journal.pending_records(_EVERYONE) and (oldest := self._oldest_pending_ns(journal)) is not None:
-                    return oldest
-        return None
+            return self._journals.oldest_pending_ns(_EVERYONE)
 
     @property
     def bytes_on_disk(self) -> int:
@@ -331,10 +328,9 @@ class Spool:
     def counts_of(self, queue: Queue) -> QueueCounts:
         """What waits for the sink of this queue."""
         with self._lock:
-            waiting = [journal for journal in self._journals if journal.last > queue.reached]
             return QueueCounts(
-                sum(journal.pending_records(queue.name) for journal in waiting),
-                sum(journal.pending_bytes(queue.name) for journal in waiting),
+                self._journals.pending_records(queue.name),
+                self._journals.pending_bytes(queue.name),
                 queue.given_up_records,
             )
 
@@ -416,31 +412,20 @@ class Spool:
     def _note(self, queue: Queue, sequence: int) -> int:
         """This queue is done with every batch up to `sequence`; returns how many records that were."""
         queue.reached = max(queue.reached, sequence)
-        return self._advance(queue.name, queue.reached)
+        return self._journals.advance(queue.name, queue.reached)
 
     def _acknowledge_for_all(self, sequence: int = 0) -> int:
         """What every queue is done with, or all up to `sequence`, goes; returns how many records that were."""
         slowest = min((queue.reached for queue in self._queues.values()), default=0)
         self._acknowledged = max(self._acknowledged, sequence, slowest)
-        released = self._advance(_EVERYONE, self._acknowledged)
+        released = self._journals.advance(_EVERYONE, self._acknowledged)
         for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
             if not self._is_written(journal):
                 self._delete(journal)
         return released
 
-    def _advance(self, queue: str, sequence: int) -> int:
-        released = 0
-        for journal in self._journals:
-            if journal.last <= sequence:
-                released += journal.acknowledge_all(queue)
-            elif journal.header.first <= sequence:
-                released += self._acknowledge_part(journal, queue, sequence)
-            else:
-                break
-        return released
-
     def _bytes_on_disk(self) -> int:
-        return self._skipped_bytes + sum(journal.size for journal in self._journals)
+        return self._skipped_bytes + self._journals.size
 
     def _reserve(self, last: int) -> None:
         if last < self._mark.value.reserved:
@@ -505,20 +490,6 @@ class Spool:
             self._faults.deletes_failed += 1
             return  # tried again at the next acknowledgement
         self._journals.remove(journal)
-
-    def _acknowledge_part(self, journal: Journal, queue: str, sequence: int) -> int:
-        try:
-            with opened_for_reading(journal.path) as read_at:
-                return journal.acknowledge_through(read_at, queue, sequence)
-        except OSError:
-            return 0  # counted when the whole journal is acknowledged
-
-    def _oldest_pending_ns(self, journal: Journal) -> int | None:
-        try:
-            with opened_for_reading(journal.path) as read_at:
-                return journal.oldest_pending_ns(read_at, _EVERYONE)
-        except OSError:
-            return None
 
     def _quarantine(self, journal: Journal, damage: Damage) -> None:
         faults = Faults()
