@@ -121,7 +121,10 @@ class Feature:
 
     @classmethod
     def drawn(cls, rng: Generator, kind: Kind, rows: int) -> Feature:
-        column = kind.draw(rng, rows)
+        return cls.of(kind, kind.draw(rng, rows))
+
+    @classmethod
+    def of(cls, kind: Kind, column: Column) -> Feature:
         grid = kind.grid(column)
         return cls(kind, grid, _tile(column, grid), kind.shares(grid))
 

@@ -7,7 +7,7 @@ transitions against those of every window judged), so the windows between suspec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,7 +131,7 @@ class Stream:
             )
         return found
 
-    def told(self, *, skip: bool = True, stop: Callable[[int], bool] | None = None) -> Iterator[tuple[int, Transition]]:
+    def told(self, *, skip: bool = True) -> Iterator[tuple[int, Transition]]:
         """What people would be told, with the window at whose end. `skip` False judges every window."""
         suspect = self.suspects() if skip else np.ones(self.windows, np.bool_)
         alerts: dict[AlertKind, Alert] = {}
@@ -159,8 +159,6 @@ class Stream:
                 yield index, transition
                 if transition.state is AlertStatus.RESOLVED:
                     since = index + 1
-            if stop is not None and stop(index):
-                return
 
 
 def own_counts(feature: Feature) -> Floats:
@@ -172,5 +170,6 @@ def own_counts(feature: Feature) -> Floats:
     return np.array([*tile.counts, 0, tile.n_missing], np.float64)
 
 
-def firing(found: Iterator[tuple[int, Transition]]) -> list[int]:
-    return [index for index, transition in found if transition.state is AlertStatus.FIRING]
+def firing(found: Iterator[tuple[int, Transition]]) -> Iterator[int]:
+    """The windows at whose end an alarm was told."""
+    return (index for index, transition in found if transition.state is AlertStatus.FIRING)

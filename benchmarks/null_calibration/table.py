@@ -42,7 +42,7 @@ def runs(kind: str, rows: int, seed: int, wanted: set[tuple[int, int]]) -> Itera
         counts = [windows_of(stream_rng, feature.shares, n, RUN_WINDOWS) for feature in own]
         for number in (f for size, f in sorted(wanted) if size == n):
             stream = Stream.of(own[:number], counts[:number], baseline_of(own[:number], rows), model)
-            yield n, number, len(firing(stream.told()))
+            yield n, number, sum(1 for _ in firing(stream.told()))
 
 
 def read() -> dict[Cell, dict[int, int]]:

@@ -1,89 +1,165 @@
-"""Rows x features per second of the profile pass, beside what else could count the same bytes, in one run.
+"""What a window costs, beside the limits of the machine and the peers, in one run.
 
-    python benchmarks/windows/run.py [--rows 100000] [--columns 100] [--seconds 2]
+    python benchmarks/windows/run.py [--only drift|small|categories|classes|way|memory] [--seconds 2] [--peers DIR]
 
-Every contender reads the same float64 columns. `np.sum` is the limit: it reads every byte once and adds. The contenders
-take turns, so that what else the machine does slows them alike; the best of all turns counts. One thread each, unless
-the line says otherwise. Prints a Markdown table.
+Every contender of a race reads the same values. They take turns, so that what else the machine does slows them alike; the
+best of all turns counts. One thread each. The peers run in an environment of their own, made under `--peers` (default
+`.services/peers`) with `pip install nannyml evidently`. Prints Markdown tables.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import platform
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# Read by Evidently at its import: nothing is sent.
-os.environ["DO_NOT_TRACK"] = "1"
-os.environ["ITERATIVE_DO_NOT_TRACK"] = "1"
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from data import BASELINE_ROWS, drawn, scored
 
-from monitor.definitions import MonitoredModel
+from monitor.definitions import Label, MonitoredModel, Prediction
+from monitor.findings import Span
+from monitor.jobs.look import Subject, Track, plan_for, take_look
 from monitor.metrics.registry import measure
+from monitor.segments.columns import from_arrow
+from monitor.segments.rows_table import from_tables, to_table
 from monitor.tiles.baseline import build_baseline
+from monitor.tiles.freeze import categorical_grid
 from monitor.tiles.kernels import compile_ahead
-from monitor.tiles.profile import profile
+from monitor.tiles.profile import categorical_tile, profile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.tileset import Baseline, TileSet
 
-BASELINE_ROWS = 20_000
 ROUNDS_MIN = 3
 MODEL = MonitoredModel("benchmark")
+BINARY = MonitoredModel(
+    "benchmark", task="binary", prediction=Prediction(score="p"), label=Label("y", "1"), groups=("g",), metrics="all"
+)
+SPAN = Span(0, 300 * 10**9)
+PEERS = ("nannyml==0.13.1", "statsmodels", "evidently==0.7.23", "pandas<3", "scikit-learn")
+"""NannyML imports statsmodels without asking for it; pandas 3 is more than Evidently can import with."""
+
+
+class Peers:
+    """The worker in the peers' environment."""
+
+    def __init__(self, folder: Path) -> None:
+        python = folder / "venv" / "bin" / "python"
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS], check=True)
+        self._worker = subprocess.Popen(
+            [str(python), str(Path(__file__).with_name("peers.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, *words: object) -> float:
+        """Seconds of a turn. Raises RuntimeError with the peer's own reason."""
+        assert self._worker.stdin and self._worker.stdout
+        print(*words, sep="\t", file=self._worker.stdin, flush=True)
+        answer = self._worker.stdout.readline().strip()
+        if not answer or answer.startswith("!"):
+            raise RuntimeError(answer or "the worker ended")
+        return float(answer)
+
+    def close(self) -> None:
+        assert self._worker.stdin
+        self._worker.stdin.close()
+        self._worker.wait()
 
 
 @dataclass
 class Contender:
-    """Something that reads every value of the window once per call."""
+    """Something that goes once through the window per turn. `run` may say itself how long it took."""
 
     name: str
     run: Callable[[], object]
-    values: int
     best_s: float = float("inf")
+    spent_s: float = 0.0
     rounds: int = 0
 
-    def turn(self) -> float:
+    def turn(self) -> None:
         start = time.perf_counter()
-        self.run()
-        spent = time.perf_counter() - start
-        self.best_s = min(self.best_s, spent)
-        self.rounds += 1
-        return spent
+        told = self.run()
+        spent = told if isinstance(told, float) else time.perf_counter() - start
+        self.best_s, self.spent_s, self.rounds = min(self.best_s, spent), self.spent_s + spent, self.rounds + 1
 
 
-def table_of(columns: dict[str, np.ndarray]) -> Rows:
+@dataclass
+class Race:
+    title: str
+    values: int
+    unit: str
+    entrants: list[Contender]
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, seconds: float) -> None:
+        for entrant in self.entrants:
+            entrant.run()
+        waiting = list(self.entrants)
+        while waiting:
+            for entrant in waiting:
+                entrant.turn()
+            waiting = [e for e in waiting if e.spent_s < seconds or (e.rounds < ROUNDS_MIN and e.best_s < seconds)]
+
+    def show(self) -> None:
+        first = self.entrants[0].best_s
+        print(
+            f"\n### {self.title}\n\n| pass | ms | {self.unit} a second | times the first |\n| --- | ---: | ---: | ---: |"
+        )
+        for e in self.entrants:
+            rate = self.values / e.best_s
+            short = f"{rate / 1e6:,.1f} M" if rate >= 1e6 else f"{rate / 1e3:,.1f} k"
+            print(f"| {e.name} | {e.best_s * 1e3:,.1f} | {short} | {e.best_s / first:,.2f} |")
+        for note in self.notes:
+            print(f"\n{note}")
+        sys.stdout.flush()
+
+    def add_peer(self, peers: Peers | None, name: str, rows: int, columns: int) -> None:
+        if peers is None:
+            return
+        try:
+            peers.ask("prepare", name, rows, columns)
+        except RuntimeError as error:
+            self.notes.append(f"{name}: {error}")
+            return
+        self.entrants.append(Contender(name, lambda: peers.ask("turn", name)))
+
+
+def rows_of(columns: dict[str, Column]) -> Rows:
     n = len(next(iter(columns.values())))
     ids = np.empty(n, object)
     ids[:] = [f"p{i}" for i in range(n)]
-    order = np.arange(n, dtype=np.int64)
-    found = {name: Column(values) for name, values in columns.items()}
-    return Rows(order, ids, np.zeros(n, np.int32), np.ones(n, np.int32), found)
+    return Rows(np.arange(n, dtype=np.int64), ids, np.zeros(n, np.int32), np.ones(n, np.int32), columns)
 
 
-def drawn(rows: int, columns: int, seed: int) -> dict[str, np.ndarray]:
-    """A quarter each of normal, skewed, heavy-tailed and discrete columns."""
-    rng = np.random.default_rng(seed)
-    shapes: list[Callable[[np.ndarray], np.ndarray]] = [
-        lambda x: x,
-        lambda x: np.exp(2 * x),
-        lambda x: x**3,
-        lambda x: np.round(20 * x),
-    ]
-    return {f"f{i:03d}": np.ascontiguousarray(shapes[i % 4](rng.normal(size=rows))) for i in range(columns)}
+def numbers(rows: int, columns: int, seed: int) -> Rows:
+    return rows_of({name: Column(values) for name, values in drawn(rows, columns, seed).items()})
 
 
-def numpy_pass(baseline: dict[str, np.ndarray], window: dict[str, np.ndarray]) -> Callable[[], object]:
+def numpy_pass(baseline: Rows, window: Rows) -> Callable[[], object]:
     """The plain way to the same counts: search every value among the quantiles, count, look at the ends."""
-    edges = {name: np.unique(np.quantile(x, np.arange(1, 260) / 260)) for name, x in baseline.items()}
+    edges = {n: np.unique(np.quantile(c.values, np.arange(1, 260) / 260)) for n, c in baseline.columns.items()}
 
-    def run() -> list[object]:
+    def run() -> object:
         found: list[object] = []
-        for name, x in window.items():
+        for name, column in window.columns.items():
+            x = column.values
             cell = np.searchsorted(edges[name], x)
             cells = len(edges[name]) + 1
             found += [np.bincount(cell, minlength=cells), np.bincount(cell, x, minlength=cells), x.min(), x.max()]
@@ -92,81 +168,169 @@ def numpy_pass(baseline: dict[str, np.ndarray], window: dict[str, np.ndarray]) -
     return run
 
 
-def evidently_pass(baseline: dict[str, np.ndarray], window: dict[str, np.ndarray]) -> Callable[[], object] | str:
-    """Evidently's own drift preset with its defaults, on pandas frames; a reason where it cannot be had."""
-    try:
-        evidently = importlib.import_module("evidently")
-        presets = importlib.import_module("evidently.presets")
-        pandas = importlib.import_module("pandas")
-    except ImportError as error:
-        return f"not installed: {error}"
-    before, now = pandas.DataFrame(baseline), pandas.DataFrame(window)
-    return lambda: evidently.Report([presets.DataDriftPreset()]).run(now, before).dict()
-
-
-def contenders(rows: int, columns: int) -> tuple[list[Contender], list[str]]:
-    before, now = drawn(BASELINE_ROWS, columns, 1), drawn(rows, columns, 2)
-    compile_ahead()
-    baseline, window = build_baseline(table_of(before), MODEL, time_ordered=True), table_of(now)
+def drift(rows: int, columns: int, peers: Peers | None, *, plain: bool = True) -> Race:
+    before, window = numbers(BASELINE_ROWS, columns, 1), numbers(rows, columns, 2)
+    baseline = build_baseline(before, MODEL, time_ordered=True)
     alone = replace(baseline.grids, pairs=())
-    values = rows * columns
-    found = [
-        Contender("np.sum (the limit)", lambda: [np.sum(x) for x in now.values()], values),
-        Contender("Outrider: tiles of all columns", lambda: profile(window, alone, MODEL), values),
-        Contender("Outrider: tiles and pairs", lambda: profile(window, baseline.grids, MODEL), values),
-        Contender(
-            "Outrider: tiles, pairs and all metrics",
-            lambda: measure(baseline, profile(window, baseline.grids, MODEL), MODEL),
-            values,
+    values = [column.values for column in window.columns.values()]
+    race = Race(
+        f"Profile: {rows:,} rows × {columns} columns of float64",
+        rows * columns,
+        "values",
+        [
+            Contender("np.sum, the limit", lambda: [np.sum(x) for x in values]),
+            Contender("Outrider: tiles of all columns", lambda: profile(window, alone, MODEL)),
+            Contender("Outrider: tiles and pairs", lambda: profile(window, baseline.grids, MODEL)),
+        ],
+    )
+    if plain:
+        race.entrants.append(Contender("NumPy: searchsorted and bincount", numpy_pass(before, window)))
+    race.add_peer(peers, "NannyML", rows, columns)
+    if plain:
+        race.add_peer(peers, "Evidently", rows, columns)
+    return race
+
+
+def categories(rows: int) -> list[Race]:
+    rng = np.random.default_rng(5)
+    codes = rng.zipf(1.3, rows) % 1_000
+    names = np.array([f"category {i}" for i in range(1_000)], object)
+    strings = pa.chunked_array([pa.array(names[codes], pa.string())])
+    coded = from_arrow(strings.dictionary_encode())
+    grid = categorical_grid(coded)
+    whole = Column(codes)
+    whole_grid = categorical_grid(whole)
+    return [
+        Race(
+            f"Categories from codes: {rows:,} rows, 1,000 categories",
+            rows,
+            "rows",
+            [
+                Contender("np.bincount of the codes, the limit", lambda: np.bincount(codes)),
+                Contender("Outrider: tile from a dictionary's codes", lambda: categorical_tile(coded, grid)),
+                Contender("Outrider: tile from whole numbers", lambda: categorical_tile(whole, whole_grid)),
+            ],
         ),
-        Contender("NumPy: searchsorted and bincount", numpy_pass(before, now), values),
+        Race(
+            f"Categories from texts: {rows:,} rows, 1,000 categories",
+            rows,
+            "rows",
+            [
+                Contender("Arrow's dictionary_encode, the limit", strings.dictionary_encode),
+                Contender("Outrider: column and tile", lambda: categorical_tile(from_arrow(strings), grid)),
+            ],
+        ),
     ]
-    rival = evidently_pass(before, now)
-    notes = []
-    if isinstance(rival, str):
-        notes.append(f"Evidently: {rival}")
-    else:
-        found.append(Contender("Evidently: DataDriftPreset", rival, values))
-    return found, notes
 
 
-def race(entrants: list[Contender], seconds: float) -> None:
-    """Turns, until each has had its seconds; slow ones get at least one after the first."""
-    for entrant in entrants:
-        entrant.turn()
-        entrant.best_s = float("inf")
-        entrant.rounds = 0
-    spent = dict.fromkeys((entrant.name for entrant in entrants), 0.0)
-    waiting = list(entrants)
-    while waiting:
-        for entrant in waiting:
-            spent[entrant.name] += entrant.turn()
-        waiting = [e for e in waiting if spent[e.name] < seconds or (e.rounds < ROUNDS_MIN and e.best_s < seconds)]
+def classes(rows: int, peers: Peers | None) -> Race:
+    def window_of(size: int, seed: int) -> Rows:
+        score, label, group = scored(size, seed)
+        return replace(rows_of({"p": Column(score), "g": Column(group)}), label=Column(label))
+
+    baseline = build_baseline(window_of(BASELINE_ROWS, 1), BINARY, time_ordered=True)
+    window = window_of(rows, 3)
+    # Outcome and groups are what the peers compute; the columns' own tiles are in the races before.
+    grids = replace(baseline.grids, features={}, prediction=baseline.grids.prediction, label={}, pairs=())
+    bare = replace(baseline, grids=grids, tiles=replace(baseline.tiles, features={}, label={}))
+    race = Race(
+        f"Classification: {rows:,} rows, 8 groups",
+        rows,
+        "rows",
+        [Contender("Outrider: tiles and all metrics", lambda: measure(bare, profile(window, grids, BINARY), BINARY))],
+    )
+    race.add_peer(peers, "scikit-learn", rows, 0)
+    race.add_peer(peers, "Evidently's classification preset", rows, 0)
+    return race
 
 
-def _short(rate: float) -> str:
-    return f"{rate / 1e6:,.1f} M" if rate >= 1e6 else f"{rate / 1e3:,.1f} k"
+def judged(baseline: Baseline, tiles: TileSet) -> object:
+    plan = plan_for(MODEL, baseline, MODEL.windows[0], None)
+    return take_look(Track(), Subject(MODEL, "1", baseline), SPAN, tiles, plan=plan)
+
+
+def way(rows: int, columns: int, peers: Peers | None, folder: Path) -> list[Race]:
+    baseline = build_baseline(numbers(BASELINE_ROWS, columns, 1), MODEL, time_ordered=True)
+    table = to_table(numbers(rows, columns, 2))
+    path = folder / "window.parquet"
+    pq.write_table(table, path)
+    alone = replace(baseline, grids=replace(baseline.grids, pairs=()), tiles=replace(baseline.tiles, pairs=None))
+
+    def whole(of: Baseline, read: Callable[[], object]) -> Callable[[], object]:
+        return lambda: judged(of, profile(from_tables([read()]), of.grids, MODEL))
+
+    def in_memory() -> object:
+        return table
+
+    def from_disk() -> object:
+        return pq.read_table(path, use_threads=False)
+
+    memory = Race(
+        f"From an Arrow table to judged measurements: {rows:,} × {columns}",
+        rows * columns,
+        "values",
+        [
+            Contender("Outrider, columns alone as the peers", whole(alone, in_memory)),
+            Contender("Outrider, with correlations", whole(baseline, in_memory)),
+        ],
+    )
+    memory.add_peer(peers, "NannyML", rows, columns)
+    memory.add_peer(peers, "Evidently", rows, columns)
+    disk = Race(
+        f"From a segment on disk to judged measurements: {rows:,} × {columns}",
+        rows * columns,
+        "values",
+        [
+            Contender("pyarrow reads the file", from_disk),
+            Contender("Outrider, columns alone", whole(alone, from_disk)),
+            Contender("Outrider, with correlations", whole(baseline, from_disk)),
+        ],
+    )
+    return [memory, disk]
+
+
+def memory(rows: int, columns: int) -> None:
+    """Peak of the process over what it holds before the pass, in one pass of its own."""
+    baseline = build_baseline(numbers(BASELINE_ROWS, columns, 1), MODEL, time_ordered=True)
+    window = numbers(rows, columns, 2)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
+    measure(baseline, profile(window, baseline.grids, MODEL), MODEL)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"\n### Memory: {rows:,} × {columns}\n\nPeak over the input: {max(after - max(before, held), 0) / 1024:,.0f} MiB"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--columns", type=int, default=100)
+    parser.add_argument("--only", choices=("drift", "small", "categories", "classes", "way", "memory"))
     parser.add_argument("--seconds", type=float, default=2.0, help="time for each contender")
-    given = parser.parse_args()
-    entrants, notes = contenders(given.rows, given.columns)
-    race(entrants, given.seconds)
-    limit = entrants[0].best_s
-    print(
-        f"{given.rows:,} rows x {given.columns} float64 columns; Python {platform.python_version()}, NumPy {np.__version__}\n"
-    )
-    print("| pass | ms | rows x features per second | times np.sum |")
-    print("| --- | ---: | ---: | ---: |")
-    for entrant in entrants:
-        rate = _short(entrant.values / entrant.best_s)
-        print(f"| {entrant.name} | {entrant.best_s * 1e3:,.1f} | {rate} | {entrant.best_s / limit:,.1f} |")
-    for note in notes:
-        print(f"\n{note}", file=sys.stderr)
+    parser.add_argument("--peers", default=".services/peers", help="their environment; empty: without them")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the rows: a smoke run")
+    asked = parser.parse_args()
+    compile_ahead()
+    size = lambda rows: max(1_000, int(rows * asked.scale))  # noqa: E731
+    needed = asked.only in (None, "drift", "small", "classes", "way")
+    peers = Peers(Path(asked.peers)) if asked.peers and needed else None
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, pyarrow {pa.__version__}")
+    with tempfile.TemporaryDirectory() as folder:
+        races: dict[str, Callable[[], list[Race]]] = {
+            "drift": lambda: [drift(size(100_000), 100, peers)],
+            "small": lambda: [drift(size(10_000), 20, peers, plain=False)],
+            "categories": lambda: categories(size(1_000_000)),
+            "classes": lambda: [classes(size(1_000_000), peers)],
+            "way": lambda: way(size(100_000), 100, peers, Path(folder)),
+        }
+        for name, made in races.items():
+            if asked.only in (None, name):
+                for race in made():
+                    race.run(asked.seconds)
+                    race.show()
+    if asked.only in (None, "memory"):
+        memory(size(1_000_000), 20)
+    if peers is not None:
+        peers.close()
 
 
 if __name__ == "__main__":

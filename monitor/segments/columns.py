@@ -51,7 +51,8 @@ def from_arrow(array: Any) -> Column:
     """The column of a chunked Arrow array that `to_arrow` made, in one or many pieces."""
     if pa.types.is_dictionary(array.type) or pa.types.is_string(array.type):
         return _texts(array)
-    array = array.combine_chunks()
+    # One piece is looked at where it lies; joining it to itself would copy it.
+    array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # of no chunks
         array = pa.array([], array.type)
     missing = _nulls(array)
@@ -62,6 +63,14 @@ def from_arrow(array: Any) -> Column:
     if array.null_count:
         array = pc.fill_null(array, {"double": float("nan"), "int64": 0, "bool": False}[str(array.type)])
     return Column(array.to_numpy(zero_copy_only=False), missing)
+
+
+def texts(array: Any) -> npt.NDArray[np.object_]:
+    """Texts that hardly ever repeat (ids), as they are."""
+    if pa.types.is_dictionary(array.type):
+        return _texts(array).values.astype(object, copy=False)
+    found: npt.NDArray[np.object_] = array.to_numpy(zero_copy_only=False).astype(object, copy=False)
+    return found
 
 
 def _texts(array: Any) -> Column:

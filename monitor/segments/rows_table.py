@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from monitor.segments.columns import from_arrow, joined, to_arrow
+from monitor.segments.columns import from_arrow, joined, texts, to_arrow
 from monitor.tiles.rows import Column, Rows
 
 RESERVED = "outrider."
@@ -74,7 +74,7 @@ def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
             found[name] = from_arrow(table.column(stored))
     return Rows(
         time_ns=from_arrow(table.column(TIME)).values.astype(np.int64, copy=False),
-        id=from_arrow(table.column(ID)).values.astype(object, copy=False),
+        id=texts(table.column(ID)),
         row=table.column(ROW).to_numpy(),
         of=table.column(OF).to_numpy(),
         columns=found,

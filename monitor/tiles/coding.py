@@ -115,6 +115,8 @@ def encode(column: Column, categories: Sequence[str], folded: frozenset[str] = f
         codes = names.table(distinct.tolist())[inverse]
     else:
         codes = _encode_objects(values, names)
+    if column.missing is None and values.dtype.kind != "b":
+        return Coded(codes, tuple(names.unseen))  # every name is some row's
     if column.missing is not None:
         codes = np.where(column.missing, MISSING, codes)
     return _without_gaps(codes, names)

@@ -14,6 +14,7 @@ from monitor.tiles.coding import MISSING, encode, numbers
 from monitor.tiles.group import GroupTile
 from monitor.tiles.numeric import SCORE_CELLS
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
+from monitor.tiles.outcome_kernels import count_groups, count_scores
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.task import positive_of, task_of
 from monitor.tiles.tileset import Grids
@@ -105,29 +106,22 @@ def _binary(outputs: Outputs) -> BinaryOutcome | None:
     labelled = outputs.labelled
     positive = outputs.positive if outputs.positive is not None else np.zeros(len(labelled), np.bool_)
     tile = BinaryOutcome.empty()
-    scored = 0
-    log_losses = briers = np.zeros(0)
-    positives, negatives = tile.positives, tile.negatives
+    scored, losses, squares, briers = 0, 0.0, 0.0, 0.0
     usable = labelled & decided
     known = usable
     if score is not None:
         known = labelled & ~np.isnan(score)
-        s, y = score[known], positive[known]
-        scored = len(s)
-        cell = score_cells(s)
-        positives = np.bincount(cell[y], minlength=SCORE_CELLS)
-        negatives = np.bincount(cell[~y], minlength=SCORE_CELLS)
-        clipped = np.clip(s, PROBABILITY_MIN, 1.0 - PROBABILITY_MIN)
-        log_losses = -np.log(np.where(y, clipped, 1.0 - clipped))
-        briers = np.square(s - y)
+        scored, losses, squares, briers = count_scores(
+            score, labelled, positive, PROBABILITY_MIN, tile.positives, tile.negatives
+        )
     y, chosen = positive[usable], selected[usable]
     confusion = np.bincount(2 * y + chosen, minlength=4)
     return BinaryOutcome(
-        positives=positives,
-        negatives=negatives,
-        log_loss_sum=float(log_losses.sum()),
-        log_loss_square_sum=float(np.square(log_losses).sum()),
-        brier_sum=float(briers.sum()),
+        positives=tile.positives,
+        negatives=tile.negatives,
+        log_loss_sum=losses,
+        log_loss_square_sum=squares,
+        brier_sum=briers,
         scored=scored,
         true_negatives=int(confusion[0]),
         false_positives=int(confusion[1]),
@@ -204,15 +198,10 @@ def groups_of(rows: Rows, outputs: Outputs, grids: Grids) -> Mapping[str, GroupT
 
 def _group(column: Column, groups: tuple[str, ...], outputs: Outputs, selected: Bools, decided: Bools) -> GroupTile:
     codes = encode(column, groups).codes
-    usable = (codes != MISSING) & decided
-    known = usable & (codes < len(groups))
-    group, chosen = codes[known], selected[known]
     counts = np.zeros((len(groups), 6), np.int64)
-    counts[:, 0] = np.bincount(group, minlength=len(groups))
-    counts[:, 1] = np.bincount(group[chosen], minlength=len(groups))
-    if outputs.positive is not None:
-        labelled = outputs.labelled[known]
-        cell = np.where(chosen, np.where(outputs.positive[known], 0, 1), np.where(outputs.positive[known], 3, 2))
-        joint = np.bincount(group[labelled] * 4 + cell[labelled], minlength=4 * len(groups))
-        counts[:, 2:] = joint.reshape(len(groups), 4)
-    return GroupTile(groups, counts, unseen=int((usable & ~known).sum()), missing=int((~usable).sum()))
+    positive = outputs.positive
+    labelled = outputs.labelled if positive is not None else np.zeros(len(codes), np.bool_)
+    unseen, missing = count_groups(
+        codes, decided, selected, labelled, labelled if positive is None else positive, counts
+    )
+    return GroupTile(groups, counts, unseen=unseen, missing=missing)

@@ -16,15 +16,14 @@ depend on the rows' order and on nothing else: no fused or re-ordered arithmetic
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., Any])
+from monitor.tiles.compiled import compiled
+from monitor.tiles.outcome_kernels import count_groups, count_scores
+
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Table = npt.NDArray[np.int16]
@@ -77,12 +76,7 @@ def _table_of(edges: Float64, size: int) -> tuple[int, Table, tuple[float, float
     return min(made, key=lambda one: one[0])
 
 
-def _compiled(function: F) -> F:
-    """`function` compiled at its first call, with the machine code kept on disk beside the module."""
-    return cast("F", njit(cache=True, nogil=True)(function))
-
-
-@_compiled
+@compiled
 def _by_width(x: Float64, low: float, scale: float, size: int, keys: npt.NDArray[np.int32]) -> None:
     """Keys of a block on the equal-width scale; of a NaN, any."""
     top = size - 1.0
@@ -93,7 +87,7 @@ def _by_width(x: Float64, low: float, scale: float, size: int, keys: npt.NDArray
         keys[i] = np.int32(key)
 
 
-@_compiled
+@compiled
 def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: npt.NDArray[np.int32]) -> None:
     """Keys of a block on the scale that is logarithmic on both sides of zero."""
     half = np.int64(size // 2)
@@ -105,7 +99,7 @@ def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: npt.NDArray[n
         keys[i] = np.int32(half + ((magnitude ^ sign) - sign))
 
 
-@_compiled
+@compiled
 def _width_scale(edges: Float64, size: int) -> tuple[float, float]:
     """(low, scale) of the equal-width key; scale 0 where the edges span nothing or more than a double can say."""
     if edges.size < 2:
@@ -117,7 +111,7 @@ def _width_scale(edges: Float64, size: int) -> tuple[float, float]:
     return edges[0], scale
 
 
-@_compiled
+@compiled
 def _bits_scale(edges: Float64, size: int) -> tuple[int, int]:
     """(first, shift) of the leading-bits key; shift 0 where fewer than two edges differ from zero."""
     least, most = np.int64(MAGNITUDE), np.int64(0)
@@ -134,7 +128,7 @@ def _bits_scale(edges: Float64, size: int) -> tuple[int, int]:
     return int((least >> shift) - 1), shift
 
 
-@_compiled
+@compiled
 def _fill(edges: Float64, table: Table, low: float, scale: float, first: int, shift: int) -> int:
     """Fill the table: entry c = edges whose key is below c. Returns the most edges that share a key."""
     table[:] = 0
@@ -155,7 +149,7 @@ def _fill(edges: Float64, table: Table, low: float, scale: float, first: int, sh
     return int(most)
 
 
-@_compiled
+@compiled
 def _below(x: float, start: np.uint64, step: int, padded: Float64) -> np.uint64:
     """Edges below x, of which `start` are known to be."""
     cell = start
@@ -166,7 +160,7 @@ def _below(x: float, start: np.uint64, step: int, padded: Float64) -> np.uint64:
     return cell
 
 
-@_compiled
+@compiled
 def _count(
     x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, step: int, lanes: npt.NDArray[np.float64]
 ) -> None:
@@ -193,7 +187,7 @@ def _count(
         lanes[3, c3, 1] += 1.0
 
 
-@_compiled
+@compiled
 def _number(
     x: Float64,
     keys: npt.NDArray[np.int32],
@@ -214,7 +208,7 @@ def _number(
             cells[i] = np.float32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), step, padded)) - offset
 
 
-@_compiled
+@compiled
 def _squares(x: Float64, center: float, lanes: Float64) -> None:
     """Add (x - center)^2 of a block to as many lanes as let the compiler use the widest registers without re-ordering."""
     whole = x.size - x.size % WIDE_LANES
@@ -227,7 +221,7 @@ def _squares(x: Float64, center: float, lanes: Float64) -> None:
         lanes[i - whole] += offset * offset
 
 
-@_compiled
+@compiled
 def _ends(x: Float64, least: Float64, most: Float64) -> None:
     """Lower `least` and raise `most`, in lanes."""
     whole = x.size - x.size % WIDE_LANES
@@ -240,7 +234,7 @@ def _ends(x: Float64, least: Float64, most: Float64) -> None:
         most[i - whole] = max(most[i - whole], x[i])
 
 
-@_compiled
+@compiled
 def _pass(
     x: Float64,
     table: Table,
@@ -312,5 +306,12 @@ def count_cells(
 
 def compile_ahead() -> None:
     """Compile the kernels, or load them from their cache: what a process does before its first window."""
-    edges = np.array([0.0, 1.0])
-    count_cells(np.zeros(0), lookup_of(edges), 0.0, np.zeros(3, np.int64), np.zeros(3), np.zeros(0, np.float32), 0)
+    lookup = lookup_of(np.array([0.0, 1.0]))
+    values = np.zeros(0)
+    fixed = values.view()
+    fixed.flags.writeable = False  # what lies in a file's buffers may not be written to, which is a type of its own
+    for column in (values, fixed):
+        count_cells(column, lookup, 0.0, np.zeros(3, np.int64), np.zeros(3), np.zeros(0, np.float32), 0)
+    none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    count_scores(values, no, no, 0.0, np.zeros(1, np.int64), np.zeros(1, np.int64))
+    count_groups(none, no, no, no, no, np.zeros((1, 6), np.int64))

@@ -90,7 +90,9 @@ def numeric_tile(column: Column, grid: NumericGrid, cells: Cells | None = None) 
         found = _counted(values, grid, numbered)
     if cells is not None and rows is not None:
         fill(cells, numbered, rows)
-    return replace(found, missing=absent, nan=nan, positive_infinite=positive, negative_infinite=negative)
+    if absent or nan or positive or negative:
+        found = replace(found, missing=absent, nan=nan, positive_infinite=positive, negative_infinite=negative)
+    return found
 
 
 def _counted(values: npt.NDArray[np.float64], grid: NumericGrid, cells: Cells) -> NumericTile:

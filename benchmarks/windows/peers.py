@@ -1,0 +1,104 @@
+"""The peers, in an environment of their own: a worker that does one turn of a contender for each line it reads.
+
+Started by `run.py`, which makes the environment. A line in is `prepare NAME ROWS COLUMNS` or `turn NAME`; a line out is the
+seconds of a turn, or `! reason`. So the peers take turns with Outrider, and what else the machine does slows all alike.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ[name] = "1"
+# Read by the peers at their import: nothing is sent.
+for name in ("DO_NOT_TRACK", "ITERATIVE_DO_NOT_TRACK", "NML_DISABLE_USAGE_LOGGING"):
+    os.environ[name] = "1"
+
+import numpy as np
+from data import BASELINE_ROWS, GROUPS, drawn, scored
+
+Turn = Callable[[], object]
+
+
+def nannyml(rows: int, columns: int) -> Turn:
+    """Fitted before: `calculate` on one chunk, with its defaults."""
+    import nannyml
+    import pandas
+
+    before, now = pandas.DataFrame(drawn(BASELINE_ROWS, columns, 1)), pandas.DataFrame(drawn(rows, columns, 2))
+    calculator = nannyml.UnivariateDriftCalculator(column_names=list(before), chunk_size=rows)
+    calculator.fit(pandas.concat([before] * -(-2 * rows // BASELINE_ROWS), ignore_index=True)[: 2 * rows])
+    return lambda: calculator.calculate(now).to_df()
+
+
+def evidently(rows: int, columns: int) -> Turn:
+    """Its drift preset with its defaults."""
+    import pandas
+    from evidently import Report
+    from evidently.presets import DataDriftPreset
+
+    before, now = pandas.DataFrame(drawn(BASELINE_ROWS, columns, 1)), pandas.DataFrame(drawn(rows, columns, 2))
+    return lambda: Report([DataDriftPreset()]).run(now, before).dict()
+
+
+def sklearn(rows: int, _: int) -> Turn:
+    """The same numbers, function by function, and the confusion of every group."""
+    from sklearn import metrics as m
+
+    score, label, group = scored(rows, 3)
+    said = (score >= 0.5).astype(np.int64)
+
+    def run() -> object:
+        whole = [f(label, said) for f in (m.accuracy_score, m.f1_score, m.precision_score, m.recall_score)]
+        ranked = [f(label, score) for f in (m.roc_auc_score, m.log_loss, m.brier_score_loss, m.average_precision_score)]
+        return whole, ranked, [m.confusion_matrix(label[group == g], said[group == g]) for g in range(GROUPS)]
+
+    return run
+
+
+def evidently_classes(rows: int, _: int) -> Turn:
+    """Its classification preset."""
+    import pandas
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset
+
+    score, label, _group = scored(rows, 3)
+    frame = pandas.DataFrame({"y": label, "said": (score >= 0.5).astype(int), "p": score})
+    roles = DataDefinition(
+        classification=[BinaryClassification(target="y", prediction_labels="said", prediction_probas="p")],
+        numerical_columns=["p"],
+        categorical_columns=["y", "said"],
+    )
+    return lambda: Report([ClassificationPreset()]).run(Dataset.from_pandas(frame, roles), None).dict()
+
+
+PEERS = {
+    "NannyML": nannyml,
+    "Evidently": evidently,
+    "scikit-learn": sklearn,
+    "Evidently's classification preset": evidently_classes,
+}
+
+
+def main() -> None:
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the peers print goes elsewhere
+    ready: dict[str, Turn] = {}
+    for line in sys.stdin:
+        what, name, *sizes = line.rstrip("\n").split("\t")
+        try:
+            if what == "prepare":
+                ready[name] = PEERS[name](*map(int, sizes))
+            start = time.perf_counter()
+            ready[name]()
+            answer = repr(time.perf_counter() - start)
+        except Exception as error:  # a peer may fail in any way; the reason goes into the table
+            answer = f"! {type(error).__name__}: {error}".replace("\n", " ")[:200]
+        print(answer, file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
