@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
 from monitor.definitions import MonitoredModel
-from monitor.tiles.freeze import freeze
+from monitor.tiles.freeze import freeze, numeric_grid
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.profile import profile
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.tileset import Baseline, Grids
+from monitor.tiles.vectors import frozen_vectors
 
 ID_CHARS = 16
 """Characters of a baseline's id: 64 bits, so that a chance collision needs billions of baselines of one model."""
@@ -25,6 +27,7 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     """
     rows = rows.in_canonical_order()
     grids = freeze(rows, model)
+    grids = replace(grids, vectors=frozen_vectors(rows, grids.kinds, model, numeric_grid))
     timed = time_ordered and len(rows) > 0
     return Baseline(
         id=_id(rows, grids),

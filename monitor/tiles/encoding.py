@@ -26,11 +26,12 @@ from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, Reg
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
+from monitor.tiles.vector import VectorGrid, VectorTile
 from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 3
+VERSION = 4
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -131,6 +132,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         {name: tile.to_plain() for name, tile in tiles.scores.items()},
         None if tiles.losses is None else tiles.losses.to_plain(),
         None if tiles.delays is None else tiles.delays.to_plain(),
+        {name: tile.to_plain() for name, tile in tiles.vectors.items()},
     ]
 
 
@@ -150,6 +152,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         scores=reader.mapping(ScoreTile.from_plain),
         losses=reader.maybe(LossTile.from_plain),
         delays=reader.maybe(DelayTile.from_plain),
+        vectors=reader.mapping(VectorTile.from_plain),
     )
     reader.done()
     return tiles
@@ -173,6 +176,7 @@ def _grids_plain(grids: Grids) -> list[object]:
         list(grids.pairs),
         {name: list(groups) for name, groups in grids.groups.items()},
         dict(grids.slices),
+        {name: grid.to_plain() for name, grid in grids.vectors.items()},
     ]
 
 
@@ -186,6 +190,7 @@ def _grids(document: object, where: str) -> Grids:
         pairs=reader.texts(),
         groups=reader.mapping(_names),
         slices=reader.mapping(_predicate),
+        vectors=reader.mapping(VectorGrid.from_plain),
     )
     reader.done()
     return grids
@@ -271,6 +276,16 @@ def _check_cells(baseline: Baseline) -> None:
                 cells = len(grid.categories) + 1 if isinstance(grid, CategoricalGrid) else None
             if cells != len(tile.counts):
                 raise ValueError(f"baseline.tiles.{name}: found {len(tile.counts)} cells, its grid has {cells}")
+    for name, vector in tiles.vectors.items():
+        own = grids.vectors.get(name)
+        if own is None or not _of_grid(vector, own):
+            raise ValueError(f"baseline.tiles.vectors.{name}: found a tile of another grid than the baseline's")
     missing_kind = [name for name in grids.features if name not in grids.kinds]
     if missing_kind:
         raise ValueError(f"baseline.grids: no kind for {missing_kind[0]!r}")
+
+
+def _of_grid(tile: VectorTile, grid: VectorGrid) -> bool:
+    cells = [len(own.counts) for own in tile.numbers]
+    same = cells == [len(own.edges) + 1 for own in grid.cells]
+    return same and tile.sums.shape == grid.center.shape and len(tile.waves) == len(grid.covariance)

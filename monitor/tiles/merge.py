@@ -37,6 +37,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         scores=_by_name([tiles.scores for tiles in tilesets]),
         losses=_of(tilesets, lambda tiles: tiles.losses),
         delays=_of(tilesets, lambda tiles: tiles.delays),
+        vectors=_by_name([tiles.vectors for tiles in tilesets]),
         slices=_slices(tilesets),
     )
 

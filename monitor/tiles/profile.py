@@ -20,6 +20,7 @@ from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.slices import members
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
+from monitor.tiles.vectors import vector_tile
 
 NO_CELLS = np.zeros(0, np.float32)
 
@@ -54,6 +55,11 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         groups=joined.groups_of(rows, outputs, grids),
         pairs=cells.pairs(features),
         slices=_slices(rows, grids, model),
+        vectors={
+            name: vector_tile(rows.columns[name], grid, numeric_tile)
+            for name, grid in grids.vectors.items()
+            if name in rows.columns
+        },
     )
 
 
@@ -61,7 +67,7 @@ def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSe
     """The tiles of each slice, on the whole baseline's grids: so a slice compares with the whole, cell by cell."""
     if not grids.slices:
         return {}
-    alone = replace(grids, pairs=(), groups={}, slices={})
+    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={})
     inside = {name: members(rows, where) for name, where in grids.slices.items()}
     return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}
 

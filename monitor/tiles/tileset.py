@@ -17,6 +17,7 @@ from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import Outcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.scores import ScoreTile
+from monitor.tiles.vector import VectorGrid, VectorTile
 
 Grid = NumericGrid | CategoricalGrid
 FeatureTile = NumericTile | CategoricalTile
@@ -41,6 +42,8 @@ class TileSet:
     scores: Mapping[str, ScoreTile] = field(default_factory=dict)
     losses: LossTile | None = None
     delays: DelayTile | None = None
+    vectors: Mapping[str, VectorTile] = field(default_factory=dict)
+    """Of vector features, beside their entry in `features`, which says whether there was one."""
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
 
@@ -60,6 +63,7 @@ class Grids:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slices: Mapping[str, str] = field(default_factory=dict)
     """Name of each slice → its predicate: frozen too, so that a baseline and its windows mean the same rows by it."""
+    vectors: Mapping[str, VectorGrid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

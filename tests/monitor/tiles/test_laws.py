@@ -28,9 +28,11 @@ from monitor.tiles.numeric import SCORE_CELLS, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
-from monitor.tiles.rows import Rows
+from monitor.tiles.rows import Column, Rows
 from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
 from monitor.tiles.tileset import TileSet
+from monitor.tiles.vector import VectorTile
+from monitor.tiles.vectors import vector_grid, vector_tile
 from tests.monitor.tiles.samples import BINARY, column, mixed, rows
 
 BASELINE = mixed(np.random.default_rng(100), 2_000)
@@ -127,6 +129,20 @@ KINDS |= {
     "losses": Kind(_losses, LossTile.empty(), 200),
     "delays": Kind(_delays, DelayTile.empty(), 1_500),
 }
+
+
+def _embedding(part: Rows) -> Column:
+    """Three coordinates of other columns, with holes and NaN."""
+    names = ("amount", "p", "x")
+    values = np.stack([part.columns[name].values.astype(np.float32) for name in names], axis=1).reshape(-1, 3)
+    return Column(values, part.columns["p"].values < 0.1)
+
+
+VECTORS = vector_grid(_embedding(BASELINE), numeric_grid)
+assert VECTORS is not None
+KINDS["vector"] = Kind(
+    lambda part: vector_tile(_embedding(part), VECTORS, numeric_tile), VectorTile.empty(VECTORS), 60_000
+)
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 cuts = pytest.mark.parametrize("seed", range(5))

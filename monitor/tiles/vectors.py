@@ -1,0 +1,153 @@
+"""Vectors into tiles: what a baseline freezes of a column of embeddings, and the sums of its rows on that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.definitions import FeatureKind, MonitoredModel
+from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.rows import Column, Rows
+from monitor.tiles.vector import VectorGrid, VectorTile
+
+Floats = npt.NDArray[np.float64]
+
+PRINCIPAL = 8
+RANDOM = 8
+"""Directions that know nothing of the baseline: what moves where the baseline hardly varied shows in them."""
+FREQUENCIES = 32
+SAMPLE_ROWS = 2_048
+"""Rows, evenly spaced, from which directions and the kernel's width are taken: beyond it they hardly change."""
+BLOCK_ROWS = 4_096
+"""Rows taken at a time, so that doubles of a large window never stand in memory all at once."""
+_LARGEST = float(np.finfo(np.float32).max)
+_SEED = 20_07
+"""Of the random directions and frequencies; they are stored with the baseline, so nothing rests on the generator."""
+
+
+def frozen_vectors(
+    rows: Rows, kinds: Mapping[str, FeatureKind], model: MonitoredModel, freeze: Callable[[Column], NumericGrid]
+) -> dict[str, VectorGrid]:
+    """The grids of all vector features that the rows have values of."""
+    sizes = {feature.name: feature.size for feature in model.features}
+    found = {
+        name: vector_grid(rows.columns[name], freeze, sizes.get(name))
+        for name, kind in kinds.items()
+        if kind == "vector" and name in rows.columns
+    }
+    return {name: grid for name, grid in found.items() if grid is not None}
+
+
+def vector_grid(column: Column, freeze: Callable[[Column], NumericGrid], size: int | None = None) -> VectorGrid | None:
+    """None where no two rows have a usable vector of the declared size."""
+    if column.values.ndim != 2 or (size is not None and column.values.shape[1] != size):
+        return None
+    values = column.values[_usable(column)[0]]
+    if len(values) < 2 or values.shape[1] < 1:
+        return None
+    center = _mean(values)
+    chosen = np.unique(np.linspace(0, len(values) - 1, SAMPLE_ROWS).astype(np.int64))
+    sample = values[chosen].astype(np.float64) - center
+    rng = np.random.default_rng(_SEED)
+    principal = _principal(sample)
+    random = rng.standard_normal((RANDOM if len(center) > 1 else 0, len(center)))
+    random /= np.linalg.norm(random, axis=1, keepdims=True)
+    directions = np.concatenate([principal, random])
+    frequencies = rng.standard_normal((FREQUENCIES, len(center))) / _width(sample)
+    along, waves = _projected(values, center, directions, frequencies)
+    return VectorGrid(
+        center=center,
+        directions=directions,
+        principal=len(principal),
+        frequencies=frequencies,
+        covariance=np.atleast_2d(np.cov(waves.T)),
+        cells=tuple(freeze(Column(np.ascontiguousarray(values))) for values in along.T),
+    )
+
+
+def vector_tile(column: Column, grid: VectorGrid, count: Callable[[Column, NumericGrid], NumericTile]) -> VectorTile:
+    """The sums of a column's usable rows."""
+    usable, missing = _usable(column)
+    if column.values.ndim != 2 or column.values.shape[1] != grid.size:
+        empty = VectorTile.empty(grid)
+        absent = int(missing.sum())
+        return VectorTile(
+            0, empty.sums, 0.0, empty.waves, empty.numbers, missing=absent, mismatched=len(column) - absent
+        )
+    values = column.values[usable]
+    along, waves = _projected(values, grid.center, grid.directions, grid.frequencies)
+    absent = int(missing.sum())
+    return VectorTile(
+        n=len(values),
+        sums=sum((part.sum(axis=0) for part in _centred(values, grid.center)), np.zeros(grid.size)),
+        square_sum=float(np.square(along[:, -1]).sum()),
+        waves=waves.sum(axis=0),
+        numbers=tuple(
+            count(Column(np.ascontiguousarray(own)), cells) for own, cells in zip(along.T, grid.cells, strict=True)
+        ),
+        missing=absent,
+        unusable=len(column) - absent - len(values),
+    )
+
+
+def _usable(column: Column) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Rows with a vector of finite coordinates, and rows without any."""
+    missing = np.zeros(len(column), np.bool_) if column.missing is None else column.missing
+    if column.values.ndim != 2 or column.values.dtype.kind not in "fiub":
+        return np.zeros(len(column), np.bool_), missing
+    return np.isfinite(column.values).all(axis=1) & ~missing, missing
+
+
+def _centred(values: npt.NDArray[np.generic], center: Floats) -> list[Floats]:
+    blocks = range(0, len(values), BLOCK_ROWS)
+    return [values[at : at + BLOCK_ROWS].astype(np.float64) - center for at in blocks]
+
+
+def _projected(
+    values: npt.NDArray[np.generic], center: Floats, directions: Floats, frequencies: Floats
+) -> tuple[Floats, Floats]:
+    """Each row along the directions and its distance from the centre [n, k + 1]; its Fourier features [n, 2f].
+
+    Places along a direction are rounded to single precision: a product of matrices adds in an order that depends on
+    how many rows stand together, and that must not carry a row over an edge.
+    """
+    along = np.zeros((len(values), len(directions) + 1))
+    waves = np.zeros((len(values), 2 * len(frequencies)))
+    for i in range(0, len(values), BLOCK_ROWS):
+        part = values[i : i + BLOCK_ROWS].astype(np.float64) - center
+        rows = slice(i, i + len(part))
+        along[rows, :-1] = part @ directions.T
+        along[rows, -1] = np.sqrt(np.square(part).sum(axis=1))
+        phase = part @ frequencies.T
+        waves[rows] = np.concatenate([np.cos(phase), np.sin(phase)], axis=1) / np.sqrt(len(frequencies))
+    return np.clip(along, -_LARGEST, _LARGEST).astype(np.float32).astype(np.float64), waves
+
+
+def _mean(values: npt.NDArray[np.generic]) -> Floats:
+    blocks = range(0, len(values), BLOCK_ROWS)
+    total = sum(
+        (values[at : at + BLOCK_ROWS].astype(np.float64).sum(axis=0) for at in blocks), np.zeros(values.shape[1])
+    )
+    return np.asarray(total / len(values))
+
+
+def _principal(sample: Floats) -> Floats:
+    """The directions along which the sample varies most, at most PRINCIPAL."""
+    most = min(PRINCIPAL, *sample.shape)
+    if sample.shape[1] <= len(sample):
+        _, vectors = np.linalg.eigh(sample.T @ sample)
+        return np.ascontiguousarray(vectors[:, ::-1][:, :most].T)
+    weights, vectors = np.linalg.eigh(sample @ sample.T)
+    found = sample.T @ vectors[:, ::-1][:, :most]
+    lengths = np.linalg.norm(found, axis=0)
+    kept = lengths > 1e-9 * max(1.0, float(np.sqrt(max(weights[-1], 0.0))))
+    return np.ascontiguousarray((found[:, kept] / lengths[kept]).T)
+
+
+def _width(sample: Floats) -> float:
+    """Median distance of two rows: of each row and the one half the sample away, so that neighbours in time do not count."""
+    half = len(sample) // 2
+    distance = float(np.median(np.linalg.norm(sample[:half] - sample[half : 2 * half], axis=1)))
+    return distance if distance > 0 else 1.0
