@@ -41,6 +41,7 @@ from monitor.intake.records import RecordsController
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.context import Context
+from monitor.jobs.efficiency import gauges
 from monitor.jobs.expire import Retention
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.remind_alerts import remind_alerts
@@ -54,6 +55,7 @@ from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.account import AccountController
 from monitor.query.alerts import AlertsController, SilencesController
 from monitor.query.causes import CausesController
+from monitor.query.efficiency import EfficiencyController
 from monitor.query.estimates import EstimatesController
 from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
@@ -135,6 +137,7 @@ def open_service(
         metrics=METRICS,
         models=catalog.models,
         alerts=catalog.alerts,
+        beside=lambda window: gauges(catalog, window),
         telemetry=telemetry,
         version=version,
         data=settings.data,
@@ -234,6 +237,7 @@ def application(
             ModelsController,
             AccountController,
             MeasurementsController,
+            EfficiencyController,
             EstimatesController,
             CausesController,
             GridsController,

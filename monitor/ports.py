@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from collectors.records.types import Batch, Gap, Ledger, Passed
+from collectors.records.types import Batch, Gap, Ledger, Passed, TelemetrySample
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
 from monitor.tiles.rows import Rows
@@ -98,6 +98,7 @@ class Arrival:
     start_ns: int = 0
     models: tuple[str, ...] = ()
     """Models that it tells of."""
+    telemetry: tuple[TelemetrySample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,14 @@ class EventCounts:
 class GapEntry:
     sidecar: str
     gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryEntry:
+    """A sample of a device or of a server, and which sidecar took it."""
+
+    sidecar: str
+    sample: TelemetrySample
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,9 @@ class Catalog(Protocol):
     def baseline(self, model: str) -> BaselineEntry | None:
         """The baseline in force (the newest)."""
 
+    def baselines(self) -> dict[str, str]:
+        """Of each model that has one the id of the baseline in force: what a pass asks, for the profiles are large."""
+
     def accept(self, arrivals: Sequence[Arrival], segments: Sequence[Segment], now_ns: int) -> bool:
         """Register batches and all they brought. False, and nothing changes, where one of the keys is known."""
 
@@ -229,6 +241,9 @@ class Catalog(Protocol):
         Every version where it is None.
         """
 
+    def arrived(self, after_id: int) -> tuple[int, frozenset[str]]:
+        """The newest id of any segment, and the models that have got predictions or labels since `after_id`."""
+
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""
 
@@ -245,6 +260,12 @@ class Catalog(Protocol):
 
     def passed(self, model: str, start_ns: int, end_ns: int) -> Passed:
         """What passed at the taps of the sidecars that have carried this model: entries whose start lies in the span."""
+
+    def telemetry(self, model: str, start_ns: int, end_ns: int) -> list[TelemetryEntry]:
+        """Samples that begin in the span, of the sidecars that told of the model, and what others told of the same devices.
+
+        Raises InvalidInput where they are too many.
+        """
 
     def commit_window(self, result: WindowResult, receivers: Sequence[Receiver], now_ns: int) -> int:
         """Store the result, one publication, and a delivery per transition and receiver. Returns the publication's sequence.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.grafana.building import Dashboard, panel_queries
 from dashboards.grafana.capture import CAPTURE
 from dashboards.grafana.drift import drift
+from dashboards.grafana.energy import ENERGY
 from dashboards.grafana.fairness import fairness
 from dashboards.grafana.overview import OVERVIEW
 from dashboards.grafana.performance import performance
@@ -13,7 +14,7 @@ from monitor.metrics.registry import STANDARD
 
 
 def dashboards() -> tuple[Dashboard, ...]:
-    return (OVERVIEW, drift(STANDARD), quality(STANDARD), performance(STANDARD), fairness(STANDARD), CAPTURE)
+    return (OVERVIEW, drift(STANDARD), quality(STANDARD), performance(STANDARD), fairness(STANDARD), CAPTURE, ENERGY)
 
 
 def queries() -> list[tuple[str, str, str]]:

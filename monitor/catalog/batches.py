@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from collectors.records.types import Gap, Ledger, Passed
 from monitor.catalog import segments as segment_statements
+from monitor.catalog import telemetry
 from monitor.catalog.documents import Reasons, Uncopied, pack, unpack_reasons, unpack_uncopied
 from monitor.catalog.statements import chunks, upsert, within
 from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, MISSING_BATCHES, SIDECAR_MODELS, TAPS
@@ -49,6 +50,7 @@ def accept(connection: Connection, arrivals: Sequence[Arrival], segments: Sequen
     passed = [_passed_values(arrival.key.sidecar, entry) for arrival in arrivals for entry in arrival.passed]
     if passed:
         connection.execute(insert(TAPS), passed)
+    telemetry.put(connection, arrivals)
     _look_for_missing(connection, [arrival for arrival in arrivals if arrival.previous is not None])
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from monitor.ports import WindowEntry
 
 BLOB_BYTES_MAX = 1 << 30
 """Inflated size of one blob: the tiles of 5,000 features with 256 cells each are 40 MB; a gigabyte is damage."""
+
+DECLARATIONS_KEPT = 1_000
+"""Declarations and proposals that are kept as read: a few hundred models, each with both."""
 
 
 class Reasons(msgspec.Struct, frozen=True):
@@ -93,7 +97,9 @@ def write_model(model: MonitoredModel) -> str:
     return msgspec.json.encode(model.to_document(), enc_hook=str).decode()
 
 
+@lru_cache(DECLARATIONS_KEPT)
 def read_model(text: str) -> MonitoredModel:
+    """The same value for the same text: every pass asks for every declaration."""
     return MonitoredModel.from_document(msgspec.json.decode(text))
 
 

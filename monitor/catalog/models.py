@@ -64,6 +64,12 @@ def find_baseline(connection: Connection, model: str) -> BaselineEntry | None:
     )
 
 
+def list_baselines(connection: Connection) -> dict[str, str]:
+    """Model → id of its newest baseline."""
+    ascending = select(BASELINES.c.model, BASELINES.c.id).order_by(BASELINES.c.sequence)
+    return {row.model: row.id for row in connection.execute(ascending)}
+
+
 def _entry(row: Row[Any]) -> ModelEntry:
     return ModelEntry(
         name=row.name,

@@ -13,6 +13,7 @@ from monitor.catalog.tables import (
     MISSING_BATCHES,
     PUBLICATIONS,
     TAPS,
+    TELEMETRY,
     WINDOWS,
 )
 from monitor.ports import Segment
@@ -24,7 +25,7 @@ def expire(connection: Connection, before_ns: int) -> list[Segment]:
     A window of long ago that was back-filled today is young.
     """
     connection.execute(delete(BATCHES).where(BATCHES.c.accepted_ns < before_ns))
-    for table in (GAPS, LEDGERS, MISSING_BATCHES, TAPS):
+    for table in (GAPS, LEDGERS, MISSING_BATCHES, TAPS, TELEMETRY):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
     connection.execute(delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns))
     old_publications = delete(PUBLICATIONS).where(PUBLICATIONS.c.closed_ns < before_ns)

@@ -62,6 +62,15 @@ def find(
     return [_entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
 
 
+def arrived(connection: Connection, after_id: int) -> tuple[int, frozenset[str]]:
+    """The newest id, and the models with predictions or labels above `after_id`: by the key alone, for a pass asks it."""
+    newest = connection.execute(select(func.max(SEGMENTS.c.id))).scalar() or 0
+    if newest <= after_id:
+        return newest, frozenset()
+    came = select(SEGMENTS.c.model).where(SEGMENTS.c.id > after_id, SEGMENTS.c.kind.in_(("predictions", "labels")))
+    return newest, frozenset(connection.execute(came.distinct()).scalars())
+
+
 def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segment]) -> None:
     """Raises Stale where one of the old ones is gone: its rows must not come back with the new ones."""
     ids = [segment.id for segment in old]

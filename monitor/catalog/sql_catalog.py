@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from collectors.records.types import Ledger, Passed
-from monitor.catalog import alerts, batches, models, publications, retention, segments, windows
+from monitor.catalog import alerts, batches, models, publications, retention, segments, telemetry, windows
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import Unavailable
 from monitor.findings import Alert, Span, Transition
@@ -29,6 +29,7 @@ from monitor.ports import (
     Segment,
     SegmentKind,
     Silence,
+    TelemetryEntry,
     WindowEntry,
     WindowResult,
 )
@@ -85,6 +86,9 @@ class SqlCatalog:
     def baseline(self, model: str) -> BaselineEntry | None:
         return self.read(lambda c: models.find_baseline(c, model))
 
+    def baselines(self) -> dict[str, str]:
+        return self.read(models.list_baselines)
+
     def accept(self, arrivals: Sequence[Arrival], segments: Sequence[Segment], now_ns: int) -> bool:
         return self.write(lambda c: batches.accept(c, arrivals, segments, now_ns))
 
@@ -99,6 +103,9 @@ class SqlCatalog:
 
     def ledger(self, model: str | None, version: str | None, start_ns: int, end_ns: int) -> Ledger:
         return self.read(lambda c: batches.sum_ledgers(c, model, version, start_ns, end_ns))
+
+    def telemetry(self, model: str, start_ns: int, end_ns: int) -> list[TelemetryEntry]:
+        return self.read(lambda c: telemetry.find(c, model, start_ns, end_ns))
 
     def put_segments(self, segments_: Sequence[Segment]) -> None:
         self.write(lambda c: segments.insert(c, segments_))
@@ -118,6 +125,9 @@ class SqlCatalog:
                 c, kind, model, version=version, start_ns=start_ns, end_ns=end_ns, after_id=after_id
             )
         )
+
+    def arrived(self, after_id: int) -> tuple[int, frozenset[str]]:
+        return self.read(lambda c: segments.arrived(c, after_id))
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         self.write(lambda c: segments.replace(c, old, new))

@@ -162,6 +162,23 @@ LEDGERS = Table(
 )
 """`reasons` holds the counts by reason of what was dropped and undecodable; null where there were none."""
 
+TELEMETRY = Table(
+    "telemetry",
+    METADATA,
+    _sequence(),
+    _text("sidecar"),
+    _time("start_ns"),
+    _time("end_ns"),
+    Column("device", ForeignText),
+    Column("model", ForeignText),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "sidecar", "start_ns"),
+    Index(None, "model", "start_ns"),
+    Index(None, "device", "start_ns"),
+    sqlite_autoincrement=True,
+)
+"""Samples: of a device, or of what a server did for a model; `body` is the record."""
+
 SEGMENTS = Table(
     "segments",
     METADATA,

@@ -4,6 +4,8 @@
 is optional; what is absent is inferred from the baseline or the first window.
 """
 
+from monitor.definitions.baselines import BaselineRule
+from monitor.definitions.cost import Cost
 from monitor.definitions.estimation import Estimation
 from monitor.definitions.model import MonitoredModel
 from monitor.definitions.reading import document_of, parse_duration_ns
@@ -26,8 +28,10 @@ from monitor.definitions.slices import Slice
 __all__ = [
     "MODEL_NAME",
     "MONTH_NS",
+    "BaselineRule",
     "Check",
     "CheckName",
+    "Cost",
     "Estimation",
     "Explain",
     "Feature",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
+from monitor.definitions.baselines import BaselineRule, read_baseline
+from monitor.definitions.cost import Cost, read_cost
 from monitor.definitions.estimation import Estimation, read_estimation
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.sections import (
@@ -62,6 +64,10 @@ class MonitoredModel:
     slices: tuple[Slice, ...] = ()
     """Parts of the population that are measured and judged beside the whole."""
     estimation: Estimation = field(default_factory=Estimation)
+    baseline: BaselineRule = field(default_factory=BaselineRule)
+    """Which past a window's distributions are compared with."""
+    cost: Cost | None = None
+    """What energy and devices cost; without it predictions have an energy and no price."""
 
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
@@ -102,7 +108,9 @@ class _ModelReader(Reader):
             "base_groups": self.base_groups,
             "owner": self.text,
             "anomaly_rate": lambda v, w: self.number(v, w, 1e-6, 0.5),
+            "baseline": lambda v, w: read_baseline(self, v, w),
             "estimation": lambda v, w: read_estimation(self, v, w),
+            "cost": lambda v, w: read_cost(self, v, w),
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monitor.definitions.baselines import write_baseline
+from monitor.definitions.cost import write_cost
 from monitor.definitions.estimation import write_estimation
 from monitor.definitions.sections import Check, WindowRule, spell
 from monitor.definitions.slices import write_slices
@@ -56,6 +58,8 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
         document["owner"] = model.owner
     document["anomaly_rate"] = model.anomaly_rate
     document |= write_estimation(model.estimation)
+    document |= write_baseline(model.baseline)
+    document |= {"cost": write_cost(model.cost)} if model.cost else {}
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 
-from monitor.exporters.series import SERIES_MAX, ExposedMetric, LatestWindows, Series
+from monitor.exporters.series import SERIES_MAX, Beside, ExposedMetric, LatestWindows, Series, nothing_beside
 from monitor.findings import Alert
 from monitor.ports import ModelEntry, Publication
 
@@ -34,11 +34,12 @@ class OpenTelemetryExporter:
         alerts: Callable[[], Sequence[Alert]],
         reader: MetricReader,
         version: str,
+        beside: Beside = nothing_beside,
     ) -> None:
         self._models = models
         self._alerts = alerts
         # What the limits drop is counted once, by the exposition, which has the same limits.
-        self._latest = LatestWindows(metrics, lambda label, values: None)
+        self._latest = LatestWindows(metrics, lambda label, values: None, beside)
         self._lock = threading.Lock()
         self._series: dict[str, list[Series]] = {}
         resource = Resource.create({"service.name": "outrider-monitor", "service.version": version})

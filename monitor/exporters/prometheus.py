@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
-from monitor.exporters.series import SERIES_MAX, ExposedMetric, LatestWindows, Series
+from monitor.exporters.series import SERIES_MAX, Beside, ExposedMetric, LatestWindows, Series, nothing_beside
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Alert
 from monitor.ports import ModelEntry, Publication
@@ -33,22 +33,28 @@ class PrometheusExporter:
         models: Callable[[], Sequence[ModelEntry]],
         alerts: Callable[[], Sequence[Alert]],
         telemetry: Telemetry,
+        beside: Beside = nothing_beside,
     ) -> None:
         self._models = models
         self._alerts = alerts
         self._telemetry = telemetry
-        self._latest = LatestWindows(metrics, telemetry.limited)
+        self._latest = LatestWindows(metrics, telemetry.limited, beside)
         self._help = self._latest.help
         self._lock = threading.Lock()
         self._series: tuple[Series, ...] = ()
+        self._shown: tuple[Sequence[ModelEntry], Sequence[Alert]] | None = None
+        """What the series were made with: with the same and no new window they are the same."""
 
     def publish(self, publications: Sequence[Publication]) -> None:
         models, alerts = self._models(), self._alerts()
+        if not publications and (models, alerts) == self._shown:
+            return
         own = 1 + sum(len(family.samples) for family in self._telemetry.collect())
         with self._lock:
             for publication in publications:
                 self._latest.take(publication)
             self._series = tuple(self._latest.series(models, alerts, SERIES_MAX - own))
+            self._shown = models, alerts
 
     def refresh(self) -> None:
         """Show at once what changed in the catalog besides windows: a model declared or gone, an alert's state."""

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.exporters.prometheus import PrometheusExporter
-from monitor.exporters.series import ExposedMetric
+from monitor.exporters.series import Beside, ExposedMetric, nothing_beside
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Alert
 from monitor.ports import Exporter, ModelEntry, Publication
@@ -62,10 +62,12 @@ class House:
     environ: Mapping[str, str]
     clock: Callable[[], int]
     sleep: Callable[[float], None]
+    beside: Beside = nothing_beside
+    """What is shown of a window that is no finding: its energy and cost."""
 
 
 def prometheus_exporter(house: House) -> PrometheusExporter:
-    return PrometheusExporter(house.metrics, house.models, house.alerts, house.telemetry)
+    return PrometheusExporter(house.metrics, house.models, house.alerts, house.telemetry, house.beside)
 
 
 def pushing_exporters(settings: ExporterSettings, house: House) -> list[Exporter]:
@@ -120,7 +122,7 @@ def _opentelemetry(settings: ExporterSettings, house: House) -> list[Exporter]:
 
     sender = OTLPMetricExporter(endpoint=settings.otlp_endpoint)
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=OTLP_INTERVAL_SECONDS * 1_000)
-    return [OpenTelemetryExporter(house.metrics, house.models, house.alerts, reader, house.version)]
+    return [OpenTelemetryExporter(house.metrics, house.models, house.alerts, reader, house.version, house.beside)]
 
 
 PUSHING: tuple[Callable[[ExporterSettings, House], list[Exporter]], ...] = (_elasticsearch, _opentelemetry)

@@ -55,6 +55,11 @@ FAMILIES: Mapping[str, str] = {
     "outrider_drift_features": "Number of features by status of their drift.",
     "outrider_feature_threshold_ratio": "Worst score of a feature divided by its threshold (worst features only).",
     "outrider_time_to_breach_seconds": "Seconds from the window's end until the soonest metric crosses its threshold, if it goes on.",
+    "outrider_energy_joules": "Energy that the window's predictions took, in the intervals where it is known.",
+    "outrider_energy_joules_per_prediction": "The same, of one prediction of those intervals.",
+    "outrider_energy_known_ratio": "Share of the sampled time of the window in which the model's energy is known.",
+    "outrider_gpu_seconds": "Device time that the window's predictions took, in those intervals.",
+    "outrider_cost_per_prediction": "What one prediction cost of energy and device time, at the declared prices.",
     "outrider_alerts": "Alert instances by state.",
 }
 """Families that are not metrics of the registry, with their help. All are gauges."""
@@ -94,6 +99,15 @@ class Series:
     rank: float = 0.0
 
 
+Beside = Callable[[WindowEntry], Mapping[str, float]]
+"""What is known of a window besides what was found in it: values by family."""
+
+
+def nothing_beside(window: WindowEntry) -> Mapping[str, float]:
+    """Of a monitor that keeps nothing else."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     """One window and what its revisions said of it, the latest of each record."""
@@ -124,7 +138,13 @@ class LatestWindows:
     What needs labels is shown of the latest window that has some, everything else of the latest window.
     """
 
-    def __init__(self, metrics: Iterable[ExposedMetric], limited: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        metrics: Iterable[ExposedMetric],
+        limited: Callable[[str, int], None],
+        beside: Beside = nothing_beside,
+    ) -> None:
+        self._beside = beside
         self._metrics = {metric.name: metric for metric in metrics}
         self._limited = limited
         self._held: dict[tuple[str, str, str], _Held] = {}
@@ -147,7 +167,11 @@ class LatestWindows:
             labelled = _Told(window, of_labels) if labelled is None else labelled.then(window, of_labels)
         if held is None or (latest, labelled) != (held.latest, held.labelled):
             trends = (Trends() if held is None else held.trends).then(window, findings)
-            series = (*self._window_series(latest, labelled), *self._breaches(latest, trends))
+            series = (
+                *self._window_series(latest, labelled),
+                *self._breaches(latest, trends),
+                *self._beside_series(latest.window),
+            )
             self._held[key] = _Held(latest, labelled, series, trends)
 
     def _needs_labels(self, finding: Finding) -> bool:
@@ -233,6 +257,10 @@ class LatestWindows:
                 labels = (*base, ("feature", cut(column)))
                 yield Series("outrider_feature_threshold_ratio", labels, score, _column_rank(score))
         yield from self._metric_series(base, findings, chosen, scores)
+
+    def _beside_series(self, window: WindowEntry) -> Iterable[Series]:
+        for family, value in self._beside(window).items():
+            yield Series(family, _base(window), value)
 
     def _breaches(self, latest: _Told, trends: Trends) -> Iterable[Series]:
         """The soonest crossing of each kind, column and slice; none where no trend leads to one."""

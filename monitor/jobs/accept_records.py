@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collectors.records.encoding import BatchError, decode_batch
-from collectors.records.types import Batch, Gap, Ledger, Passed, Prediction
+from collectors.records.types import Batch, Gap, GpuSample, Ledger, Passed, Prediction, ServerSample
 from monitor.definitions import MODEL_NAME, MonitoredModel
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.jobs.columns import fault_of, rows_of
 from monitor.ports import Arrival, BatchKey, Catalog, Segment, SegmentStore
 
+DAY_NS = 86_400 * 10**9
 PROPOSED_MODELS_MAX = 200
 """Models that traffic alone may bring into the catalog: names are foreign data."""
 
@@ -102,7 +103,8 @@ class _Group:
         self._catalog = catalog
         self._now_ns = now_ns
         self._models: dict[str, MonitoredModel | None] = {}
-        self._exchanges: dict[tuple[str, str], list[Prediction]] = {}
+        self._exchanges: dict[tuple[str, str, int], list[Prediction]] = {}
+        """By model, version and UTC day: a clock gone wrong makes no segment that spans years."""
         self.arrivals: list[Arrival] = []
 
     def add(self, key: BatchKey, batch: Batch) -> _Sorted:
@@ -133,13 +135,14 @@ class _Group:
                 previous=batch.previous,
                 start_ns=_earliest_ns(batch, self._now_ns),
                 models=tuple(sorted(carried)),
+                telemetry=tuple(r for r in batch.records if isinstance(r, GpuSample | ServerSample)),
             )
         )
         return sorted_
 
     def write(self, store: SegmentStore) -> list[Segment]:
         segments = []
-        for (name, version), exchanges in self._exchanges.items():
+        for (name, version, _), exchanges in self._exchanges.items():
             segments.append(store.write_rows(name, version, rows_of(exchanges, self._models[name]), self._now_ns))
         return segments
 
@@ -152,7 +155,8 @@ class _Group:
             if self._model(record.model) is None:
                 sorted_.refuse("too_many_models")
                 return
-            self._exchanges.setdefault((record.model, record.version), []).append(record)
+            day = record.time_ns // DAY_NS
+            self._exchanges.setdefault((record.model, record.version, day), []).append(record)
             sorted_.models.add(record.model)
             sorted_.predictions += record.rows
 

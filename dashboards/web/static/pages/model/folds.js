@@ -8,6 +8,7 @@ import { empty, folded, h, s, section, table } from "../../dom.js";
 import { after, count, day, duration, limit, moment, number, precise, span, value } from "../../format.js";
 import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, metricTitle, rankOf } from "../../words.js";
+import { efficiency } from "./efficiency.js";
 import { windowOf } from "./feature.js";
 
 const FAIRNESS = ["parity_difference", "equal_opportunity_difference", "impact_ratio"];
@@ -32,6 +33,7 @@ export function folds(data, chosen, choose) {
     fold("anomalies", title("Anomalous inputs", "anomaly"), () => anomalies(data, window, choose)),
     fold("explanations", ["Why a prediction is what it is", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => explanations(data, window, choose)),
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
+    fold("efficiency", ["Energy and cost", h("span", { class: "small" }, " of a prediction, where they are known")], () => efficiency(data)),
     fold("forecast", ["What will cross its threshold", h("span", { class: "small" }, " if it goes on as in the last windows")], () => forecasts(data)),
     fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
     fold("report", ["Evidently report of the window", h("span", { class: "small" }, " made from its rows, takes some seconds")], async () => report(data, window)),
