@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -92,6 +93,8 @@ class Closer:
     """Closed windows whose labels are to be looked at → when the newest of them came."""
     opened_ns: int | None = None
     """When this process first looked here."""
+    caught_up: bool = True
+    """Whether the last pass took windows by the clock, not by what a sender that is catching up has brought."""
     noted: int = 0
     """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
 
@@ -103,6 +106,15 @@ class Closer:
             # What was judged and not committed is judged anew from where the catalog is, or its alert would be lost.
             self.progress = None
             raise
+
+    def quiet_until_ns(self, now_ns: int) -> int:
+        """Until when passes after this one have nothing to do, unless a segment comes; `now_ns` where nobody can say."""
+        until_ns = now_ns - self.place.rule.lateness_ns
+        waits = self.progress is None or self.pending or not self.caught_up or self._silent_until(now_ns) is not None
+        if waits or depends_on_rows(self.place.rule):
+            return now_ns
+        ends = (span.end_ns or 0 for span in spans_between(self.place.rule, until_ns, until_ns))
+        return min(ends) + self.place.rule.lateness_ns
 
     def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         now_ns = self.context.clock()
@@ -184,12 +196,14 @@ class Closer:
         rule = self.place.rule
         segments = self._segments("predictions", closed_ns)
         until_ns = self._told_until(segments, now_ns)
+        self.caught_up = until_ns == now_ns - rule.lateness_ns
         if depends_on_rows(rule):
             return self._due_by_rows(segments, closed_ns, until_ns)
         first_ns = closed_ns if closed_ns is not None else min((s.start_ns for s in segments), default=None)
         if first_ns is None or first_ns > until_ns:
             return []
-        return list(self._due_by_time(segments, first_ns, closed_ns, until_ns, self._silent_until(now_ns)))
+        due = self._due_by_time(segments, first_ns, closed_ns, until_ns, self._silent_until(now_ns))
+        return list(islice(due, WINDOWS_PER_PASS))
 
     def _told_until(self, segments: Sequence[Segment], now_ns: int) -> int:
         """Up to where windows are due: by the clock, or up to what a sender that is catching up has brought."""
@@ -216,18 +230,26 @@ class Closer:
     ) -> Iterator[Span]:
         assert self.progress is not None  # noqa: S101  (opened by run)
         empty = self.progress.empty_windows
-        for span in spans_between(self.place.rule, first_ns, until_ns):
+        spans = spans_between(self.place.rule, first_ns, until_ns)
+        while (span := next(spans, None)) is not None:
             start, end = span.start_ns or 0, span.end_ns or 0
-            if end > until_ns or (empty >= EMPTY_WINDOWS_MAX and not any(s.end_ns >= start for s in segments)):
+            if end > until_ns:
                 return
             if closed_ns is not None and end <= closed_ns:
                 continue
             has_rows = any(_meets(s, span) for s in segments)
+            if not has_rows and empty >= EMPTY_WINDOWS_MAX:
+                # A row of long ago, of a clock gone wrong, may lie millions of windows before the next.
+                following = min((s.start_ns for s in segments if s.start_ns >= start), default=None)
+                if following is None or following > until_ns:
+                    return
+                spans = spans_between(self.place.rule, following, until_ns)
+                empty = 0
+                continue
             if not has_rows and silent_until_ns is not None and end <= silent_until_ns:
                 return
             empty = 0 if has_rows else empty + 1
-            if empty <= EMPTY_WINDOWS_MAX:
-                yield span
+            yield span
 
     def _due_by_rows(self, segments: Sequence[Segment], closed_ns: int | None, until_ns: int) -> list[Span]:
         rule = self.place.rule
@@ -520,7 +542,7 @@ class Closer:
             dropped=sum(ledger.dropped.values()),
             undecodable=sum(ledger.undecodable.values()),
             baseline=self.baseline.id if self.baseline else None,
-            reason=None if self.baseline else "no baseline: set one with `outrider baseline`",
+            reason=_caveat(self.baseline, span),
         )
         known, others = shown_alerts(context.catalog, place), other_alerts(context.catalog, place, model)
         told = shown(looked, known, others) if looked else None
@@ -572,6 +594,18 @@ def _status(looked: Looked | None, rows: int, kept: Status | None) -> Status:
     order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK)
     found = {looked.status, kept}
     return next((s for s in order if s in found), looked.status)
+
+
+def _caveat(baseline: Baseline | None, span: Span) -> str | None:
+    """What a reader of the whole window must know."""
+    if baseline is None:
+        return "no baseline: set one with `outrider baseline`"
+    start_ns, end_ns = baseline.start_ns, baseline.end_ns
+    if start_ns is None or end_ns is None or start_ns >= (span.end_ns or 0) or end_ns < (span.start_ns or 0):
+        return None
+    return (
+        "the baseline's rows are of this time too: the window is partly compared with itself, and drift shows too small"
+    )
 
 
 def _start_of(span: Span) -> int:
