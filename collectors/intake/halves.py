@@ -86,6 +86,12 @@ class Halves(Generic[H]):
             gone.append(self._give_up("expired"))
         return gone
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the half that waits under this key, as if it had not come."""
+        waited = self._waiting.pop(key, None)
+        if waited is not None:
+            self._bytes -= waited.size
+
     def _make_room(self) -> list[Pair[H]]:
         gone: list[Pair[H]] = []
         while self._bytes > self.waiting_bytes_max or len(self._waiting) > self.waiting_max:

@@ -131,9 +131,9 @@ class KafkaIntake:
             self._taker.poison(message, str(error_))
         self._next[place] = message.offset + 1
 
-    def _commit(self) -> None:
-        """Make safe what was taken, then say how far."""
-        if not self._taker.flush(self._stopped, self._idle):
+    def _commit(self, *, waits: bool = True) -> None:
+        """Make safe what was taken, then say how far; without waiting, only where it can be had at once."""
+        if not self._taker.flush(self._stopped if waits else lambda: True, self._idle):
             return
         offsets = []
         for place, following in self._next.items():
@@ -165,7 +165,7 @@ class KafkaIntake:
         self._assigned |= {(each.topic, each.partition) for each in partitions}
 
     def _on_revoke(self, _: "Consumer", partitions: Sequence[Any]) -> None:
-        self._commit()
+        self._commit(waits=False)  # the group waits for us; what is not safe now, the next owner reads again
         for each in partitions:
             place = (each.topic, each.partition)
             self._taker.forget(place)

@@ -27,6 +27,12 @@ PAYLOAD_BYTES_MAX = 72 * 1024 * 1024
 PARTS_MAX = 1024
 """Of one batch."""
 
+PARTS_BYTES_MAX = 256 * 1024 * 1024
+"""Of all batches that are not complete: three of the largest, or hundreds of what sidecars normally write in parts."""
+
+PARTS_WAIT_NS = 300 * 10**9
+"""A producer gives up after half a minute; the rest is for clocks that differ."""
+
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 """Of one value: what the largest exchange may be, as everywhere."""
 
@@ -154,53 +160,78 @@ def reader(pair: Pair[Half], exchange: Exchange) -> tuple[Decoder, Call]:
     return AsCalled(decoder, half.id), call
 
 
+@dataclass(slots=True)
+class _Parts:
+    """What has come of one batch."""
+
+    batch: str
+    count: int
+    first: int
+    place: tuple[str, int]
+    time_ns: int
+    values: list[bytes] = field(default_factory=list)
+    bytes: int = 0
+
+
 class Assembly:
-    """Puts batches together that came in parts, by partition. A part out of its turn begins anew."""
+    """Puts batches together that came in parts. A part out of its turn begins anew.
+
+    Sidecars that write to one partition come between each other's parts, so each has its own. One that died between two
+    parts holds the partition back no longer than `PARTS_WAIT_NS`, by the messages' own times.
+    """
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[str, int], tuple[str, int, list[bytes]]] = {}
-        self._first: dict[tuple[str, int], int] = {}
+        self._parts: dict[tuple[str, int, str], _Parts] = {}
 
     def add(self, message: Message) -> tuple[str, bytes] | None:
         """The id and bytes of the batch that this message completes. Raises NotAHalf for what is no batch of ours."""
-        place = (message.topic, message.partition)
         batch = message.headers.get("outrider-batch", "")
         if not re.fullmatch(r"[\w-]{1,64}/\d{1,20}", batch):
             raise NotAHalf(
                 f"{_place(message)}: found the header outrider-batch {batch[:80]!r}, expected SIDECAR/NUMBER"
             )
+        self._give_up_on_late(message.time_ns)
+        whose = (message.topic, message.partition, batch.partition("/")[0])
         told = message.headers.get("outrider-part")
         if told is None:
-            self.forget(place)
+            self._parts.pop(whose, None)
             return batch, message.value
         found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", told)
         if found is None or not int(found[1]) < int(found[2]) <= PARTS_MAX:
             raise NotAHalf(f"{_place(message)}: found the header outrider-part {told[:80]!r}, expected INDEX/COUNT")
         index, count = int(found[1]), int(found[2])
-        known = self._parts.get(place)
+        known = self._parts.pop(whose, None)
         if index == 0:
-            known = (batch, count, [])
-            self._first[place] = message.offset
-        if known is None or known[:2] != (batch, count) or len(known[2]) != index:
-            self.forget(place)
+            known = _Parts(batch, count, message.offset, whose[:2], message.time_ns)
+        if known is None or (known.batch, known.count, len(known.values)) != (batch, count, index):
             raise NotAHalf(f"{_place(message)}: found part {told} of {batch}, expected the one before it first")
-        known[2].append(message.value)
-        self._parts[place] = known
-        if sum(map(len, known[2])) > PAYLOAD_BYTES_MAX:
-            self.forget(place)
+        known.values.append(message.value)
+        known.bytes += len(message.value)
+        known.time_ns = message.time_ns
+        if known.bytes > PAYLOAD_BYTES_MAX:
             raise NotAHalf(f"{_place(message)}: found more than {PAYLOAD_BYTES_MAX} bytes in the parts of {batch}")
-        if index + 1 < count:
-            return None
-        self.forget(place)
-        return batch, b"".join(known[2])
+        if index + 1 == count:
+            return batch, b"".join(known.values)
+        self._parts[whose] = known
+        self._make_room()
+        return None
 
     def first_held(self, place: tuple[str, int]) -> int | None:
         """The offset of the oldest part that waits for others."""
-        return self._first.get(place)
+        return min((parts.first for parts in self._parts.values() if parts.place == place), default=None)
 
     def forget(self, place: tuple[str, int]) -> None:
-        self._parts.pop(place, None)
-        self._first.pop(place, None)
+        for whose in [whose for whose, parts in self._parts.items() if parts.place == place]:
+            del self._parts[whose]
+
+    def _give_up_on_late(self, now_ns: int) -> None:
+        for whose in [whose for whose, parts in self._parts.items() if now_ns - parts.time_ns > PARTS_WAIT_NS]:
+            del self._parts[whose]
+
+    def _make_room(self) -> None:
+        """The one that has grown last is last."""
+        while sum(parts.bytes for parts in self._parts.values()) > PARTS_BYTES_MAX:
+            del self._parts[next(iter(self._parts))]
 
 
 def _body(message: Message) -> tuple[bytes, bool]:

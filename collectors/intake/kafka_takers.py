@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 from collectors.intake.halves import Halves, Pair
@@ -19,6 +19,7 @@ from collectors.intake.kafka_messages import (
     reader,
 )
 from collectors.pipeline import Pipeline, Provenance
+from collectors.records.types import Record
 from collectors.spool import Spool, SpoolFull
 from collectors.spool.side_files import keep_aside
 
@@ -70,9 +71,11 @@ class ExchangeTaker:
         self._origin_of = origin_of
         self._poison = poison
         self._halves: Halves[Half] = Halves(wait_ns=WAIT_NS)
-        self._held: dict[Place, dict[int, None]] = {}
+        self._held: dict[Place, dict[int, Hashable]] = {}
         self._times: dict[Place, int] = {}
         self._unflushed_bytes = 0
+        self._unspooled: list[Record] = []
+        """What the spool has not taken: it outlives a flush that is told to stop, so that the next one has it."""
         self.taken = 0
 
     @property
@@ -87,31 +90,21 @@ class ExchangeTaker:
         self._times[place] = message.time_ns
         half = half_of(message, origin)
         duplicates = self._halves.duplicates
-        self._held.setdefault(place, {})[message.offset] = None
-        pairs = self._halves.add(
-            key_of(half), origin.side, half, size=len(half.body) + _HALF_BYTES, now_ns=message.time_ns
-        )
+        key = key_of(half)
+        self._held.setdefault(place, {})[message.offset] = key
+        pairs = self._halves.add(key, origin.side, half, size=len(half.body) + _HALF_BYTES, now_ns=message.time_ns)
         if self._halves.duplicates > duplicates:
             self._release(half)
         for pair in pairs:
             self._observe(pair)
 
     def flush(self, stopped: Callable[[], bool], idle: Callable[[], None]) -> bool:
-        if self._times:
-            # The slowest partition says how late it is, so that none waits in vain for one that is behind.
-            for pair in self._halves.expire(min(self._times.values())):
-                self._observe(pair)
-            if all(time.time_ns() - at > 2 * WAIT_NS for at in self._times.values()):
-                for pair in self._halves.expire(time.time_ns()):
-                    self._observe(pair)
-        records, counts = self._pipeline.take()
-        self._unflushed_bytes = 0
-        for fault in counts.faults:
-            _LOG.warning("exchange_undecodable", extra={"why": fault.reason, "where": fault.where})
-        while records:
+        self._give_up_late_halves()
+        # Whatever comes while it waits is taken too: when it says yes, everything that it was ever handed is safe.
+        while self._gather():
             try:
-                self._spool.append(records)
-                break
+                self._spool.append(self._unspooled)
+                self._unspooled = []
             except SpoolFull as error:
                 _LOG.warning("spool_full", extra={"why": error.reason})
                 if stopped():
@@ -121,6 +114,25 @@ class ExchangeTaker:
         self._spool.sync()
         return True
 
+    def _give_up_late_halves(self) -> None:
+        if not self._times:
+            return
+        # The slowest partition says how late it is, so that none waits in vain for one that is behind.
+        for pair in self._halves.expire(min(self._times.values())):
+            self._observe(pair)
+        if all(time.time_ns() - at > 2 * WAIT_NS for at in self._times.values()):
+            for pair in self._halves.expire(time.time_ns()):
+                self._observe(pair)
+
+    def _gather(self) -> bool:
+        """What the pipeline has made joins what waits for the spool; whether anything does."""
+        records, counts = self._pipeline.take()
+        self._unflushed_bytes = 0
+        for fault in counts.faults:
+            _LOG.warning("exchange_undecodable", extra={"why": fault.reason, "where": fault.where})
+        self._unspooled += records
+        return bool(self._unspooled)
+
     def held(self, place: Place) -> int | None:
         return next(iter(self._held.get(place, ())), None)
 
@@ -128,7 +140,9 @@ class ExchangeTaker:
         self._poison.keep(message, why)
 
     def forget(self, place: Place) -> None:
-        self._held.pop(place, None)
+        """Its new owner reads what waits here again, and pairs it: told as alone here, it would be accounted for twice."""
+        for key in self._held.pop(place, {}).values():
+            self._halves.drop(key)
         self._times.pop(place, None)
 
     def _observe(self, pair: Pair[Half]) -> None:

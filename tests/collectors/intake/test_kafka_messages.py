@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.intake import kafka_messages
 from collectors.intake.halves import Pair
 from collectors.intake.kafka_messages import (
+    PARTS_WAIT_NS,
     Assembly,
     Half,
     Message,
@@ -142,6 +144,37 @@ def test_parts_are_put_together_in_their_order() -> None:
     assert assembly.first_held(("t", 0)) == 4
     assert assembly.add(part(1, 2, b"two", offset=5)) == ("ab/1", b"onetwo")
     assert assembly.first_held(("t", 0)) is None
+
+
+def test_parts_of_several_sidecars_may_lie_between_each_other() -> None:
+    """In one partition: a topic has one by default. The oldest of them holds the offset back."""
+    assembly = Assembly()
+    assembly.add(part(0, 2, b"one", offset=4, batch="ab/1"))
+    assembly.add(part(0, 2, b"uno", offset=5, batch="cd/1"))
+    assert assembly.add(message(b"whole", offset=6, outrider_batch="ef/1")) == ("ef/1", b"whole")
+    assert assembly.first_held(("t", 0)) == 4
+    assert assembly.add(part(1, 2, b"two", offset=7, batch="ab/1")) == ("ab/1", b"onetwo")
+    assert assembly.first_held(("t", 0)) == 5
+    assert assembly.add(part(1, 2, b"due", offset=8, batch="cd/1")) == ("cd/1", b"unodue")
+
+
+def test_a_batch_that_is_never_completed_holds_nothing_back_for_ever() -> None:
+    """Its sidecar may be gone; the others' times say how late it is."""
+    assembly = Assembly()
+    assembly.add(part(0, 2, b"one", offset=4, batch="ab/1"))
+    late = Message("t", 0, 5, 6 + PARTS_WAIT_NS, b"x", {"outrider-batch": "cd/1"})
+    assert assembly.add(late) == ("cd/1", b"x")
+    assert assembly.first_held(("t", 0)) is None
+
+
+def test_incomplete_batches_have_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That which has not grown for longest makes room."""
+    monkeypatch.setattr(kafka_messages, "PARTS_BYTES_MAX", 10)
+    assembly = Assembly()
+    for number in range(3):
+        assembly.add(part(0, 2, b"12345", offset=number, batch=f"s{number}/1"))
+    assert assembly.first_held(("t", 0)) == 1
+    assert assembly.add(part(1, 2, b"6", offset=3, batch="s1/1")) == ("s1/1", b"123456")
 
 
 def test_a_batch_that_is_sent_again_begins_anew() -> None:
