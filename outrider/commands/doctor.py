@@ -20,7 +20,7 @@ from collectors.settings.passive import ports_of
 from monitor.errors import Fault, InvalidInput
 from monitor.settings import MonitorSettings
 from outrider.commands.output import print_json, read_bytes
-from outrider.doctor import connections
+from outrider.doctor import connections, telemetry
 from outrider.doctor.asking import Check, NoAnswer, address_of, check, split
 from outrider.doctor.plans import plan
 from outrider.doctor.probe import Probed, probe
@@ -70,6 +70,8 @@ def doctor(
     given.verify()
     looked_at = given.upstreams or ([] if given.others else listening())
     servers = find_servers(looked_at)
+    if not (given.upstreams or given.others):
+        checks += telemetry.devices()
     if not looked_at or given.upstreams:
         checks += given.checks(servers)
     elif not servers:
@@ -123,7 +125,8 @@ class Given:
         self.metrics = self.metrics or (_dialled(str(settings.metrics)) if settings.metrics else None)
         self.monitor = self.monitor or settings.monitor
         spool = settings.spool or default_spool(settings)
-        return [*self.watch(settings), connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
+        found = [*self.watch(settings), connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
+        return found if settings.gpu is None else [*found, *telemetry.telemetry(settings.gpu)]
 
     def watch(self, settings: SidecarSettings) -> list[Check]:
         """Ports that are watched are those of servers here; whether their packets can be seen is checked at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,14 @@ from typing import Any
 
 import pytest
 
+from collectors.gpu.fetching import fetch_page
+from collectors.gpu.pages import read_page
+from collectors.records.encoding import MAGIC, decode_batch
+from collectors.records.types import ServerSample
 from outrider.doctor.servers import Server, identify
 from tests.system.services.environment import makeable, run_script
 from tests.system.services.outrider import run
+from tests.system.services.process import wait_until
 from tests.system.services.tapped import Tapped, document, read_documents, tapped
 from tests.system.services.triton import Triton, running_triton_models
 
@@ -57,6 +63,38 @@ def test_records_are_what_tritonclient_sent_and_received(protocol: str, triton: 
     assert {each.captured_by for each in found} == {"tap"}
     assert {each.fidelity for each in found} == {"full"}
     assert all(each.duration_ns is not None and each.duration_ns > 0 for each in found)
+
+
+def test_what_triton_says_it_did_becomes_samples(triton: Triton, tmp_path: Path) -> None:
+    """Scraped beside the traffic: of each model as many inferences as it served, in intervals that meet."""
+    page = f"http://{triton.metrics}/metrics"
+    asked = {"gpu": {"nvml": False, "scrape": [page], "every_seconds": 1}, "raw_inputs": [RAW]}
+    before = counted(fetch_page(page))
+    with tapped(tmp_path, triton.address, asked) as tap:
+
+        def samples() -> list[ServerSample]:
+            batches = [decode_batch(each.body) for each in list(tap.sink.requests) if each.body.startswith(MAGIC)]
+            return [record for batch in batches for record in batch.records if isinstance(record, ServerSample)]
+
+        wait_until(lambda: bool(samples()), 60, "Triton is sampled")
+        said_by("http", tap)
+        grown = counted(fetch_page(page)) - before
+        assert grown > 0
+
+        def sampled() -> int:
+            return sum(each.inferences or 0 for each in samples() if each.model == "echo")
+
+        wait_until(lambda: sampled() == grown, 60, "what the model did is sampled")
+    found = sorted((each for each in samples() if each.model == "echo"), key=lambda each: each.start_ns)
+    assert {(each.server, each.address, each.version) for each in found} == {("triton", triton.metrics, "1")}
+    assert all(a.end_ns == b.start_ns for a, b in itertools.pairwise(found))
+    assert sum(each.busy_seconds or 0.0 for each in found) > 0
+
+
+def counted(page: str) -> int:
+    """How many inferences Triton says that the model echo has done."""
+    _, servers = read_page(page, "triton")
+    return sum(round(each.inferences or 0) for each in servers if each.model == "echo")
 
 
 def test_doctor_finds_all_doors_and_shows_a_record(triton: Triton, tmp_path: Path) -> None:

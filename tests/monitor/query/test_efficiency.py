@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from collectors.records.types import GpuSample, ServerSample, TelemetrySample
+from collectors.records.encoding import encode_batch
+from collectors.records.types import Batch, GpuSample, ServerSample, TelemetrySample
 from monitor.catalog import open_catalog
 from monitor.definitions import Cost, MonitoredModel
 from monitor.findings import Span, Status
+from monitor.jobs.accept_records import accept_records
 from monitor.jobs.efficiency import efficiency_of, gauges
 from monitor.ports import Arrival, BatchKey, Catalog, WindowEntry
 from monitor.query.efficiency import efficiency_item
+from monitor.segments.local_store import LocalSegmentStore
 
 SECOND = 10**9
 MODEL = MonitoredModel("m", cost=Cost(per_kwh=0.36, per_gpu_hour=3.6, currency="EUR"))
@@ -54,6 +57,14 @@ def test_a_window_has_what_was_sampled_in_its_span(catalog: Catalog) -> None:
     # 3,000 J are 1/1200 kWh, and 30 s are 1/120 of an hour.
     assert item["cost"] == pytest.approx(0.36 / 1200 + 3.6 / 120)
     assert (item["cost_per_prediction"], item["currency"]) == (pytest.approx(item["cost"] / 30), "EUR")
+
+
+def test_samples_come_in_a_sidecars_batches(catalog: Catalog, tmp_path: Path) -> None:
+    """Once, however often the batch is delivered; and name no model by themselves."""
+    body = encode_batch(Batch(sidecar="s", sequence=1, records=samples(0)))
+    store = LocalSegmentStore(tmp_path / "segments")
+    assert [accept_records(body, catalog, store, SECOND).known for _ in range(2)] == [False, True]
+    assert efficiency_of(catalog, [window(0, 30)])[0].joules == 1000.0
 
 
 def test_what_is_unknown_is_null(catalog: Catalog) -> None:

@@ -18,6 +18,7 @@ LISTS = {
     f"/models/{MODEL}/anomalies": {},
     f"/models/{MODEL}/explanations": {},
     f"/models/{MODEL}/gaps": {},
+    f"/models/{MODEL}/efficiency": {},
     f"/models/{MODEL}/rows": {"from": rfc3339(minute(0)), "to": rfc3339(minute(1))},
     "/alerts": {},
     "/silences": {},
