@@ -53,8 +53,8 @@ class Lookup:
     first: int
     shift: int
     """0: the key is of equal width (`low`, `scale`); else of the leading bits (`first`, `shift`)."""
-    step: int
-    """Where the search among edges of one key starts: the largest power of two up to their number."""
+    crowd: int
+    """Most edges that share a key."""
 
 
 def lookup_of(edges: Float64) -> Lookup:
@@ -62,9 +62,8 @@ def lookup_of(edges: Float64) -> Lookup:
     crowd, table, (low, scale, first, shift) = min(
         (_table_of(edges, size) for size in TABLE_CELLS), key=lambda made: max(made[0], 1)
     )
-    step = 1 << (crowd.bit_length() - 1) if crowd else 0
-    padded = np.concatenate([edges, np.full(2 * step + 1, np.inf)])
-    return Lookup(table, padded, low, scale, first, shift, step)
+    padded = np.concatenate([edges, np.full(2 * crowd + 2, np.inf)])
+    return Lookup(table, padded, low, scale, first, shift, crowd)
 
 
 def _table_of(edges: Float64, size: int) -> tuple[int, Table, tuple[float, float, int, int]]:
@@ -150,10 +149,12 @@ def _fill(edges: Float64, table: Table, low: float, scale: float, first: int, sh
 
 
 @compiled
-def _below(x: float, start: np.uint64, step: int, padded: Float64) -> np.uint64:
-    """Edges below x, of which `start` are known to be."""
+def _below(x: float, start: np.uint64, crowd: int, padded: Float64) -> np.uint64:
+    """Edges below x, of which `start` are known to be, and at most `crowd` more may be."""
     cell = start
-    s = np.uint64(step)
+    s = np.uint64(1)
+    while s * np.uint64(2) <= np.uint64(crowd):
+        s *= np.uint64(2)
     while s > np.uint64(0):
         cell += s * np.uint64(x > padded[cell + s - np.uint64(1)])
         s >>= np.uint64(1)
@@ -161,22 +162,33 @@ def _below(x: float, start: np.uint64, step: int, padded: Float64) -> np.uint64:
 
 
 @compiled
+def _of_two(x: float, start: np.uint64, padded: Float64) -> np.uint64:
+    """How many of two edges are below x: a value that many rows share has an edge just below it and one at it."""
+    return np.uint64(x > padded[start]) + np.uint64(x > padded[start + np.uint64(1)])
+
+
+@compiled
 def _count(
-    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, step: int, lanes: npt.NDArray[np.float64]
+    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, crowd: int, lanes: npt.NDArray[np.float64]
 ) -> None:
     """Count a block of a multiple of four values: `lanes[lane, cell]` is (sum, count)."""
     for i in range(0, x.size - 3, LANES):
         x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
         c0, c1 = np.uint64(table[np.uint64(keys[i])]), np.uint64(table[np.uint64(keys[i + 1])])
         c2, c3 = np.uint64(table[np.uint64(keys[i + 2])]), np.uint64(table[np.uint64(keys[i + 3])])
-        if step == 1:
+        if crowd <= 1:
             c0 += np.uint64(x0 > padded[c0])
             c1 += np.uint64(x1 > padded[c1])
             c2 += np.uint64(x2 > padded[c2])
             c3 += np.uint64(x3 > padded[c3])
+        elif crowd == 2:
+            c0 += _of_two(x0, c0, padded)
+            c1 += _of_two(x1, c1, padded)
+            c2 += _of_two(x2, c2, padded)
+            c3 += _of_two(x3, c3, padded)
         else:
-            c0, c1 = _below(x0, c0, step, padded), _below(x1, c1, step, padded)
-            c2, c3 = _below(x2, c2, step, padded), _below(x3, c3, step, padded)
+            c0, c1 = _below(x0, c0, crowd, padded), _below(x1, c1, crowd, padded)
+            c2, c3 = _below(x2, c2, crowd, padded), _below(x3, c3, crowd, padded)
         lanes[0, c0, 0] += x0
         lanes[0, c0, 1] += 1.0
         lanes[1, c1, 0] += x1
@@ -193,19 +205,19 @@ def _number(
     keys: npt.NDArray[np.int32],
     table: Table,
     padded: Float64,
-    step: int,
+    crowd: int,
     cells: npt.NDArray[np.float32],
     middle: int,
 ) -> None:
     """Write the cell numbers of a block, less `middle`."""
     offset = np.float32(middle)
-    if step == 1:
+    if crowd <= 1:
         for i in range(x.size):
             start = np.uint64(table[np.uint64(keys[i])])
             cells[i] = np.float32(np.int32(start + np.uint64(x[i] > padded[start]))) - offset
     else:
         for i in range(x.size):
-            cells[i] = np.float32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), step, padded)) - offset
+            cells[i] = np.float32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), crowd, padded)) - offset
 
 
 @compiled
@@ -243,7 +255,7 @@ def _pass(
     scale: float,
     first: int,
     shift: int,
-    step: int,
+    crowd: int,
     center: float,
     counts: Int64,
     sums: Float64,
@@ -266,9 +278,9 @@ def _pass(
             _by_width(block, low, scale, table.size, keys)
         _squares(block, center, squares)
         _ends(block, least, most)
-        _count(block, keys, table, padded, step, lanes)
+        _count(block, keys, table, padded, crowd, lanes)
         if write:
-            _number(block, keys, table, padded, step, cells[start:end], middle)
+            _number(block, keys, table, padded, crowd, cells[start:end], middle)
     for i in range(n - n % LANES, n):  # the last rows stand in lane 0
         c = np.searchsorted(padded[: used - 1], x[i])
         lanes[0, c, 0] += x[i]
@@ -299,7 +311,7 @@ def count_cells(
     """
     at = lookup
     found: tuple[float, float, float] = _pass(
-        x, at.table, at.padded, at.low, at.scale, at.first, at.shift, at.step, center, counts, sums, cells, middle
+        x, at.table, at.padded, at.low, at.scale, at.first, at.shift, at.crowd, center, counts, sums, cells, middle
     )
     return found
 
