@@ -190,6 +190,11 @@ class Spool:
         return self._next - 1
 
     @property
+    def last_appended(self) -> int:
+        """The number of the last batch that was ever appended; 0 before the first. Numbers may have been given beyond it."""
+        return self._last
+
+    @property
     def acknowledged(self) -> int:
         """Every batch up to this number is done with."""
         return self._acknowledged

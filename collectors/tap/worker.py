@@ -93,7 +93,8 @@ class CaptureWorker:
         self._listen = listen
         self._telemetry = telemetry
         self._tally = Tally(decode_status(segment.read_status()))
-        self._passing = Passing(segment.words, self._tally.status.tap_told, time.time_ns())
+        told = self._tally.status.tap_told
+        self._passing = Passing(segment.words, told, last=spool.last_appended, now_ns=time.time_ns())
         self._undecodable = UndecodableFolder(spool.directory)
         self._hurry_bytes = len(segment.ring) // HURRY_SHARE
         self._open: dict[int, int] = {}
@@ -278,9 +279,12 @@ class CaptureWorker:
         ledger = self._tally.ledger()
         passed = self._passing.since_told(time.time_ns(), at_once=at_once)
         beside = self._telemetry.take() if self._telemetry is not None else []
+        if passed:
+            self._passing.tells(after=self._spool.last_appended)
         if finished or ledger or passed or beside:
             try:
-                self._spool.append([*finished, *ledger, *([passed] if passed else []), *beside])
+                # What passed goes first, into the first batch where these become several.
+                self._spool.append([*([passed] if passed else []), *finished, *ledger, *beside])
             except SpoolFull:
                 self._finished = self._tally.refused(finished)
                 if self._telemetry is not None:
@@ -302,6 +306,7 @@ class CaptureWorker:
         status.queue_oldest_ns = self._spool.pending_oldest_ns or 0
         self._observe_sink(status)
         self._segment.write_status(encode_status(status))
+        self._passing.is_kept()
 
     def _finish(self) -> None:
         """The last flush; what there was no time to read is told as a gap."""

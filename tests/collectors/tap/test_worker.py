@@ -11,7 +11,7 @@ import pytest
 
 from collectors.pipeline import Pipeline
 from collectors.records.encoding import decode_batch
-from collectors.records.types import Gap, Ledger, Prediction, Record
+from collectors.records.types import Gap, Ledger, Passed, Prediction, Record
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
 from collectors.spool import Spool
@@ -246,3 +246,37 @@ def test_what_no_decoder_reads_is_kept_where_that_is_wished(house: House, keeps:
     kept = [decode_unread(path.read_bytes()) for path in unread_paths(house.spool.directory)]
     assert [(each.reason, each.request_body) for each in kept] == [("request_not_json", b"{broken")] * keeps
     assert worker._tally.status.undecodable == {"request_not_json": 1}
+
+
+class Killed(Exception):
+    """Where a worker ends."""
+
+
+@pytest.mark.parametrize("is_spooled", [True, False])
+def test_what_passed_is_told_once_whenever_a_worker_is_killed(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_spooled: bool
+) -> None:
+    """Before the batch is in the spool, or after it and before anything else says so."""
+    link = house.copier.opened(time.time_ns())
+    house.infer(link)
+    append = house.spool.append
+
+    def dies(records: list[Record]) -> int:
+        if is_spooled:
+            append(records)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.spool, "append", dies)
+        with pytest.raises(Killed):
+            house.run_to_end()
+    house.infer(link)
+    house.copier.closed(link, time.time_ns())
+    house.copier.publish(time.time_ns())
+    house.run_to_end()
+    house.run_to_end()
+    told = [record for record in house.records() if isinstance(record, Passed)]
+    words = house.segment.words
+    assert sum(each.bytes for each in told) == words[at.BYTES_TO_SERVER] + words[at.BYTES_TO_CLIENT]
+    assert sum(each.connections for each in told) == 1
+    assert len(told) == 1 + is_spooled
