@@ -9,6 +9,7 @@ from monitor.definitions.cost import Cost
 from monitor.definitions.estimation import Estimation
 from monitor.definitions.model import MonitoredModel
 from monitor.definitions.reading import document_of, parse_duration_ns
+from monitor.definitions.schema import ColumnRule
 from monitor.definitions.sections import (
     MODEL_NAME,
     MONTH_NS,
@@ -31,6 +32,7 @@ __all__ = [
     "BaselineRule",
     "Check",
     "CheckName",
+    "ColumnRule",
     "Cost",
     "Estimation",
     "Explain",

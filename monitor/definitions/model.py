@@ -10,6 +10,7 @@ from monitor.definitions.baselines import BaselineRule, read_baseline
 from monitor.definitions.cost import Cost, read_cost
 from monitor.definitions.estimation import Estimation, read_estimation
 from monitor.definitions.reading import Reader, shown
+from monitor.definitions.schema import ColumnRule, read_schema
 from monitor.definitions.sections import (
     DEFAULT_LATENESS_NS_MAX,
     DEFAULT_LATENESS_SHARE,
@@ -69,10 +70,19 @@ class MonitoredModel:
     cost: Cost | None = None
     """What energy and devices cost; without it predictions have an energy and no price."""
 
+    schema: Mapping[str, ColumnRule] = field(default_factory=dict)
+    """Column → what its values keep to, whatever the baseline holds."""
+
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
         """Read a declaration. Raises InvalidInput with every fault found."""
         return _ModelReader().model(document)
+
+    def asks_for(self, metric: str) -> bool:
+        """Whether a metric that is measured on request is asked for, by its name or by a limit in a check."""
+        if self.metrics == "all" or metric in self.metrics:
+            return True
+        return any(metric in check.tolerance for check in self.checks.values())
 
     def kind_of(self, name: str) -> FeatureKind | None:
         return next((f.kind for f in self.features if f.name == name), None)
@@ -113,6 +123,7 @@ class _ModelReader(Reader):
             "cost": lambda v, w: read_cost(self, v, w),
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
+            "schema": lambda v, w: read_schema(self, v, w),
         }
         for key in document:
             if key not in readers:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.definitions.baselines import write_baseline
 from monitor.definitions.cost import write_cost
 from monitor.definitions.estimation import write_estimation
+from monitor.definitions.schema import write_schema
 from monitor.definitions.sections import Check, WindowRule, spell
 from monitor.definitions.slices import write_slices
 
@@ -61,6 +62,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     document |= write_baseline(model.baseline)
     document |= {"cost": write_cost(model.cost)} if model.cost else {}
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
+    document |= write_schema(model.schema)
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)
     return document

@@ -24,6 +24,7 @@ from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from monitor.tiles.pairs import PairsTile
+from monitor.tiles.quality import QualityTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vector import VectorGrid, VectorTile
@@ -31,7 +32,7 @@ from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 4
+VERSION = 5
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -133,6 +134,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.losses is None else tiles.losses.to_plain(),
         None if tiles.delays is None else tiles.delays.to_plain(),
         {name: tile.to_plain() for name, tile in tiles.vectors.items()},
+        None if tiles.quality is None else tiles.quality.to_plain(),
     ]
 
 
@@ -153,6 +155,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         losses=reader.maybe(LossTile.from_plain),
         delays=reader.maybe(DelayTile.from_plain),
         vectors=reader.mapping(VectorTile.from_plain),
+        quality=reader.maybe(QualityTile.from_plain),
     )
     reader.done()
     return tiles

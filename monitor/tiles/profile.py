@@ -17,6 +17,7 @@ from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.kernels import count_cells
 from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.quality import quality_of
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.slices import members
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
@@ -60,6 +61,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
             for name, grid in grids.vectors.items()
             if name in rows.columns
         },
+        quality=quality_of(rows, grids.kinds, model),
     )
 
 
@@ -68,6 +70,7 @@ def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSe
     if not grids.slices:
         return {}
     alone = replace(grids, pairs=(), groups={}, slices={}, vectors={})
+    model = replace(model, schema={}, metrics=(), checks={})
     inside = {name: members(rows, where) for name, where in grids.slices.items()}
     return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}
 

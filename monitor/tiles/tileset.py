@@ -16,6 +16,7 @@ from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import Outcome
 from monitor.tiles.pairs import PairsTile
+from monitor.tiles.quality import QualityTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.vector import VectorGrid, VectorTile
 
@@ -44,6 +45,7 @@ class TileSet:
     delays: DelayTile | None = None
     vectors: Mapping[str, VectorTile] = field(default_factory=dict)
     """Of vector features, beside their entry in `features`, which says whether there was one."""
+    quality: QualityTile | None = None
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
 

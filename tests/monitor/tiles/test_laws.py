@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from monitor.definitions import Label, MonitoredModel, Prediction
+from monitor.definitions import ColumnRule, Label, MonitoredModel, Prediction
 from monitor.metrics.estimation.freeze import scored_rows
 from monitor.tiles import joined
 from monitor.tiles.anomaly import P_CELLS, AnomalyTile
@@ -28,6 +28,7 @@ from monitor.tiles.numeric import SCORE_CELLS, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
+from monitor.tiles.quality import QualityTile, Sketch, quality_of
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
 from monitor.tiles.tileset import TileSet
@@ -142,6 +143,19 @@ VECTORS = vector_grid(_embedding(BASELINE), numeric_grid)
 assert VECTORS is not None
 KINDS["vector"] = Kind(
     lambda part: vector_tile(_embedding(part), VECTORS, numeric_tile), VectorTile.empty(VECTORS), 60_000
+)
+
+KEPT = MonitoredModel(
+    "m",
+    metrics="all",
+    schema={"x": ColumnRule("number", -1.0, 1.0, not_null=True), "name": ColumnRule(values=("red", "green"))},
+)
+NO_RULE = np.zeros(6, np.int64)
+NO_SKETCH = Sketch(np.zeros(0, np.int64), np.zeros(0, np.int64))
+KINDS["quality"] = Kind(
+    lambda part: quality_of(part, {"rooms": "numeric", "flag": "boolean", "name": "categorical"}, KEPT),
+    QualityTile({"x": NO_RULE, "name": NO_RULE}, NO_SKETCH, NO_SKETCH),
+    34_000,
 )
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
