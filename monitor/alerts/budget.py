@@ -81,6 +81,10 @@ class Plan:
             return -math.inf
         return math.log(self.alpha * share / len(self.scales) * evaluated_every(scale))
 
+    def spent(self, kinds: AbstractSet[AlertKind]) -> float:
+        """False alarms that one look at these families may raise at most."""
+        return self.alpha * sum(share for kind, share in self.shares.items() if kind in kinds)
+
     def effect(self, baseline: Baseline, rows: float) -> float:
         """Design effect of a sample of `rows`."""
         return self.unknown_effect if baseline.design_effects is None else effect_for(baseline.design_effects, rows)

@@ -70,6 +70,11 @@ class Telemetry:
         self._failures = self._counter(
             "outrider_window_failures_total", "Window jobs failed, by reason code.", "model", "window", "reason"
         )
+        self._spent = self._counter(
+            "outrider_alarm_budget_spent_total",
+            "False alarms that the looks so far could have raised at most.",
+            "model",
+        )
         self._duration = Histogram(
             "outrider_window_duration_seconds",
             "Time to compute one window.",
@@ -117,6 +122,9 @@ class Telemetry:
 
     def window_finished(self, model: str | None, rule: str, seconds: float) -> None:
         self._child(self._duration, model or UNKNOWN, rule).observe(seconds)
+
+    def budget_spent(self, model: str | None, false_alarms: float) -> None:
+        self._child(self._spent, model or UNKNOWN).inc(false_alarms)
 
     def window_failed(self, model: str | None, rule: str, reason: str) -> None:
         self._child(self._failures, model or UNKNOWN, rule, reason).inc()

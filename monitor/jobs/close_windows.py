@@ -338,6 +338,7 @@ class Closer:
         after, looked = take_look(
             before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=still
         )
+        self.context.observer.budget_spent(self.place.model if self.declared else None, plan.spent(kinds - still))
         records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
         after, looked = with_causes(after, looked, subject, records)
         # What a look at older labels knew is less than what is known.

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from monitor.alerts.spending import spending
+from monitor.definitions import MONTH_NS
 from monitor.errors import NotFound
 from monitor.findings import Alert, AlertStatus, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
@@ -53,6 +55,8 @@ def window_item(window: WindowEntry) -> dict[str, Any]:
     }
 
 
+BUDGET_WINDOWS_MAX = 20_000
+"""Windows that are counted for the spent budget: more than two versions' month of five minutes."""
 SLICED_WINDOWS_MAX = 500
 """Windows of a page with `slice`: of each the tiles are read."""
 
@@ -91,6 +95,20 @@ def _alert_item(alert: Alert) -> dict[str, Any]:
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
     }
+
+
+def _alarm_budget(catalog: Catalog, entry: ModelEntry) -> dict[str, Any]:
+    """What the looks of the last 30 days before the newest window's end could have raised at most."""
+    last = catalog.windows(entry.name, limit=1, newest_first=True)
+    since_ns = (last[0].span.end_ns or 0) - MONTH_NS if last else 0
+    windows = catalog.windows(entry.name, start_ns=since_ns, limit=BUDGET_WINDOWS_MAX, newest_first=True)
+    told = [
+        t
+        for t in catalog.transitions(model=entry.name)  # the newest thousand, many times any budget
+        if t.state == AlertStatus.FIRING and (t.window.end_ns or 0) >= since_ns
+    ]
+    found = spending(entry.in_force(), [(w.rule, w.span) for w in windows if w.n_window], len(told))
+    return {"false_alarms_per_month": found.budget, "spent_30d": found.spent, "told_30d": found.told}
 
 
 class ModelsController(Controller):
@@ -150,6 +168,7 @@ class ModelsController(Controller):
         return self._item(catalog, entry, firing) | {
             "declaration": entry.declaration.to_document(),
             "proposal": proposal,
+            "alarm_budget": _alarm_budget(catalog, entry),
         }
 
     @get("/{model:str}/windows", sync_to_thread=True, summary="Windows, latest revisions")

@@ -33,12 +33,15 @@ def test_what_happens_is_counted_once() -> None:
     telemetry.batch_refused("malformed")
     telemetry.window_started("m", "5m")
     telemetry.window_failed("m", "5m", "Unavailable")
+    telemetry.budget_spent("m", 0.25)
+    telemetry.budget_spent("m", 0.5)
     telemetry.sent("elasticsearch", 3, 5 * 10**9)
     telemetry.not_sent("elasticsearch", 1, "strict_dynamic_mapping_exception")
     telemetry.retried("elasticsearch")
     telemetry.notified("webhook")
     telemetry.notification_postponed("webhook")
     telemetry.notification_failed("webhook", "refused")
+    assert value(telemetry, "outrider_alarm_budget_spent_total", model="m") == 0.75
     assert value(telemetry, "outrider_received_batches_total") == 1
     assert value(telemetry, "outrider_duplicate_batches_total") == 1
     assert value(telemetry, "outrider_received_records_total", type="prediction") == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -212,3 +213,16 @@ def test_a_path_that_there_is_not_is_a_problem_too(asked: Asked) -> None:
     """Never a page of HTML for a program."""
     assert asked.refused("GET", "/nowhere")["status"] == 404
     assert asked.refused("DELETE", "/models")["status"] == 405
+
+
+def test_a_model_says_what_of_its_alarm_budget_is_spent(asked: Asked) -> None:
+    """Each window with rows spends its time's part of the month, in the answer as in the telemetry's counter."""
+    found = asked.get(f"/models/{MODEL}")["alarm_budget"]
+    windows = [w for w in asked.all(f"/models/{MODEL}/windows") if w["n_window"]]
+    month_s = 30 * 86_400.0
+    lengths = [(datetime.fromisoformat(w["end"]) - datetime.fromisoformat(w["start"])).total_seconds() for w in windows]
+    assert windows
+    assert found["spent_30d"] == pytest.approx(found["false_alarms_per_month"] * sum(lengths) / month_s)
+    assert found["told_30d"] >= 0
+    scraped = asked.client.get("/metrics").text
+    assert "outrider_alarm_budget_spent_total{" in scraped
