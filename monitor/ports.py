@@ -78,6 +78,16 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """Segments of one kind that came for one version of a model; `start_ns` is the event time of their first row."""
+
+    kind: SegmentKind
+    model: str
+    version: str
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchKey:
     sidecar: str
     sequence: int
@@ -241,8 +251,8 @@ class Catalog(Protocol):
         Every version where it is None.
         """
 
-    def arrived(self, after_id: int) -> tuple[int, frozenset[str]]:
-        """The newest id of any segment, and the models that have got predictions or labels since `after_id`."""
+    def arrived(self, after_id: int) -> tuple[int, list[Arrived]]:
+        """The newest id of any segment, and what predictions and labels have come since `after_id`."""
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""

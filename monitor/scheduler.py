@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from monitor.jobs.accept_labels import Searched, find_waiting
-from monitor.jobs.close_windows import Closer
+from monitor.jobs.close_windows import Closer, Rest
 from monitor.jobs.context import Context
 from monitor.jobs.expire import Retention, compact, expire
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts
 from monitor.jobs.track import Place
-from monitor.ports import ModelEntry
+from monitor.ports import Arrived, ModelEntry
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.kernels import compile_ahead
 from monitor.tiles.tileset import Baseline
@@ -28,9 +27,12 @@ log = logging.getLogger("outrider.scheduler")
 
 PASS_SECONDS = 1.0
 """Pause between passes: how much later than due a window is closed at most, on an idle machine."""
-HOUSEKEEPING_SECONDS = 300.0
+HOUSEKEEPING_NS = 300 * 10**9
 ERRORS_KEPT = 50
 """Latest errors kept for the health page."""
+QUIET_NS_MAX = 60 * 10**9
+"""A model that nothing came for and of which no window is due is looked into again after this long at most: most passes
+of most models have nothing to do, and what they would ask the catalog is what bounds how many models one monitor carries."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,25 @@ class Health:
 
     def failed(self, what: str, error: BaseException) -> None:
         self.errors = [*self.errors, f"{what}: {type(error).__name__}: {error}"][-ERRORS_KEPT:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """A pass over a model that found nothing to do: the next ones have nothing either, until one of these changes."""
+
+    entry: ModelEntry
+    baseline: str | None
+    since_ns: int
+    rest: Rest
+    places: tuple[Place, ...]
+
+    def holds(self, entry: ModelEntry, baseline: str | None, now_ns: int) -> bool:
+        return self.since_ns <= now_ns < self.rest.until_ns and (entry, baseline) == (self.entry, self.baseline)
+
+    def ends_with(self, came: Arrived) -> bool:
+        """Rows of windows that are open wait for their end; labels, late rows and new versions do not."""
+        known = any(place.version == came.version for place in self.places)
+        return came.kind != "predictions" or not known or came.start_ns < self.rest.open_ns
 
 
 class Scheduler:
@@ -66,11 +87,13 @@ class Scheduler:
         self._closers: dict[Place, Closer] = {}
         self._baselines: dict[str, Baseline] = {}
         self._searched: dict[str, Searched] = {}
+        self._quiet: dict[str, _Quiet] = {}
+        self._newest_segment = 0
         self._backoff = Backoff()
         self._guard = StormGuard()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._housekept = time.monotonic()
+        self._housekept_ns = context.clock()
         self.health = Health()
 
     def start(self) -> None:
@@ -93,17 +116,23 @@ class Scheduler:
         """Everything that is due, once; returns how many windows were closed or revised."""
         changed = 0
         models: list[ModelEntry] = self._guarded("models", self._context.catalog.models, [])
+        self._guarded("arrivals", self._awaken, None)
+        baselines: dict[str, str] = self._guarded("baselines", self._context.catalog.baselines, {})
         places: set[Place] = set()
         for entry in models:
-            changed += self._guarded(f"model {entry.name}", partial(self._model, entry, places), 0)
+            job = partial(self._model, entry, baselines.get(entry.name), places)
+            changed += self._guarded(f"model {entry.name}", job, 0)
         if models and not self._stopping.is_set():
             # Versions come and go with every deployment, and what is kept of each is large.
             self._closers = {place: closer for place, closer in self._closers.items() if place in places}
+            names = {entry.name for entry in models}
+            self._quiet = {name: quiet for name, quiet in self._quiet.items() if name in names}
         self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
         self._guarded("alerts", lambda: raise_alerts(self._context, self._guard), 0)
         self._guarded("upkeep", self._upkeep, None)
-        if time.monotonic() - self._housekept > HOUSEKEEPING_SECONDS:
-            self._housekept = time.monotonic()
+        # A clock that was set back must not put it off.
+        if abs(self._context.clock() - self._housekept_ns) > HOUSEKEEPING_NS:
+            self._housekept_ns = self._context.clock()
             self._guarded("housekeeping", self._housekeeping, None)
         self.health.passes += 1
         self.health.windows += changed
@@ -121,11 +150,26 @@ class Scheduler:
             self.health.failed(what, error)
             return otherwise
 
-    def _model(self, entry: ModelEntry, places: set[Place]) -> int:
+    def _awaken(self) -> None:
+        """Models for which something came since the last pass that cannot wait are looked into."""
+        self._newest_segment, came = self._context.catalog.arrived(self._newest_segment)
+        for arrived in came:
+            quiet = self._quiet.get(arrived.model)
+            if quiet is not None and quiet.ends_with(arrived):
+                del self._quiet[arrived.model]
+
+    def _model(self, entry: ModelEntry, baseline_id: str | None, places: set[Place]) -> int:
         """Every window of the model that is due, each version and rule apart; its places are added to `places`."""
-        name = entry.name
+        name, now_ns = entry.name, self._context.clock()
+        quiet = self._quiet.pop(name, None)
+        if quiet is not None and quiet.holds(entry, baseline_id, now_ns):
+            self._quiet[name] = quiet
+            places.update(quiet.places)
+            return 0
         model = entry.in_force()
-        own = [Place(name, version, rule) for version in self._context.catalog.versions(name) for rule in model.windows]
+        # A version that others are compared with goes first.
+        versions = sorted(self._context.catalog.versions(name), key=lambda version: version != model.baseline.version)
+        own = [Place(name, version, rule) for version in versions for rule in model.windows]
         places.update(own)
         baseline = self._baseline(name)
         if model.label is not None:
@@ -135,6 +179,11 @@ class Scheduler:
         for place in own:
             what = f"model {name}, version {place.version!r}, window {place.rule.name}"
             changed += self._guarded(what, partial(self._closer(place, entry).run, model, baseline), 0)
+        rests = [self._closers[place].rest(now_ns) for place in own]
+        if not changed and None not in rests:
+            until_ns = min([now_ns + QUIET_NS_MAX, *(rest.until_ns for rest in rests if rest)])
+            open_ns = max((rest.open_ns for rest in rests if rest), default=0)
+            self._quiet[name] = _Quiet(entry, baseline_id, now_ns, Rest(until_ns, open_ns), tuple(own))
         return changed
 
     def _closer(self, place: Place, entry: ModelEntry) -> Closer:

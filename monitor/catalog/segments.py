@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, select, union, update
 from monitor.catalog.statements import chunks, within
 from monitor.catalog.tables import SEGMENTS, WINDOWS
 from monitor.errors import Stale
-from monitor.ports import Segment, SegmentKind
+from monitor.ports import Arrived, Segment, SegmentKind
 
 LIVE, DROPPED, OFFERED = "live", "dropped", "offered"
 """In force; gone for readers; gone, and handed out once for its file to be deleted."""
@@ -62,13 +62,15 @@ def find(
     return [_entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
 
 
-def arrived(connection: Connection, after_id: int) -> tuple[int, frozenset[str]]:
-    """The newest id, and the models with predictions or labels above `after_id`: by the key alone, for a pass asks it."""
+def arrived(connection: Connection, after_id: int) -> tuple[int, list[Arrived]]:
+    """The newest id, and what came above `after_id`: by the key alone, for every pass asks it."""
     newest = connection.execute(select(func.max(SEGMENTS.c.id))).scalar() or 0
     if newest <= after_id:
-        return newest, frozenset()
-    came = select(SEGMENTS.c.model).where(SEGMENTS.c.id > after_id, SEGMENTS.c.kind.in_(("predictions", "labels")))
-    return newest, frozenset(connection.execute(came.distinct()).scalars())
+        return newest, []
+    of = (SEGMENTS.c.kind, SEGMENTS.c.model, SEGMENTS.c.version)
+    came = select(*of, func.min(SEGMENTS.c.start_ns).label("start_ns")).group_by(*of)
+    came = came.where(SEGMENTS.c.id > after_id, SEGMENTS.c.kind.in_(("predictions", "labels")))
+    return newest, [Arrived(row.kind, row.model, row.version, row.start_ns) for row in connection.execute(came)]
 
 
 def replace(connection: Connection, old: Sequence[Segment], new: Sequence[Segment]) -> None:

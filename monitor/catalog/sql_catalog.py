@@ -20,6 +20,7 @@ from monitor.errors import Unavailable
 from monitor.findings import Alert, Span, Transition
 from monitor.ports import (
     Arrival,
+    Arrived,
     BaselineEntry,
     BatchKey,
     Delivery,
@@ -126,7 +127,7 @@ class SqlCatalog:
             )
         )
 
-    def arrived(self, after_id: int) -> tuple[int, frozenset[str]]:
+    def arrived(self, after_id: int) -> tuple[int, list[Arrived]]:
         return self.read(lambda c: segments.arrived(c, after_id))
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:

@@ -76,6 +76,14 @@ class _AsOf:
     learned: DesignEffects | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Until `until_ns` no window is due, and rows from `open_ns` on are in none that is closed."""
+
+    until_ns: int
+    open_ns: int
+
+
 @dataclass(slots=True)
 class Closer:
     """Closes the windows of one place; keeps its track between passes, so a pass reads only what is new."""
@@ -107,14 +115,16 @@ class Closer:
             self.progress = None
             raise
 
-    def quiet_until_ns(self, now_ns: int) -> int:
-        """Until when passes after this one have nothing to do, unless a segment comes; `now_ns` where nobody can say."""
-        until_ns = now_ns - self.place.rule.lateness_ns
+    def rest(self, now_ns: int) -> Rest | None:
+        """How long passes after this one have nothing to do; None where nobody can say."""
+        rule, until_ns = self.place.rule, now_ns - self.place.rule.lateness_ns
         waits = self.progress is None or self.pending or not self.caught_up or self._silent_until(now_ns) is not None
-        if waits or depends_on_rows(self.place.rule):
-            return now_ns
-        ends = (span.end_ns or 0 for span in spans_between(self.place.rule, until_ns, until_ns))
-        return min(ends) + self.place.rule.lateness_ns
+        if waits or depends_on_rows(rule):
+            return None
+        first = min(spans_between(rule, until_ns, until_ns), key=lambda span: span.end_ns or 0)
+        end_ns = first.end_ns or 0
+        before_ns = first.start_ns or 0 if rule.sliding_ns is None else end_ns - (rule.step_ns or rule.sliding_ns)
+        return Rest(end_ns + rule.lateness_ns, before_ns)
 
     def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         now_ns = self.context.clock()

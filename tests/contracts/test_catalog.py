@@ -223,6 +223,26 @@ def test_the_newest_baseline_is_in_force(catalog: Catalog) -> None:
 # Batches, gaps, ledgers
 
 
+def test_baselines_in_force_are_named_without_their_profiles(catalog: Catalog) -> None:
+    """Of each model that has one; set again, an older one is in force again."""
+    for name in ("first", "second"):
+        catalog.put_model(MonitoredModel(name), 1, declared=True)
+    entries = [BaselineEntry(f"b{i}", "first", 10, "p", 1, b"profile") for i in range(2)]
+    for entry in (*entries, entries[0]):
+        catalog.put_baseline(entry)
+    assert catalog.baselines() == {"first": "b0"}
+
+
+def test_what_arrived_is_told_by_kind_model_and_version(catalog: Catalog) -> None:
+    """With the time of the first row, since an id that was told before; results of our own are no arrival."""
+    catalog.put_segments([segment("a", start=5), segment("b", start=3)])
+    newest, came = catalog.arrived(0)
+    assert [(a.kind, a.version, a.start_ns) for a in came] == [("predictions", "1", 3)]
+    assert catalog.arrived(newest) == (newest, [])
+    catalog.put_segments([segment("c", kind="measurements"), segment("d", kind="labels", version="")])
+    assert [(a.kind, a.version) for a in catalog.arrived(newest)[1]] == [("labels", "")]
+
+
 def test_a_batch_is_accepted_once(catalog: Catalog) -> None:
     """The second delivery of a batch answers False and registers nothing."""
     key = BatchKey("s1", 7)

@@ -12,7 +12,7 @@ from monitor.definitions import MonitoredModel
 from monitor.exporters.telemetry import Telemetry
 from monitor.jobs.expire import Retention
 from monitor.scheduler import Scheduler
-from tests.monitor.jobs.house import LATENESS, MODEL, SECOND, House, closed, labelled, minute, population
+from tests.monitor.jobs.house import LATENESS, MODEL, SECOND, House, closed, labelled, minute, population, truth_of
 
 
 @pytest.fixture
@@ -85,3 +85,70 @@ def test_the_name_of_a_model_that_nobody_declared_is_told_to_no_one(ready: House
     assert Scheduler(context, retention=Retention(), patient=False).run_pass() == 1
     told = {s.labels["model"] for f in telemetry.collect() for s in f.samples if "model" in s.labels}
     assert told == {"unknown"}
+
+
+class Counting:
+    """A catalog that counts how often it is asked for windows or segments."""
+
+    def __init__(self, house: House) -> None:
+        self._catalog, self.asked = house.catalog, 0
+
+    def __getattr__(self, name: str) -> object:
+        self.asked += name in ("windows", "segments", "versions", "baseline")
+        return getattr(self._catalog, name)
+
+
+@pytest.fixture
+def counting(ready: House) -> Counting:
+    """The first window is closed, and the next pass has nothing to do."""
+    catalog = Counting(ready)
+    ready.scheduler = Scheduler(replace(ready.context, catalog=catalog), retention=Retention(), patient=False)  # type: ignore[arg-type]  # the same methods
+    ready.serve(population(100, seed=3))
+    ready.at(closed(0))
+    catalog.asked = 0
+    return catalog
+
+
+def test_a_model_with_nothing_to_do_costs_nothing(ready: House, counting: Counting) -> None:
+    """Rows of a window that is open are no reason to look: it is looked at when it is due."""
+    ready.serve(population(100, seed=4, start_ns=minute(1)))
+    assert ready.at(closed(0) + SECOND) == 0
+    assert counting.asked == 0
+    assert ready.at(closed(1)) == 1
+
+
+def test_late_rows_are_not_waited_with(ready: House, counting: Counting) -> None:
+    """They revise their window in the next pass."""
+    ready.serve(population(10, seed=4, name="late"))
+    assert ready.at(closed(0) + SECOND) == 1
+
+
+def test_labels_are_not_waited_with(ready: House, counting: Counting) -> None:
+    """They are looked at in the next pass."""
+    served = population(100, seed=3)
+    ready.label(*truth_of(served, seed=5))
+    assert ready.at(closed(0) + SECOND) == 1
+
+
+def test_a_new_version_is_not_waited_with(ready: House, counting: Counting) -> None:
+    """Its first window is due at once where its rows are old."""
+    ready.serve(population(100, seed=4), "2")
+    assert ready.at(closed(0) + SECOND) == 1
+
+
+def test_a_new_baseline_is_not_waited_with(ready: House, counting: Counting) -> None:
+    """Later windows are compared with it."""
+    ready.baseline(labelled(population(2_000, seed=7), seed=8))
+    ready.serve(population(100, seed=4, start_ns=minute(1)))
+    ready.at(closed(1))
+    entry = ready.catalog.baseline(MODEL)
+    assert entry is not None
+    assert [w.baseline for w in ready.windows()][-1] == entry.id
+
+
+def test_a_clock_that_was_set_back_holds_up_nothing(ready: House, counting: Counting) -> None:
+    """What was found quiet later says nothing of an earlier time."""
+    ready.at(closed(0) + 30 * SECOND)
+    counting.asked = 0
+    ready.at(closed(0) - SECOND)
+    assert counting.asked > 0

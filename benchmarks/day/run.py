@@ -1,0 +1,287 @@
+"""A simulated day of many models, through the real way of a record: accepted, stored, closed, published.
+
+    python -m benchmarks.day.run [--models 100] [--hours 24] [--rows 100] [--batch-seconds 60] [--profile FILE]
+
+The clock is a simulation that stands still while traffic is made and jumps over what is idle, but runs as the real one does
+while the monitor works: where a period's work takes longer than the period, windows are late here as they would be there.
+Passes without work, one a second, are run five times after each round of batches and counted for the others. Embedded catalog, local segments, one
+thread as in the service. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import resource
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from collectors.records.encoding import encode_batch
+from collectors.records.types import Batch, Ledger, Prediction, Tensor
+from monitor.definitions import MonitoredModel
+from monitor.jobs.accept_records import read_batch
+from monitor.jobs.declare_model import declare_model
+from monitor.jobs.set_baseline import set_baseline
+from monitor.main import Service, open_service
+from monitor.scheduler import PASS_SECONDS
+from monitor.settings import MonitorSettings
+from monitor.tiles.kernels import compile_ahead
+from monitor.tiles.rows import Column, Rows
+
+SECOND = 10**9
+START = 1_800_000_000 * SECOND
+PERIOD_S, LATENESS_S = 300, 30
+NUMERIC, CATEGORICAL = 40, 10
+NUMBERS = [f"n{i}" for i in range(NUMERIC)]
+NAMES = [f"c{i}" for i in range(CATEGORICAL)]
+WORDS = np.array([f"word{i}" for i in range(20)], object)
+BASELINE_ROWS = 5_000
+POOL = 4_096
+"""Rows drawn once; batches are pieces of them, for the traffic must cost little beside the monitor."""
+IDLE_PASSES = 5
+"""Passes without work after each round of batches: in as many seconds everything comes once that is not done in each."""
+KEPT_DAYS = {
+    "predictions": 30,
+    "id index": 30,
+    "labels": 90,
+    "anomalies": 90,
+    "explanations": 90,
+    "measurements": 400,
+    "catalog": 30,
+}
+"""What retention keeps by default; baselines stay."""
+
+
+@dataclass
+class WarpClock:
+    """Runs with the processor's time while `running`; jumps forward to the next event when there is nothing to do."""
+
+    now: int = START
+    since: float | None = None
+
+    def __call__(self) -> int:
+        return self.now if self.since is None else self.now + int((time.perf_counter() - self.since) * SECOND)
+
+    def work(self) -> None:
+        self.since = time.perf_counter()
+
+    def rest(self) -> float:
+        """Ends the work; returns its seconds."""
+        assert self.since is not None
+        spent, self.now = time.perf_counter() - self.since, self()
+        self.since = None
+        return spent
+
+    def jump(self, ns: int) -> None:
+        """To an event, unless the work has lasted beyond it."""
+        self.now = max(self.now, ns)
+
+
+@dataclass
+class Spent:
+    """Seconds of the monitor's work."""
+
+    accept: float = 0.0
+    close: float = 0.0
+    idle: list[float] = field(default_factory=list)
+    batches: int = 0
+    longest_close: float = 0.0
+
+
+class Traffic:
+    """What the sidecar of each model sends: one exchange a row, with a tensor of numbers and one of texts."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._numbers = rng.normal(size=(POOL, NUMERIC)).astype("<f8")
+        self._words = WORDS[np.minimum(rng.geometric(0.2, (POOL, CATEGORICAL)) - 1, len(WORDS) - 1)]
+        self._scores = (1 / (1 + np.exp(-self._numbers[:, 0]))).astype("<f8")
+
+    def batch(self, model: str, sequence: int, start_ns: int, step_ns: int, count: int, at: int) -> bytes:
+        records = []
+        for i in range(count):
+            row = (at + i) % POOL
+            records.append(
+                Prediction(
+                    exchange=f"{model}-{sequence}-{i}",
+                    id=f"{model}-{sequence}-{i}",
+                    id_source="body",
+                    model=model,
+                    version="1",
+                    time_ns=start_ns + i * step_ns,
+                    inputs=(
+                        Tensor(name="x", shape=(1, NUMERIC), datatype="FP64", data=self._numbers[row].tobytes()),
+                        Tensor(name="c", shape=(1, CATEGORICAL), datatype="BYTES", items=tuple(self._words[row])),
+                    ),
+                    outputs=(Tensor(name="p", shape=(1, 1), datatype="FP64", data=self._scores[row].tobytes()),),
+                )
+            )
+        ledger = Ledger(
+            start_ns=start_ns, end_ns=start_ns + count * step_ns, model=model, version="1", seen=count, captured=count
+        )
+        return encode_batch(Batch(sidecar=f"sidecar-{model}", sequence=sequence, records=(*records, ledger)))
+
+    def baseline(self, rng: np.random.Generator) -> Rows:
+        pick = rng.integers(0, POOL, BASELINE_ROWS)
+        noise = rng.normal(scale=0.05, size=(BASELINE_ROWS, NUMERIC))
+        columns = {name: Column(self._numbers[pick, i] + noise[:, i]) for i, name in enumerate(NUMBERS)}
+        columns |= {name: Column(self._words[pick, i]) for i, name in enumerate(NAMES)}
+        columns["p"] = Column(self._scores[pick])
+        ids = np.array([f"b{i}" for i in range(BASELINE_ROWS)], object)
+        times = START - (BASELINE_ROWS - np.arange(BASELINE_ROWS)) * SECOND
+        ones = np.ones(BASELINE_ROWS, np.int32)
+        return Rows(times.astype(np.int64), ids, ones * 0, ones, columns)
+
+
+def declaration(name: str) -> MonitoredModel:
+    return MonitoredModel.from_document(
+        {
+            "model": name,
+            "task": "binary",
+            "features": dict.fromkeys(NUMBERS, "numeric") | dict.fromkeys(NAMES, "categorical"),
+            "tensors": {"x": NUMBERS, "c": NAMES},
+            "prediction": {"score": "p"},
+            "windows": [{"every": f"{PERIOD_S}s", "lateness": f"{LATENESS_S}s"}],
+        }
+    )
+
+
+def set_up(service: Service, names: list[str], traffic: Traffic) -> None:
+    for number, name in enumerate(names):
+        model = declaration(name)
+        declare_model(model, service.context.catalog, service.context.store, START)
+        rows = traffic.baseline(np.random.default_rng(number))
+        set_baseline(name, rows, model, service.context.catalog, service.context.store, START, time_ordered=True)
+
+
+def simulate(
+    service: Service, clock: WarpClock, names: list[str], traffic: Traffic, options: argparse.Namespace
+) -> Spent:
+    """One batch of every model each `batch_seconds`, and what is due of windows in between."""
+    spent = Spent()
+    scheduler, acceptance = service.scheduler, service.acceptance
+    each_s, step_ns = options.batch_seconds, PERIOD_S * SECOND // options.rows
+    count = max(each_s * SECOND // step_ns, 1)
+    for sequence in range(int(options.hours * 3600) // each_s):
+        start_ns = START + sequence * each_s * SECOND
+        bodies = [traffic.batch(n, sequence, start_ns, step_ns, count, sequence * count) for n in names]
+        # A window is due in the middle of a stretch of traffic: its allowed lateness after the end of the period.
+        for name in bodies:
+            clock.jump(start_ns + each_s * SECOND)
+            clock.work()
+            acceptance.accept([read_batch(name)])
+            spent.accept += clock.rest()
+        spent.batches += len(bodies)
+        clock.jump(start_ns + (each_s + LATENESS_S) * SECOND + 1)
+        clock.work()
+        changed = 0
+        while step := scheduler.run_pass():
+            changed += step
+        seconds = clock.rest()
+        spent.close += seconds
+        if changed:
+            spent.longest_close = max(spent.longest_close, seconds)
+        for _ in range(IDLE_PASSES):
+            clock.jump(clock() + int(PASS_SECONDS * SECOND))
+            clock.work()
+            scheduler.run_pass()
+            spent.idle.append(clock.rest())
+        if options.verbose and changed:
+            print(f"{sequence * each_s / 3600:6.2f} h  {changed} windows  {seconds:6.2f} s", flush=True)
+    return spent
+
+
+def sizes(folder: Path) -> dict[str, tuple[int, int]]:
+    """Bytes and files of the catalog and of each kind of segment."""
+    found: dict[str, tuple[int, int]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            part = path.relative_to(folder).parts
+            kind = part[1] if part[0] == "segments" else "catalog"
+            kind = "id index" if path.suffix == ".ids" else kind
+            total, files = found.get(kind, (0, 0))
+            found[kind] = total + path.stat().st_size, files + 1
+    return found
+
+
+def report(service: Service, spent: Spent, names: list[str], folder: Path, options: argparse.Namespace) -> None:
+    simulated_s = options.hours * 3600
+    windows = [w for name in names for w in service.context.catalog.windows(name)]
+    full = [w for w in windows if w.n_window]
+    late = np.array([(w.closed_ns - (w.span.end_ns or 0)) / SECOND - LATENESS_S for w in full])
+    idle = float(np.mean(spent.idle)) if spent.idle else 0.0
+    busy = spent.accept + spent.close
+    idle_all = idle * (simulated_s / PASS_SECONDS - simulated_s / options.batch_seconds)
+    errors = service.scheduler.health.errors
+    backlog = max((len(service.context.catalog.publications(e.name, 1)) for e in service.context.exporters), default=0)
+    transitions = sum(len(service.context.catalog.transitions(n)) for n in names)
+    print(
+        f"\n{options.models} models x {NUMERIC + CATEGORICAL} features, {options.rows} rows a window of {PERIOD_S} s, "
+        f"{options.hours:g} simulated hours, a batch of each model every {options.batch_seconds} s"
+    )
+    print("\n| what | value |\n| --- | ---: |")
+    print(f"| windows closed, with rows | {len(full):,} |")
+    print(f"| of a processor: accepting | {100 * spent.accept / simulated_s:.1f} % |")
+    print(f"| of a processor: closing, publishing, housekeeping | {100 * spent.close / simulated_s:.1f} % |")
+    print(f"| of a processor: passes with nothing to do | {100 * idle_all / simulated_s:.1f} % |")
+    print(f"| room: times this load that one processor carries | {simulated_s / max(busy + idle_all, 1e-9):.1f} |")
+    print(f"| a batch accepted, ms | {1e3 * spent.accept / max(spent.batches, 1):.1f} |")
+    print(f"| a window closed and published, ms | {1e3 * spent.close / max(len(full), 1):.1f} |")
+    print(f"| a pass with nothing to do, ms | {1e3 * idle:.1f} |")
+    print(f"| all models' windows of one period, longest, s | {spent.longest_close:.1f} |")
+    print(
+        f"| window late, median / 99 % / most, s | {np.median(late):.1f} / {np.quantile(late, 0.99):.1f} / {late.max():.1f} |"
+    )
+    print(f"| windows late by more than a period | {int((late > PERIOD_S).sum())} |")
+    print(
+        f"| rows in windows, of rows sent | {sum(w.n_window for w in full):,} of {spent.batches * max(options.batch_seconds * options.rows // PERIOD_S, 1):,} |"
+    )
+    print(f"| publications that wait, errors, transitions | {backlog}, {len(errors)}, {transitions} |")
+    print(f"| resident memory, most, MiB | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} |")
+    print(
+        "\n| on disk | MiB | files | a day, MiB | kept, days | after a year, GiB |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+    )
+    for kind, (total, files) in sorted(sizes(folder).items()):
+        if kind not in KEPT_DAYS:
+            print(f"| {kind} | {total / 2**20:.1f} | {files:,} | | | {total / 2**30:.2f} |")
+            continue
+        a_day, kept = total * 86_400 / simulated_s, min(KEPT_DAYS[kind], 365)
+        print(
+            f"| {kind} | {total / 2**20:.1f} | {files:,} | {a_day / 2**20:.0f} | {kept} | {a_day * kept / 2**30:.1f} |"
+        )
+    for error in errors[:3]:
+        print(f"\n{error}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=int, default=100)
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--rows", type=int, default=100, help="Rows of a window.")
+    parser.add_argument("--batch-seconds", type=int, default=60)
+    parser.add_argument("--profile", type=Path, help="Write a profile of the simulation here.")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    compile_ahead()
+    names = [f"model-{i:03d}" for i in range(options.models)]
+    clock, traffic = WarpClock(), Traffic(np.random.default_rng(5))
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory) / "data"
+        service = open_service(MonitorSettings(data=folder), version="benchmark", clock=clock)
+        set_up(service, names, traffic)
+        profiler = cProfile.Profile()
+        if options.profile:
+            profiler.enable()
+        spent = simulate(service, clock, names, traffic, options)
+        if options.profile:
+            profiler.disable()
+            profiler.dump_stats(options.profile)
+        report(service, spent, names, folder, options)
+        service.close()
+
+
+if __name__ == "__main__":
+    main()
