@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import termios
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,7 @@ class Forwarder:
         self._deaf_until = 0.0
         self._greetings: dict[int, tuple[Greeting, Link, float]] = {}
         self._holding: list[Side] = []
+        self._loading = threading.Lock()
         self._scratch = memoryview(bytearray(RECEIVE_BYTES_MAX))
 
     def run(self) -> None:
@@ -153,7 +155,8 @@ class Forwarder:
             if word is None:
                 self._poll.unregister(descriptor)
             elif word:  # the first, with which every child starts, is empty
-                self._load_certificates()
+                # The system's authorities take OpenSSL a tenth of a second for each context: too long for this loop.
+                threading.Thread(target=self._load_certificates, name="certificates", daemon=True).start()
         elif descriptor == self._stop and self._stopping_since is None:
             self._stopping_since = self._now
             self._poll.unregister(self._stop)
@@ -221,14 +224,16 @@ class Forwarder:
     # Connections with TLS begin with a greeting.
 
     def _load_certificates(self) -> None:
-        for route in self._routes.values():
-            if route.tls is not None:
-                try:
-                    route.tls.load()
-                except OSError:
-                    self._copier.loaded_certificates(well=False)
-                else:
-                    self._copier.loaded_certificates(well=True)
+        """Of every listener, while the loop goes on; one after the other, so that what is read last is in use."""
+        with self._loading:
+            for route in self._routes.values():
+                if route.tls is not None:
+                    try:
+                        route.tls.load()
+                    except OSError:
+                        self._copier.loaded_certificates(well=False)
+                    else:
+                        self._copier.loaded_certificates(well=True)
 
     def _begin_greeting(self, link: Link, contexts: "TlsContexts") -> None:
         self._listen_for(link.server, 0)

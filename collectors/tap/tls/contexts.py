@@ -37,10 +37,12 @@ class TlsContexts:
 
     def load(self) -> None:
         """Read every file again. Raises OSError, of which ssl.SSLError is one."""
-        self._towards_clients = {protocol: self._for_clients(protocol) for protocol in (None, "h2", "http/1.1")}
+        clients = {protocol: self._for_clients(protocol) for protocol in (None, "h2", "http/1.1")}
+        server: dict[tuple[bytes, ...], ssl.SSLContext] = {}
         if self.files.to_server:
-            both = (PROTOCOLS, PROTOCOLS[::-1], PROTOCOLS[:1], PROTOCOLS[1:], ())
-            self._towards_server = {offered: self._for_server(offered) for offered in both}
+            for offered in (PROTOCOLS, PROTOCOLS[::-1], PROTOCOLS[:1], PROTOCOLS[1:], ()):
+                server[offered] = self._for_server(offered)
+        self._towards_clients, self._towards_server = clients, server
 
     def greeting(self, client: socket.socket, server: socket.socket) -> Greeting:
         """The greeting of a new connection, with what is loaded now."""

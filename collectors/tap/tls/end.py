@@ -8,7 +8,7 @@ from typing import cast
 class TlsEnd:
     """Our end of one TLS connection."""
 
-    __slots__ = ("_incoming", "_machine", "_outgoing", "ended", "holds_more", "told_end", "truncated")
+    __slots__ = ("_fault", "_incoming", "_machine", "_outgoing", "ended", "holds_more", "told_end", "truncated")
 
     def __init__(self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -18,6 +18,8 @@ class TlsEnd:
         self.holds_more = False
         """Whether plain bytes may wait in here: then no event of the socket will tell of them."""
         self.ended = False
+        self._fault: ssl.SSLError | None = None
+        """What ended the peer's bytes, once those before it are handed on."""
         self.truncated = False
         """Whether the peer's bytes ended without its saying so."""
         self.told_end = False
@@ -48,9 +50,9 @@ class TlsEnd:
         return True
 
     def read_into(self, place: memoryview, count_max: int) -> int | None:
-        """Put plain bytes into the place; 0 at their end, None where more ciphertext is needed. Raises ssl.SSLError."""
+        """Put plain bytes into the place; 0 at their end, None where more ciphertext is needed. Raises ssl.SSLError, after what came before it."""
         count = 0
-        while count < count_max and not self.ended:
+        while count < count_max and not self.ended and self._fault is None:
             try:
                 got = cast("int", self._machine.read(count_max - count, place[count:count_max]))
             except ssl.SSLWantReadError:
@@ -59,10 +61,14 @@ class TlsEnd:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
                 self.truncated = isinstance(end, ssl.SSLEOFError)
                 self.ended = True
+            except ssl.SSLError as fault:
+                self._fault = fault  # OpenSSL tells it once
             else:
                 if got == 0:
                     self.ended = True
                 count += got
+        if self._fault is not None and not count:
+            raise self._fault
         self.holds_more = count > 0  # the place is full, or the end is still to be told
         return count
 
