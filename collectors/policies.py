@@ -104,7 +104,7 @@ def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy
                 for rule in settings.redaction_rules
                 if rule.pattern
             ),
-            names=names_from(names.decode("utf-8")),
+            names=names_from(_text("redaction_names_file", names)),
             text_chars_max=settings.redaction_text_chars_max or None,
             key=key,
             **known,
@@ -135,6 +135,14 @@ def _content(where: str, path: Path | None) -> bytes:
     if len(content) > FILE_BYTES_MAX:
         raise InvalidSettings([SettingsFault(where, "a larger file", f"at most {FILE_BYTES_MAX} bytes")])
     return content
+
+
+def _text(where: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"byte {error.start}: {content[error.start : error.start + 1].hex()}"
+        raise InvalidSettings([SettingsFault(where, found, "UTF-8")]) from error
 
 
 def registry_of(settings: SidecarSettings) -> Registry:

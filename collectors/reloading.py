@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from collectors.errors import InvalidSettings
+from collectors.errors import InvalidSettings, StartFailed
 from collectors.policies import POLICY_SETTINGS, files_named, policies_of
 from collectors.settings import SidecarSettings
 
@@ -64,15 +64,14 @@ class Reloader:
             self.reload(now_ns)
 
     def reload(self, now_ns: int) -> None:
-        """Read everything anew and take in what can be taken in, or nothing at all."""
+        """Read everything anew and take in what can be taken in, or nothing at all. `tell` raises StartFailed to refuse it."""
         self._seen = self._look()
         try:
             read = self._read()
             wanted = replace(self._settings, **{name: getattr(read, name) for name in POLICY_SETTINGS})
             digest = policies_of(wanted).digest
         except InvalidSettings as invalid:
-            self.state = replace(self.state, refused=self.state.refused + 1, fault=str(invalid))
-            _LOG.error("policy_refused", extra={"fault": str(invalid), "in_force": self.state.digest})
+            self._refuse(str(invalid))
             return
         awaiting = tuple(
             each.name
@@ -81,14 +80,22 @@ class Reloader:
         )
         if awaiting:
             _LOG.warning("settings_await_restart", extra={"settings": ", ".join(awaiting)})
-        self.state = replace(self.state, fault=None, awaiting_restart=awaiting)
         if digest == self.state.digest:
-            self.state = replace(self.state, unchanged=self.state.unchanged + 1)
+            self.state = replace(self.state, fault=None, awaiting_restart=awaiting, unchanged=self.state.unchanged + 1)
+            return
+        try:
+            self._tell(wanted)
+        except StartFailed as failed:  # more than a worker can be told
+            self._refuse(str(failed))
             return
         self._settings = wanted
-        self._tell(wanted)
+        self.state = replace(self.state, fault=None, awaiting_restart=awaiting)
         self.state = replace(self.state, digest=digest, since_ns=now_ns, applied=self.state.applied + 1)
         _LOG.info("policy_applied", extra={"policy": digest})
+
+    def _refuse(self, fault: str) -> None:
+        self.state = replace(self.state, refused=self.state.refused + 1, fault=fault)
+        _LOG.error("policy_refused", extra={"fault": fault, "in_force": self.state.digest})
 
     def _look(self) -> tuple[object, ...]:
         return tuple(map(_identity, (*self._files, *files_named(self._settings))))

@@ -39,7 +39,7 @@ from collectors.settings.sections import (
     read_routes,
     read_rules,
 )
-from collectors.settings.sinks import SinkSetting, read_sinks
+from collectors.settings.sinks import SINKS_MAX, SinkSetting, read_sinks
 
 
 def default_spool(settings: "SidecarSettings") -> Path:
@@ -278,6 +278,10 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
     if values.get("monitor") and any(sink.name == "monitor" for sink in values.get("sinks", ())):
         faults.append(
             SettingsFault(f"{prefix}sinks", "a second sink named `monitor`", "a `name`, or no `monitor` beside")
+        )
+    if len(values.get("sinks", ())) + bool(values.get("monitor")) > SINKS_MAX:
+        faults.append(
+            SettingsFault(f"{prefix}sinks", f"{SINKS_MAX} beside `monitor`", f"at most {SINKS_MAX}, it included")
         )
     if given.get("listeners") is None and given.get("passive") is None:
         faults.append(SettingsFault(f"{prefix}listeners", "nothing", str(known["listeners"].metadata["doc"])))

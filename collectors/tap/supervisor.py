@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from collectors.errors import StartFailed
+
 RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 0.8
 """A child that keeps dying is started again after a doubling pause, always within a second."""
@@ -44,10 +46,17 @@ class Order:
     word: bytes = b""
 
 
+def _check_length(word: bytes) -> None:
+    if len(word) > WORD_BYTES_MAX:
+        raise StartFailed("settings", f"{len(word)} bytes for a child process, expected at most {WORD_BYTES_MAX}")
+
+
 class Child:
     """One child process, started again when it ends before it should."""
 
     def __init__(self, order: Order, *, starts: Callable[[bool], None]) -> None:
+        """Raises StartFailed for a first word that is too long."""
+        _check_length(order.word)
         self._order = order
         self._starts = starts
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,20 +93,25 @@ class Child:
         self._started = time.monotonic()
         self._starts(True)
         if self._process.stdin is not None:
-            fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, 2 * WORD_BYTES_MAX)
+            with suppress(OSError):  # the system's limit may be lower: short words, as most are, fit all the same
+                fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, 2 * WORD_BYTES_MAX)
             os.set_blocking(self._process.stdin.fileno(), False)
-            self._say(self._order.word)
+            if not self._say(self._order.word):
+                _LOG.warning("word_does_not_fit", extra={"child": self._order.name, "bytes": len(self._order.word)})
+                self._process.kill()  # it would wait for the rest for ever
 
     def tell(self, word: bytes) -> None:
-        """Say this to the child, and to each that is started after it. One that has stopped listening is killed."""
+        """Say this to the child, and to each that is started after it. One that has stopped listening is killed.
+
+        Raises StartFailed for a word that is too long, and says nothing then.
+        """
+        _check_length(word)
         self._order = replace(self._order, word=word)
         if self._process is not None and not self._say(word):
             _LOG.warning("child_deaf", extra={"child": self._order.name})
             self._process.kill()
 
     def _say(self, word: bytes) -> bool:
-        if len(word) > WORD_BYTES_MAX:
-            raise ValueError(f"word of {len(word)} bytes, expected at most {WORD_BYTES_MAX}")
         stdin = self._process.stdin if self._process else None
         if stdin is None:
             return False

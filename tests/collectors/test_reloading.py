@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from collectors.errors import InvalidSettings, StartFailed
 from collectors.policies import POLICY_SETTINGS, policies_of
 from collectors.reloading import LOOK_SECONDS, Reloader
 from collectors.settings import SidecarSettings, read_file, read_settings
 
+ENDS = {"listen": "127.0.0.1:9000", "upstream": "127.0.0.1:8000"}
 LISTENERS = "listeners: [{listen: '127.0.0.1:9000', upstream: '127.0.0.1:8000'}]\n"
 
 
@@ -90,6 +92,28 @@ def test_what_cannot_be_used_changes_nothing(running, text, place):
     running.look()
     assert running.reloader.state.fault is None
     assert [settings.sampling_rate for settings in running.told] == [0.25]
+
+
+def test_names_that_are_no_text_are_told_with_their_place(tmp_path):
+    """The setting, and the byte in its file."""
+    (tmp_path / "names").write_bytes(b"Ada\n\xff\n")
+    with pytest.raises(InvalidSettings, match="redaction_names_file: found byte 4: ff, expected UTF-8"):
+        policies_of(read_settings({"listeners": [ENDS], "redaction_names_file": str(tmp_path / "names")}))
+
+
+def test_what_nobody_can_be_told_is_refused(running, monkeypatch):
+    """The supervisor goes on as before, and so does the worker."""
+
+    def refuses(_: SidecarSettings) -> None:
+        raise StartFailed("settings", "too long")
+
+    monkeypatch.setattr(running.reloader, "_tell", refuses)
+    running.write("sampling_rate: 0.5\n")
+    running.look()
+    assert (running.reloader.state.refused, running.reloader.state.fault) == (1, "settings: too long")
+    monkeypatch.setattr(running.reloader, "_tell", running.told.append)
+    running.reloader.reload(3)
+    assert [settings.sampling_rate for settings in running.told] == [0.5]
 
 
 def test_a_file_that_is_gone_changes_nothing(running):

@@ -57,6 +57,14 @@ def test_faults_are_told_with_their_place(sinks: object, where: str) -> None:
     assert [fault.where for fault in caught.value.faults] == [where]
 
 
+def test_the_sink_of_the_flag_counts_too() -> None:
+    """A spool has places for eight."""
+    many = [{"monitor": f"http://a:{n}", "name": f"m{n}"} for n in range(8)]
+    assert len(read(sinks=many)) == 8
+    with pytest.raises(InvalidSettings, match="sinks: found 8 beside `monitor`, expected at most 8"):
+        read(monitor="http://m:1", sinks=many)
+
+
 def test_one_name_is_one_sink() -> None:
     """The flag's is called monitor."""
     with pytest.raises(InvalidSettings, match="a second sink named `monitor`"):

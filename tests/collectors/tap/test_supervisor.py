@@ -1,11 +1,16 @@
 """Children are started again when they die, and end when told or when nobody holds their leash."""
 
+import fcntl
 import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
-from collectors.tap.supervisor import Child, Order, seconds_to_end
+import pytest
+
+from collectors.errors import StartFailed
+from collectors.tap.supervisor import WORD_BYTES_MAX, Child, Order, seconds_to_end
 
 ENDS_WITH_ITS_LEASH = """
 import os, sys, signal
@@ -106,6 +111,34 @@ def test_a_child_is_told_something_new_while_it_runs():
     wait_until(looked_after)
     assert os.read(reading, 5) == b"other"
     child.end(5)
+
+
+def test_a_word_that_is_too_long_is_refused_and_changes_nothing():
+    """Whoever says it is told; the child and its successors keep the word before."""
+    child, _, reading = child_of()
+    with pytest.raises(StartFailed, match=f"settings: {WORD_BYTES_MAX + 1} bytes"):
+        child.tell(bytes(WORD_BYTES_MAX + 1))
+    child.start()
+    assert os.read(reading, 5) == b"hello"
+    child.end(5)
+
+
+def test_a_child_that_cannot_be_told_its_first_word_does_not_wait_for_ever(monkeypatch):
+    """As where the system allows no pipe of that size: it is ended and tried again."""
+
+    def refused(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    child, changes, _ = child_of()
+    child._order = replace(child._order, word=bytes(WORD_BYTES_MAX))
+    child.start()
+
+    def ended() -> bool:
+        child.look_after()
+        return changes == [True, False]
+
+    wait_until(ended)
 
 
 def test_a_child_that_has_stopped_listening_is_started_again():
