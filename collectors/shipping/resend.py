@@ -26,7 +26,7 @@ def resend(directory: Path, courier: Courier, sink: str | None = None) -> Resent
             if sink is not None and refused.sink != sink:
                 continue
             if not refused.payload:
-                sent.left[path.name] = "its bytes were not kept: there was no room"
+                sent.left[path.name] = "its bytes were not kept, for want of room, or are damaged"
                 continue
             sequence = int(refused.batch.rpartition("/")[2])
             (outcome,) = courier.deliver([Parcel(sequence, refused.batch, refused.payload)])

@@ -57,7 +57,7 @@ def refused_parts(
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A batch that a sink refused. Without a payload only that it was is known: there was no room."""
+    """A batch that a sink refused. Without a payload only that it was is known: there was no room, or it is damaged."""
 
     path: Path
     batch: str = ""
@@ -79,6 +79,8 @@ def read_refused(path: Path) -> Refused:
     try:
         why = json.loads(line)
         batch, sink, status, detail = (str(why.get(name, "")) for name in ("batch", "sink", "status", "detail"))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
+        return Refused(path)
+    if not batch.rpartition("/")[2].isdecimal():
         return Refused(path)
     return Refused(path, batch, sink, status, detail, payload)

@@ -28,6 +28,10 @@ INFLATED_BYTES_MAX = 128 * 1024 * 1024
 """Of one file: both of the largest bodies that an exchange may have, with room for the rest."""
 
 
+_UNFINISHED = ".part"
+"""Ends the name of a file that is being written; one found at the start was never finished."""
+
+
 class NotAnExchange(ValueError):
     """A file that is none of ours; the message says what was expected."""
 
@@ -120,6 +124,8 @@ class UndecodableFolder:
     def __init__(self, spool: Path) -> None:
         self._folder = spool / UNDECODABLE
         try:
+            for unfinished in self._folder.glob("*" + _UNFINISHED):
+                unfinished.unlink(missing_ok=True)
             sizes = [path.stat().st_size for path in unread_paths(spool)]
         except OSError:
             sizes = []
@@ -133,7 +139,7 @@ class UndecodableFolder:
         if self._bytes + len(data) > FOLDER_BYTES_MAX:
             return False
         path = self._folder / f"{unread.start_ns:020}-{self._files:05}-{unread.reason}{SUFFIX}"
-        part = path.with_suffix(".part")
+        part = path.with_suffix(_UNFINISHED)
         try:
             self._folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
             part.touch(FILE_MODE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collectors.spool import side_files
-from collectors.spool.side_files import keep_aside, quarantine_name, refused_name, refused_parts
+from collectors.spool.side_files import Refused, keep_aside, quarantine_name, read_refused, refused_name, refused_parts
 
 
 def test_the_same_thing_is_kept_once(tmp_path: Path) -> None:
@@ -26,6 +26,14 @@ def test_files_beyond_the_bound_are_not_kept(tmp_path: Path, monkeypatch: pytest
     """A loop does not fill the directory."""
     monkeypatch.setattr(side_files, "SIDE_FILES_MAX", 2)
     assert [keep_aside(tmp_path / "q", name, (b"1",)) for name in "abc"] == ["kept", "kept", "no_room"]
+
+
+@pytest.mark.parametrize("line", [b"", b"[1]", b"{}", b'{"batch": "ab/x"}', b"[" * 100_000])
+def test_a_refused_file_that_does_not_say_its_batch_is_damaged(tmp_path: Path, line: bytes) -> None:
+    """It is listed as such rather than sent under a name that nobody gave it."""
+    path = tmp_path / "x.refused"
+    path.write_bytes(line + b"\nORB")
+    assert read_refused(path) == Refused(path)
 
 
 def test_names_tell_what_and_where() -> None:

@@ -45,6 +45,15 @@ def test_the_folder_is_bounded(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not UndecodableFolder(tmp_path).keep(UNREAD)
 
 
+def test_what_a_crash_left_unfinished_goes(tmp_path) -> None:
+    """It counts for nothing, and nobody reads it."""
+    (tmp_path / undecodable.UNDECODABLE).mkdir()
+    half = tmp_path / undecodable.UNDECODABLE / "1-2-x.part"
+    half.write_bytes(b"half")
+    UndecodableFolder(tmp_path)
+    assert not half.exists()
+
+
 @pytest.mark.parametrize("data", [b"", b"ORX\x02", b"ORX\x01", b"ORX\x01abc", encode_unread(UNREAD)[:-3]])
 def test_other_bytes_are_refused(data: bytes) -> None:
     """With what was expected."""
