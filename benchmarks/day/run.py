@@ -15,7 +15,7 @@ import cProfile
 import resource
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,24 +56,36 @@ KEPT_DAYS = {
 """What retention keeps by default; baselines stay."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """By the clock on the wall, where a busy machine and its disk are in it, and of all processors."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def __add__(self, other: Seconds) -> Seconds:
+        return Seconds(self.wall + other.wall, self.cpu + other.cpu)
+
+
 @dataclass
 class WarpClock:
     """Runs with the processor's time while `running`; jumps forward to the next event when there is nothing to do."""
 
     now: int = START
     since: float | None = None
+    cpu_since: float = 0.0
 
     def __call__(self) -> int:
         return self.now if self.since is None else self.now + int((time.perf_counter() - self.since) * SECOND)
 
     def work(self) -> None:
-        self.since = time.perf_counter()
+        self.since, self.cpu_since = time.perf_counter(), time.process_time()
 
-    def rest(self) -> float:
-        """Ends the work; returns its seconds."""
+    def rest(self) -> Seconds:
+        """Ends the work; returns what it took."""
         assert self.since is not None
-        spent, self.now = time.perf_counter() - self.since, self()
-        self.since = None
+        spent = Seconds(time.perf_counter() - self.since, time.process_time() - self.cpu_since)
+        self.now, self.since = self(), None
         return spent
 
     def jump(self, ns: int) -> None:
@@ -83,11 +95,12 @@ class WarpClock:
 
 @dataclass
 class Spent:
-    """Seconds of the monitor's work."""
+    """What the monitor's work took."""
 
-    accept: float = 0.0
-    close: float = 0.0
-    idle: list[float] = field(default_factory=list)
+    accept: Seconds = Seconds()
+    close: Seconds = Seconds()
+    idle: Seconds = Seconds()
+    idle_passes: int = 0
     batches: int = 0
     longest_close: float = 0.0
 
@@ -183,14 +196,15 @@ def simulate(
         seconds = clock.rest()
         spent.close += seconds
         if changed:
-            spent.longest_close = max(spent.longest_close, seconds)
+            spent.longest_close = max(spent.longest_close, seconds.wall)
         for _ in range(IDLE_PASSES):
             clock.jump(clock() + int(PASS_SECONDS * SECOND))
             clock.work()
             scheduler.run_pass()
-            spent.idle.append(clock.rest())
+            spent.idle += clock.rest()
+            spent.idle_passes += 1
         if options.verbose and changed:
-            print(f"{sequence * each_s / 3600:6.2f} h  {changed} windows  {seconds:6.2f} s", flush=True)
+            print(f"{sequence * each_s / 3600:6.2f} h  {changed} windows  {seconds.wall:6.2f} s", flush=True)
     return spent
 
 
@@ -212,9 +226,15 @@ def report(service: Service, spent: Spent, names: list[str], folder: Path, optio
     windows = [w for name in names for w in service.context.catalog.windows(name)]
     full = [w for w in windows if w.n_window]
     late = np.array([(w.closed_ns - (w.span.end_ns or 0)) / SECOND - LATENESS_S for w in full])
-    idle = float(np.mean(spent.idle)) if spent.idle else 0.0
-    busy = spent.accept + spent.close
-    idle_all = idle * (simulated_s / PASS_SECONDS - simulated_s / options.batch_seconds)
+    idle_passes = simulated_s / PASS_SECONDS - simulated_s / options.batch_seconds
+    per_idle = 1 / max(spent.idle_passes, 1)
+    idle = Seconds(spent.idle.wall * per_idle, spent.idle.cpu * per_idle)
+    work = [
+        ("accepting", spent.accept),
+        ("closing, publishing, housekeeping", spent.close),
+        ("passes with nothing to do", Seconds(idle.wall * idle_passes, idle.cpu * idle_passes)),
+    ]
+    total = Seconds(sum(s.wall for _, s in work), sum(s.cpu for _, s in work))
     errors = service.scheduler.health.errors
     backlog = max((len(service.context.catalog.publications(e.name, 1)) for e in service.context.exporters), default=0)
     transitions = sum(len(service.context.catalog.transitions(n)) for n in names)
@@ -222,15 +242,18 @@ def report(service: Service, spent: Spent, names: list[str], folder: Path, optio
         f"\n{options.models} models x {NUMERIC + CATEGORICAL} features, {options.rows} rows a window of {PERIOD_S} s, "
         f"{options.hours:g} simulated hours, a batch of each model every {options.batch_seconds} s"
     )
+    print("\n| what | by the wall | of processors |\n| --- | ---: | ---: |")
+    for name, took in [*work, ("all", total)]:
+        print(f"| {name}, share of the time | {took.wall / simulated_s:.1%} | {took.cpu / simulated_s:.1%} |")
+    print(f"| room: times this load | {simulated_s / total.wall:.1f} | {simulated_s / total.cpu:.1f} |")
+    for name, took, count in (
+        ("a batch accepted", spent.accept, spent.batches),
+        ("a window closed and published", spent.close, len(full)),
+        ("a pass with nothing to do", spent.idle, spent.idle_passes),
+    ):
+        print(f"| {name}, ms | {1e3 * took.wall / max(count, 1):.1f} | {1e3 * took.cpu / max(count, 1):.1f} |")
     print("\n| what | value |\n| --- | ---: |")
     print(f"| windows closed, with rows | {len(full):,} |")
-    print(f"| of a processor: accepting | {100 * spent.accept / simulated_s:.1f} % |")
-    print(f"| of a processor: closing, publishing, housekeeping | {100 * spent.close / simulated_s:.1f} % |")
-    print(f"| of a processor: passes with nothing to do | {100 * idle_all / simulated_s:.1f} % |")
-    print(f"| room: times this load that one processor carries | {simulated_s / max(busy + idle_all, 1e-9):.1f} |")
-    print(f"| a batch accepted, ms | {1e3 * spent.accept / max(spent.batches, 1):.1f} |")
-    print(f"| a window closed and published, ms | {1e3 * spent.close / max(len(full), 1):.1f} |")
-    print(f"| a pass with nothing to do, ms | {1e3 * idle:.1f} |")
     print(f"| all models' windows of one period, longest, s | {spent.longest_close:.1f} |")
     print(
         f"| window late, median / 99 % / most, s | {np.median(late):.1f} / {np.quantile(late, 0.99):.1f} / {late.max():.1f} |"
