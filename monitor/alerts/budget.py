@@ -159,7 +159,11 @@ def _plan(
         if wanted is not None:
             raw[kind] = wanted
     total = sum(raw.values())
-    declared = {
+    # What a schema asks of a column, no row may break, unless a check allows more.
+    declared: dict[tuple[AlertKind, str], Tolerance] = {}
+    if model.schema:
+        declared[AlertKind.QUALITY, "schema_violation_ratio"] = (0.0, 0.0)
+    declared |= {
         (AlertKind(name), metric): limit
         for name, check in model.checks.items()
         for metric, limit in check.tolerance.items()

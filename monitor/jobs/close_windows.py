@@ -23,10 +23,12 @@ from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
 from monitor.jobs.find_cause import with_causes
 from monitor.jobs.label_delays import awaited, learned_delays
-from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Subject, Track, plan_for, take_look
-from monitor.jobs.profile_window import Profiled, profile_window
-from monitor.jobs.set_baseline import resolve_kinds
+from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subject, Track, plan_for, take_look
+from monitor.jobs.moving_baseline import Past, encode_spans
+from monitor.jobs.profile_window import Profiled, profile_window, with_label_column
+from monitor.jobs.set_baseline import resolve_kinds, with_schema
 from monitor.jobs.shared_alerts import encode_alerts, shown
+from monitor.jobs.stored_past import alarmed_key, stored_past, windows_of_other
 from monitor.jobs.stored_records import stored_records
 from monitor.jobs.track import (
     Place,
@@ -41,6 +43,7 @@ from monitor.jobs.track import (
     shown_alerts,
 )
 from monitor.ports import Segment, WindowEntry, WindowResult
+from monitor.tiles.baseline import build_baseline as plain_baseline
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
@@ -522,7 +525,9 @@ class Closer:
         """Without a baseline: the first window's kinds are written back for the user to take over."""
         entry = self.context.catalog.model(self.place.model)
         if len(rows) and entry is not None and entry.proposal is None:
-            self.context.catalog.put_proposal(self.place.model, resolve_kinds(rows, model))
+            resolved = resolve_kinds(rows, model)
+            seen = plain_baseline(with_label_column(rows, resolved), resolved, time_ordered=False)
+            self.context.catalog.put_proposal(self.place.model, with_schema(resolved, seen))
 
     def _commit(
         self,

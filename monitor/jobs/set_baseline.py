@@ -20,6 +20,7 @@ from monitor.tiles.coding import encode, numbers
 from monitor.tiles.encoding import encode_baseline
 from monitor.tiles.freeze import infer_kinds
 from monitor.tiles.rows import Rows
+from monitor.tiles.schema import learned
 from monitor.tiles.tileset import Baseline, Grids
 
 BASELINE_ROWS_MIN = 2
@@ -104,8 +105,13 @@ def set_baseline(
     path = store.write_baseline(model, rows, baseline.id)
     entry = BaselineEntry(baseline.id, model, len(rows), path, now_ns, encode_baseline(baseline))
     catalog.put_baseline(entry)
-    catalog.put_proposal(model, resolved)
+    catalog.put_proposal(model, with_schema(resolved, baseline))
     return entry
+
+
+def with_schema(model: MonitoredModel, learned_from: Baseline) -> MonitoredModel:
+    """A proposal: the declaration with the schema that these rows suggest, unless it has one."""
+    return replace(model, schema=model.schema or learned(learned_from.grids, learned_from.tiles))
 
 
 def check_enabled(model: MonitoredModel, name: str) -> bool:

@@ -73,10 +73,15 @@ from monitor.metrics.estimation.reweighted_log_loss import REWEIGHTED_LOG_LOSS
 from monitor.metrics.estimation.reweighted_roc_auc import REWEIGHTED_ROC_AUC
 from monitor.metrics.explanation.attribution_rank_correlation import ATTRIBUTION_RANK_CORRELATION
 from monitor.metrics.metric import Comparison, Metric
+from monitor.metrics.quality.commonest_ratio import COMMONEST_RATIO
+from monitor.metrics.quality.duplicate_id_ratio import DUPLICATE_ID_RATIO
+from monitor.metrics.quality.duplicate_row_ratio import DUPLICATE_ROW_RATIO
 from monitor.metrics.quality.infinite_ratio import INFINITE_RATIO
+from monitor.metrics.quality.longest_gap_seconds import LONGEST_GAP_SECONDS
 from monitor.metrics.quality.missing_ratio import MISSING_RATIO
 from monitor.metrics.quality.nan_ratio import NAN_RATIO
 from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
+from monitor.metrics.quality.schema_violation_ratio import SCHEMA_VIOLATION_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
 from monitor.metrics.slices import measure_slices
 from monitor.tiles.tileset import Baseline, TileSet
@@ -132,6 +137,11 @@ ON_REQUEST: tuple[Metric, ...] = (
     OUT_OF_RANGE_RATIO,
     NAN_RATIO,
     INFINITE_RATIO,
+    COMMONEST_RATIO,
+    DUPLICATE_ROW_RATIO,
+    DUPLICATE_ID_RATIO,
+    LONGEST_GAP_SECONDS,
+    SCHEMA_VIOLATION_RATIO,
     PRECISION,
     RECALL,
     SPECIFICITY,
@@ -168,10 +178,10 @@ NEED_LABELS = frozenset(metric.name for metric in METRICS if metric.needs_labels
 
 
 def enabled(model: MonitoredModel) -> tuple[Metric, ...]:
-    """The standard metrics and those that the declaration asks for, by name or by a tolerance in its checks."""
-    if model.metrics == "all":
-        return METRICS
-    asked = {*model.metrics, *(name for check in model.checks.values() for name in check.tolerance)}
+    """The standard metrics and those that the declaration asks for, by name, by a tolerance in its checks or by a schema."""
+    asked = {metric.name for metric in ON_REQUEST if model.asks_for(metric.name)}
+    if model.schema:
+        asked.add(SCHEMA_VIOLATION_RATIO.name)
     return (*STANDARD, *(metric for metric in ON_REQUEST if metric.name in asked))
 
 

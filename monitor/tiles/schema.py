@@ -43,7 +43,8 @@ def _of_number(grid: NumericGrid, tile: NumericTile) -> ColumnRule:
     not_null = tile.n >= ROWS_MIN and tile.n_missing == 0
     if not tile.n:
         return ColumnRule(not_null=not_null)
-    whole = grid.discrete and bool((np.trunc(seen := np.append(grid.edges, [grid.low, grid.high])) == seen).all())
+    seen = grid.edges[grid.edges >= grid.low]
+    whole = grid.discrete and bool((np.trunc(seen) == seen).all())
     if grid.discrete:
         return ColumnRule("whole" if whole else "number", grid.low, grid.high, None, not_null)
     wider = MARGIN * (grid.high - grid.low)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
+from monitor.errors import Fault, InvalidInput
 from outrider.commands.api import LOCAL_MONITOR, MonitorApi, path_of
 from outrider.commands.output import print_json, read_declaration
 
@@ -32,6 +34,30 @@ def apply(
     else:
         print(f"model {declaration.model} is declared at {monitor}")
     return 0
+
+
+@app.command()
+def propose(
+    model: Annotated[str, typer.Argument(help="Name of the model.")],
+    monitor: Monitor = LOCAL_MONITOR,
+    json: AsJson = False,
+) -> int:
+    """Print a model's declaration as YAML with what its baseline, or its first window, tells: kinds and a schema."""
+    answer = MonitorApi(monitor).get(path_of(model))
+    proposal = answer["proposal"]
+    if proposal is None:
+        raise InvalidInput(Fault(f"model {model}", "no baseline and no traffic", "either, to learn from"))
+    if json:
+        print_json(proposal)
+    else:
+        print(f"# Learned from {_learned_from(answer)}. Look it over, then: outrider model apply FILE")
+        print(yaml.safe_dump(proposal, sort_keys=False, allow_unicode=True, width=120), end="")
+    return 0
+
+
+def _learned_from(answer: dict[str, Any]) -> str:
+    baseline = answer["baseline"]
+    return f"the baseline {baseline['id']} of {baseline['rows']:,} rows" if baseline else "the first window"
 
 
 @app.command()
