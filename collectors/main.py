@@ -78,7 +78,8 @@ def run_sidecar(
     """
     policies_of(settings)
     check_certificates(settings)
-    open_spool(settings).close()  # whether the worker can, said before anything is started
+    with open_spool(settings) as spool:  # whether the worker can, said before anything is started
+        tell_of_healed(spool)
     for sink in sinks_of(settings):
         courier_to(sink).close()
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
@@ -223,8 +224,8 @@ def _telemetry(
 def read_health(segment: Segment, now_ns: int) -> dict[str, bool]:
     """`live`: bytes are forwarded, or packets watched. `ready`: and they can be captured. Neither asks about the monitor."""
     words = segment.words
-    forwards = now_ns - words[at.TAP_ALIVE_NS] < ALIVE_SECONDS * 1e9
-    captures = bool(words[at.WORKER_UP]) and now_ns - words[at.WORKER_ALIVE_NS] < ALIVE_SECONDS * 1e9
+    forwards = abs(now_ns - words[at.TAP_ALIVE_NS]) < ALIVE_SECONDS * 1e9  # clocks are set back, too
+    captures = bool(words[at.WORKER_UP]) and abs(now_ns - words[at.WORKER_ALIVE_NS]) < ALIVE_SECONDS * 1e9
     return {"live": forwards, "ready": forwards and captures}
 
 
@@ -374,6 +375,19 @@ def open_spool(settings: SidecarSettings) -> Spool:
             time.sleep(LOOK_SECONDS)
         except SpoolUnusable as error:
             raise StartFailed("spool", str(error)) from error
+
+
+def tell_of_healed(spool: Spool) -> None:
+    """What a crash of the machine left damaged or unfinished was cut out when the spool was opened: a gap record says so."""
+    lost = spool.faults.records_lost + spool.faults.torn_records
+    if not lost:
+        return
+    now_ns = time.time_ns()
+    start_ns = min(spool.pending_oldest_ns or now_ns, now_ns)
+    try:
+        spool.append([Gap(start_ns=start_ns, end_ns=now_ns, reason="spool_damaged", exchanges_estimated=lost)])
+    except SpoolFull as error:
+        _LOG.error("gap_not_told", extra={"error": str(error), "records": lost})
 
 
 def tell_of_unread(settings: SidecarSettings, segment: Segment) -> None:

@@ -21,12 +21,14 @@ from collectors.spool.walk import Damage, Frame, ReadAt, walk
 class Faults:
     """What went wrong in a spool since it was opened, for telemetry.
 
-    `torn_bytes` were an unfinished end, which a crash leaves; `damaged_regions` and `damaged_bytes` failed their
-    checksum; `records_lost` is how many records those held where their header still told. `not_kept` counts damage
+    `torn_bytes` were an unfinished end, which a crash leaves, with `torn_records` where its header is whole;
+    `damaged_regions` and `damaged_bytes` failed their checksum; `records_lost` is how many records those held where
+    their header still told, and no sink had had them. `not_kept` counts damage
     for which quarantine had no room. `journals_skipped` are of a newer release and left alone.
     """
 
     torn_bytes: int = 0
+    torn_records: int = 0
     damaged_regions: int = 0
     damaged_bytes: int = 0
     records_lost: int = 0
@@ -70,6 +72,7 @@ def set_aside(path: Path, damage: list[Damage], faults: Faults) -> None:
         for part in damage:
             if part.reason == "torn":
                 faults.torn_bytes += part.size
+                faults.torn_records += part.records or 0
                 continue
             data = read_at(part.offset, part.size)
             kept = keep_aside(path.parent / QUARANTINE, quarantine_name(path.stem, part.offset, data), (data,))

@@ -288,19 +288,21 @@ class Spool:
         """Add this journal's batches; returns the room that is left, 0 when the next batch no longer fits."""
         seed = journal.header.seed
         cursor = self._cursors.get(reader)
+        behind = after
         start = cursor[2] if cursor is not None and cursor[:2] == (after, journal.path) else JOURNAL_HEADER_BYTES
         with opened_for_reading(journal.path) as read_at:
             for part in walk(read_at, start, journal.size, seed, verify=False):
                 if isinstance(part, Damage):
-                    self._quarantine(journal, part)
+                    self._quarantine(journal, part, behind)
                     continue
+                behind = part.header.sequence
                 if part.header.sequence <= after:
                     continue
                 if batches and part.header.payload_bytes > room:
                     return 0
                 payload = payload_of(read_at, part, seed)
                 if isinstance(payload, Damage):
-                    self._quarantine(journal, payload)
+                    self._quarantine(journal, payload, behind - 1)
                     continue
                 batches.append((part.header.sequence, payload))
                 room -= len(payload)
@@ -496,13 +498,16 @@ class Spool:
             return  # tried again at the next acknowledgement
         self._journals.remove(journal)
 
-    def _quarantine(self, journal: Journal, damage: Damage) -> None:
+    def _quarantine(self, journal: Journal, damage: Damage, behind: int) -> None:
+        """Put aside what was met behind the batch of this number; what a sink has had of it is not lost."""
         faults = Faults()
         try:
             set_aside(journal.path, [damage], faults)
         except OSError:
             faults.not_kept += 1
         with self._lock:
+            if any(queue.reached > behind for queue in self._queues.values()):
+                faults.records_lost = 0
             for name, count in vars(faults).items():
                 setattr(self._faults, name, getattr(self._faults, name) + count)
         _LOG.warning(

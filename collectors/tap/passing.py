@@ -34,8 +34,8 @@ class Passing:
         return self._told
 
     def since_told(self, now_ns: int, *, at_once: bool = False) -> Passed | None:
-        """What passed since; None where nothing did, or too little time."""
-        if now_ns - self._told[0] < TELL_NS and not at_once:
+        """What passed since; None where nothing did, or too little time. A clock that was set back ends the wait."""
+        if 0 <= now_ns - self._told[0] < TELL_NS and not at_once:
             return None
         self._telling = [now_ns, *_counts(self._words)]
         grown = [now - before for now, before in zip(self._telling[1:], self._told[1:], strict=True)]
@@ -43,7 +43,7 @@ class Passing:
             return None
         connections, connections_copied, passed_bytes, copied_bytes, *uncopied = grown
         return Passed(
-            start_ns=self._told[0],
+            start_ns=min(self._told[0], now_ns),
             end_ns=max(self._told[0], now_ns),
             connections=connections,
             connections_copied=connections_copied,

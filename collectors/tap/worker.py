@@ -102,6 +102,8 @@ class CaptureWorker:
         self._finished_bytes = 0
         self._read_bytes = 0
         self._faults_due = 0.0
+        # What a predecessor was writing when it died is told with what it had in flight.
+        self._damage_told = spool.faults.torn_records
         self._flushed = self._synced = time.monotonic()
 
     def run(self, stop: int) -> None:
@@ -275,6 +277,7 @@ class CaptureWorker:
 
     def _flush(self, *, at_once: bool = False) -> None:
         """Append what is finished together with its account: the spool takes both or neither."""
+        self._tell_of_damage()
         finished, self._finished, self._finished_bytes = self._finished, [], 0
         ledger = self._tally.ledger()
         passed = self._passing.since_told(time.time_ns(), at_once=at_once)
@@ -298,6 +301,19 @@ class CaptureWorker:
         self._read_bytes = 0
         self._words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
         self._tell_in_flight()
+
+    def _tell_of_damage(self) -> None:
+        """What the spool has lost since it was last told: records of batches that nobody will ever have."""
+        faults = self._spool.faults
+        lost = faults.records_lost + faults.torn_records
+        if lost <= self._damage_told:
+            return
+        now_ns = time.time_ns()
+        # As of the last look, before what is damaged was passed over: it was no older than the oldest then.
+        oldest_ns = self._tally.status.queue_oldest_ns or self._spool.pending_oldest_ns or now_ns
+        self._pipeline.interrupted(min(oldest_ns, now_ns), now_ns, 0, 0, lost - self._damage_told, "spool_damaged")
+        self._damage_told = lost
+        self._take()
 
     def _observe(self) -> None:
         status = self._tally.status

@@ -317,6 +317,20 @@ class TestTrouble:
         (kept,) = (directory / "quarantine").iterdir()
         assert kept.read_bytes().endswith(b"???")
 
+    def test_damage_to_what_another_sink_has_had_is_no_loss(self, directory: Path) -> None:
+        """The bytes go to quarantine; the records are somewhere."""
+        with opened(directory) as spool:
+            ahead, behind = spool.attach(["ahead", "behind"])
+            spool.append([gap()] * 2)
+            spool.append([gap()])
+            ahead.acknowledge(1)
+            entry = read_journal(journals(directory)[0])[0]
+            with journals(directory)[0].open("r+b") as file:
+                file.seek(entry.end - 3)
+                file.write(b"???")
+            assert [sequence for sequence, _ in behind.read(0, READ_ALL)] == [2]
+            assert (spool.faults.damaged_regions, spool.faults.records_lost) == (1, 0)
+
     def test_a_spool_of_nothing_but_damage_becomes_empty(self, directory: Path) -> None:
         """Nobody waits for ever for batches that cannot be read."""
         with opened(directory) as spool:

@@ -280,3 +280,25 @@ def test_what_passed_is_told_once_whenever_a_worker_is_killed(
     assert sum(each.bytes for each in told) == words[at.BYTES_TO_SERVER] + words[at.BYTES_TO_CLIENT]
     assert sum(each.connections for each in told) == 1
     assert len(told) == 1 + is_spooled
+
+
+def test_a_batch_that_was_damaged_in_the_spool_is_a_gap(house):
+    """Told once, with the records that its frame's head says it held."""
+    link = house.copier.opened(1)
+    for _ in range(4):
+        house.infer(link)
+    worker = house.worker()
+    worker._turn()
+    worker._flush()
+    (journal,) = house.spool.directory.glob("*.journal")
+    with journal.open("r+b") as file:
+        file.seek(-3, os.SEEK_END)
+        file.write(b"???")
+    assert house.records() == []
+    held = house.spool.faults.records_lost
+    assert held > 4
+    for _ in range(2):
+        worker._flush()
+    (gap,) = [record for record in house.records() if isinstance(record, Gap)]
+    assert (gap.reason, gap.exchanges_estimated) == ("spool_damaged", held)
+    assert gap.start_ns <= gap.end_ns
