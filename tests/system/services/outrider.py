@@ -105,7 +105,11 @@ def running_monitor(folder: Path, data: Path, port: int | None = None) -> Iterat
 
 @contextmanager
 def running_sidecar(
-    folder: Path, upstream: str, monitor: str, settings: Mapping[str, object] | None = None
+    folder: Path,
+    upstream: str,
+    monitor: str,
+    settings: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Sidecar]:
     """`outrider sidecar` before `upstream` (host:port), shipping to `monitor` (a URL); its spool in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +119,7 @@ def running_sidecar(
     if settings:
         (folder / "sidecar.yaml").write_text(yaml.safe_dump(dict(settings)))
         command += ["--config", str(folder / "sidecar.yaml")]
-    with running_process(command, folder, lambda log: answers(f"http://{metrics}/health/ready")) as process:
+    with running_process(command, folder, lambda log: answers(f"http://{metrics}/health/ready"), environ) as process:
         yield Sidecar(listen, f"http://{metrics}", process)
 
 

@@ -1,0 +1,75 @@
+"""Forwarder, worker and monitor are killed again and again, one after the other."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.system.chaos.accounts import (
+    SECONDS,
+    assert_laws,
+    assert_light,
+    assert_stored,
+    processes,
+    report,
+    seen_and_estimated,
+    wait_for_all,
+    weighing,
+)
+from tests.system.chaos.load import CLIENTS, load
+from tests.system.chaos.scene import running_model
+from tests.system.services.outrider import running_monitor, running_sidecar
+from tests.system.services.process import free_port, wait_until
+
+pytestmark = pytest.mark.system
+
+EVERY_SECONDS = 0.7
+BACK_SECONDS_MAX = 60.0
+"""It is within one, on a machine that has time for it."""
+
+
+def test_kills_in_a_loop_cost_only_the_killed_forwarders_connections(tmp_path: Path) -> None:
+    """Each is back by itself, waiting clients are taken up, and what nobody saw is told with its bytes."""
+    port = free_port()
+    killed = dict.fromkeys(("forwarder", "worker", "monitor"), 0)
+    with ExitStack() as stack:
+        model = stack.enter_context(running_model(tmp_path / "model"))
+        monitor = stack.enter_context(running_monitor(tmp_path / "monitor-0", tmp_path / "data", port))
+        sidecar = stack.enter_context(running_sidecar(tmp_path / "sidecar", model, monitor.url))
+        most = stack.enter_context(weighing(sidecar))
+        with load(sidecar.port) as asked:
+            ends = time.monotonic() + SECONDS
+            for victim in itertools.cycle(("worker", "forwarder", "worker", "forwarder", "monitor")):
+                if time.monotonic() > ends and all(killed.values()):
+                    break
+                time.sleep(EVERY_SECONDS)
+                if victim == "monitor":
+                    os.killpg(monitor.process.pid, signal.SIGKILL)
+                    killed[victim] += 1
+                    folder = tmp_path / f"monitor-{killed[victim]}"
+                    monitor = stack.enter_context(running_monitor(folder, tmp_path / "data", port))
+                    continue
+                wait_until(lambda: victim in processes(sidecar), BACK_SECONDS_MAX, f"the {victim} is back")  # noqa: B023
+                with suppress(ProcessLookupError):
+                    os.kill(processes(sidecar)[victim], signal.SIGKILL)
+                    killed[victim] += 1
+            before = asked.answered
+            wait_until(lambda: asked.answered > before + CLIENTS, BACK_SECONDS_MAX, "traffic goes on")
+        found = wait_for_all(sidecar, monitor)
+        assert asked.changed == []
+        assert len(asked.lost) <= killed["forwarder"] * CLIENTS, asked.lost
+        assert_laws(sidecar, found)
+        seen, estimated = seen_and_estimated(found)
+        # Of a request whose connection died with its forwarder nobody knows whether it reached the server.
+        assert asked.answered <= seen + estimated + len(asked.lost)
+        assert seen + estimated <= asked.sent + killed["forwarder"] * CLIENTS
+        assert found["gaps"]["batches_missing"] == 0
+        assert_stored(tmp_path / "data", found["exchanges"]["captured"])
+        assert_light(most)
+        report(f"killed: {killed}", asked, found, most)
