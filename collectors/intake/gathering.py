@@ -5,6 +5,7 @@ a slow disk delays nobody), decodes, redacts, samples and appends to the spool. 
 what a killed process had in its queue is told by its successor, from a tally in a file that outlives the process.
 """
 
+import atexit
 import logging
 import os
 import threading
@@ -35,6 +36,9 @@ FLUSH_POLL_SECONDS = 0.01
 
 CLOSING_SHARE = 0.8
 """Of the time given to stop: half of it for what is still to be shipped, half for the end of the shipper."""
+
+EXIT_SECONDS = 5.0
+"""How long a process that ends without closing may be kept: for the spool much less is enough, the rest is for the monitor."""
 
 _ITEM_BYTES = 1024
 _LOG = logging.getLogger(__name__)
@@ -126,6 +130,7 @@ class Gathering:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="outrider-intake", daemon=True)
                 self._thread.start()
+                atexit.register(self._end_with_process)
         return True
 
     def flush(self, timeout_s: float) -> bool:
@@ -140,15 +145,22 @@ class Gathering:
 
     def stop(self, timeout_s: float) -> bool:
         """Put what is queued into the spool, ship what can be shipped, end. True where all of it is in the spool."""
+        if self._pid != os.getpid():  # of a forked process, whose lock may be held for ever
+            return True
         with self._lock:
             self._is_stopping = True
             self._close_seconds = timeout_s * CLOSING_SHARE
             thread = self._thread
-        if thread is None or self._pid != os.getpid():
+        if thread is None:
             return True
         self._wake.set()
         thread.join(timeout_s)
+        atexit.unregister(self._end_with_process)
         return not thread.is_alive() and not self._is_failed
+
+    def _end_with_process(self) -> None:
+        """A program that ends without a word loses nothing that was taken: it is in the spool, and mostly delivered."""
+        self.stop(EXIT_SECONDS)
 
     def _is_delivered(self) -> bool:
         with self._lock:
@@ -160,7 +172,7 @@ class Gathering:
     def _run(self) -> None:
         try:
             outlet = self._open_outlet()
-        except (CollectorError, OSError, ValueError) as error:
+        except (CollectorError, OSError, ValueError, RuntimeError) as error:  # no thread starts while a process ends
             self._fail(str(error))
             return
         with self._lock:

@@ -109,3 +109,30 @@ def test_an_unknown_name_is_none_of_the_package() -> None:
     """As of any module."""
     with pytest.raises(AttributeError, match="nonsense"):
         _ = outrider.nonsense
+
+
+def test_a_program_that_ends_without_closing_loses_nothing(tmp_path: Path) -> None:
+    """What was taken is with the monitor when the process has gone."""
+    program = (
+        "import sys, outrider; recorder = outrider.Recorder('m', monitor=sys.argv[1], spool=sys.argv[2]); "
+        "[recorder.record({'a': [i]}, {'p': [0.5]}) for i in range(5)]"
+    )
+    with scripted_http(taken) as server:
+        subprocess.run([sys.executable, "-c", program, server.url, str(tmp_path)], check=True, timeout=60)
+        assert len(shipped(server)) == 5
+
+
+def test_a_forked_process_records_for_itself(tmp_path: Path) -> None:
+    """With a thread and a spool of its own; neither end waits for the other's."""
+    program = (
+        "import os, sys, outrider\n"
+        "recorder = outrider.Recorder('m', monitor=sys.argv[1], spool=sys.argv[2])\n"
+        "recorder.record({'a': [1]}, {'p': [0.5]}, id='parent')\n"
+        "recorder.flush()\n"
+        "child = os.fork()\n"
+        "if child: os.waitpid(child, 0)\n"
+        "recorder.record({'a': [2]}, {'p': [0.5]}, id='after' if child else 'child')\n"
+    )
+    with scripted_http(taken) as server:
+        subprocess.run([sys.executable, "-c", program, server.url, str(tmp_path)], check=True, timeout=60)
+        assert sorted(each.id for each in shipped(server)) == ["after", "child", "parent"]
