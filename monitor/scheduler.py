@@ -12,7 +12,7 @@ from typing import TypeVar
 from monitor.jobs.accept_labels import Searched, find_waiting
 from monitor.jobs.close_windows import Closer, Rest
 from monitor.jobs.context import Context
-from monitor.jobs.expire import Retention, compact, expire
+from monitor.jobs.expire import Retention, compact, expire, sweep
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts
 from monitor.jobs.track import Place
@@ -108,9 +108,11 @@ class Scheduler:
     def _run(self) -> None:
         # The first window does not wait for the compiler: where the cache is cold it runs now.
         compile_ahead()
-        while not self._stopping.is_set():
+        self.run_pass()
+        # Whoever dies again and again leaves a file each time, and never gets as far as the housekeeping.
+        self._guarded("sweep", lambda: sweep(self._context), 0)
+        while not self._stopping.wait(self._pause_s):
             self.run_pass()
-            self._stopping.wait(self._pause_s)
 
     def run_pass(self) -> int:
         """Everything that is due, once; returns how many windows were closed or revised."""

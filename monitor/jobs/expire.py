@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from monitor.jobs.context import Context
-from monitor.ports import Catalog, Segment, SegmentKind, SegmentStore
+from monitor.ports import Segment, SegmentKind
 
 DAY_NS = 86_400 * 10**9
 HOUR_NS = 3_600 * 10**9
@@ -46,12 +46,12 @@ def expire(context: Context, retention: Retention) -> int:
     # The catalog names a file once nobody can be reading it any more.
     gone = context.catalog.expire(now_ns - retention.bookkeeping_days * DAY_NS)
     context.store.delete(gone)
-    return len(gone) + sweep(context.catalog, context.store, now_ns - ORPHAN_AGE_NS)
+    return len(gone) + sweep(context)
 
 
-def sweep(catalog: Catalog, store: SegmentStore, before_ns: int) -> int:
+def sweep(context: Context) -> int:
     """Delete files that no segment names: written before a crash that kept the catalog from hearing of them. Returns how many."""
-    return store.sweep(catalog.segment_paths, before_ns)
+    return context.store.sweep(context.catalog.segment_paths, context.clock() - ORPHAN_AGE_NS)
 
 
 def compact(context: Context, kind: SegmentKind, model: str) -> int:

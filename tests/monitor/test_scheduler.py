@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +65,24 @@ def test_what_is_kept_of_a_version_goes_with_it(ready: House) -> None:
     ready.catalog.drop_segments([s.id for s in ready.catalog.segments("predictions", MODEL, "1")])
     ready.at(closed(0))
     assert len(ready.scheduler._closers) == len(ready.catalog.versions(MODEL))
+
+
+def test_what_a_crash_left_behind_is_swept_when_the_next_one_starts(ready: House) -> None:
+    """A file that the catalog never heard of; not those that it knows, nor one that may be registered just now."""
+    ready.serve(population(100, seed=3))
+    (known,) = ready.catalog.segments("predictions", MODEL)
+    path = ready.folder / "segments" / known.path
+    left, fresh = path.with_name("left.parquet"), path.with_name("fresh.parquet")
+    for each, at in ((path, 0), (left, 0), (fresh, ready.now_ns // SECOND)):
+        each.touch()
+        os.utime(each, (at, at))
+    ready.scheduler.start()
+    deadline = time.monotonic() + 60
+    while left.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    ready.scheduler.stop(60)
+    assert path.exists() and fresh.exists()
 
 
 def test_nothing_starts_after_the_stop(ready: House) -> None:
