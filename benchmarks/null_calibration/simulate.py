@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from benchmarks.null_calibration import screen
 from benchmarks.null_calibration.kinds import Feature
+from benchmarks.null_calibration.streams import LOOKS_PER_MONTH, WINDOW_NS
 from monitor.alerts.budget import Plan, evaluated_every, families_present
 from monitor.alerts.evidence.distribution import TAIL_SHARES, VIEW_SHARES
 from monitor.alerts.evidence.unseen import expected_unseen
 from monitor.alerts.judging import MERGE_ROWS_MAX, judge
 from monitor.alerts.lifecycle import advance, inactive
-from monitor.definitions import Check, MonitoredModel
+from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
@@ -29,18 +30,9 @@ Generator = np.random.Generator
 Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
-WINDOW_NS = 300 * 10**9
-LOOKS_PER_MONTH = 8_640.0
 ALIAS_ROWS_MAX = 5_000
 """Longer windows are drawn cell by cell (conditional binomials), shorter ones row by row."""
 OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
-
-
-def model_of(tolerance: float, budget: float) -> MonitoredModel:
-    limits = {"js_distance": tolerance, "correlation_distance": tolerance}
-    quality = {"missing_ratio": tolerance, "unseen_ratio": tolerance}
-    checks = {"drift": Check(tolerance=limits), "quality": Check(tolerance=quality)}
-    return MonitoredModel("m", false_alarms_per_month=budget, checks=checks)  # type: ignore[arg-type]
 
 
 def baseline_of(features: Sequence[Feature], rows: int, effects: DesignEffects | None = None) -> Baseline:

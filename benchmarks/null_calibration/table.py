@@ -18,7 +18,8 @@ import numpy as np
 from scipy import special
 
 from benchmarks.null_calibration.kinds import KINDS, features
-from benchmarks.null_calibration.simulate import LOOKS_PER_MONTH, Stream, baseline_of, firing, model_of, windows_of
+from benchmarks.null_calibration.simulate import Stream, baseline_of, firing, windows_of
+from benchmarks.null_calibration.streams import LOOKS_PER_MONTH, model_of
 
 RESULTS = Path(__file__).parent / "results" / "null.csv"
 FIELDS = ("kind", "baseline", "window", "features", "seed", "windows", "alarms")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.null_calibration.kinds import KINDS, features
-from benchmarks.null_calibration.simulate import Stream, baseline_of, model_of, windows_of
+from benchmarks.null_calibration.simulate import Stream, baseline_of, windows_of
+from benchmarks.null_calibration.streams import model_of
 
 
 def told(kind, rows, n, *, windows, budget, skip):
