@@ -28,7 +28,7 @@ from collectors.policies import policies_of
 from collectors.protocols.connection import OPAQUE_CAUSES
 from collectors.protocols.exchange import DROPPED, Damage
 from collectors.records.types import CapturedBy, Gap
-from collectors.reloading import PolicyState, Reloader
+from collectors.reloading import Follower, PolicyState, Reloader
 from collectors.settings import Endpoint, Listener, SidecarSettings, default_spool, sinks_of
 from collectors.shipping import Shipper
 from collectors.shipping.fan_out import FanOut
@@ -312,8 +312,10 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
     )
     before = decode_status(segment.read_status())
 
+    follower = Follower(policies, lambda new: pipeline.follow(new.redaction, new.sampling, new.ids, new.registry))
+
     def observe_sink(status: WorkerStatus) -> None:
-        status.policy = policies.digest
+        status.policy = follower.digest
         status.sinks = {
             shipper.queue.name: sink_status(before.sinks.get(shipper.queue.name, SinkStatus()), shipper)
             for shipper in fan_out.shippers
@@ -321,11 +323,9 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
 
     def take_in_word() -> bool:
         """Capture by other policies from the next exchange on; False when nobody speaks to us any more."""
-        nonlocal policies
         word = hear(STDIN)
         if word is not None:
-            policies = policies_of(_read_word(word))
-            pipeline.follow(policies.redaction, policies.sampling, policies.ids, policies.registry)
+            follower.take_in(_read_word(word))
         return word is not None
 
     sampler = sampler_of(settings)

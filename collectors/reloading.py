@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from collectors.errors import InvalidSettings, StartFailed
-from collectors.policies import POLICY_SETTINGS, files_named, policies_of
+from collectors.policies import POLICY_SETTINGS, Policies, files_named, policies_of
 from collectors.settings import SidecarSettings
 
 LOOK_SECONDS = 2.0
@@ -99,6 +99,27 @@ class Reloader:
 
     def _look(self) -> tuple[object, ...]:
         return tuple(map(_identity, (*self._files, *files_named(self._settings))))
+
+
+class Follower:
+    """The worker's end: which policies it uses. `follow` is called with those that take their place."""
+
+    def __init__(self, policies: Policies, follow: Callable[[Policies], None]) -> None:
+        self.digest = policies.digest
+        self._follow = follow
+
+    def take_in(self, settings: SidecarSettings) -> None:
+        """Use what the settings and the files they name say now; those before stay in force where that is of no use.
+
+        A file may have changed since the supervisor read it, which will find out, too.
+        """
+        try:
+            policies = policies_of(settings)
+        except InvalidSettings as invalid:
+            _LOG.error("policy_refused", extra={"fault": str(invalid), "in_force": self.digest})
+            return
+        self._follow(policies)
+        self.digest = policies.digest
 
 
 def _identity(path: Path) -> object:

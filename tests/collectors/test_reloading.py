@@ -7,7 +7,7 @@ import pytest
 
 from collectors.errors import InvalidSettings, StartFailed
 from collectors.policies import POLICY_SETTINGS, policies_of
-from collectors.reloading import LOOK_SECONDS, Reloader
+from collectors.reloading import LOOK_SECONDS, Follower, Reloader
 from collectors.settings import SidecarSettings, read_file, read_settings
 
 ENDS = {"listen": "127.0.0.1:9000", "upstream": "127.0.0.1:8000"}
@@ -145,6 +145,22 @@ def test_a_new_key_is_a_new_policy(tmp_path):
     running.look()
     assert running.reloader.state.digest != before
     assert len(running.told) == 1
+
+
+def test_a_worker_goes_on_by_its_policy_where_a_file_broke_meanwhile(tmp_path):
+    """Between the supervisor's look at it and the worker's own."""
+    names = tmp_path / "names"
+    names.write_text("Ada")
+    settings = read_settings({"listeners": [ENDS], "redaction_names_file": str(names)})
+    followed: list[str] = []
+    follower = Follower(policies_of(settings), lambda policies: followed.append(policies.digest))
+    before = follower.digest
+    names.unlink()
+    follower.take_in(settings)
+    assert (follower.digest, followed) == (before, [])
+    names.write_text("Grace")
+    follower.take_in(settings)
+    assert followed == [follower.digest] != [before]
 
 
 def test_every_setting_of_a_policy_changes_its_digest(running):
