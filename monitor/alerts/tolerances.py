@@ -15,6 +15,8 @@ Rule = Literal["distance", "drop", "increase", "relative increase", "change", "m
 RULES: Mapping[str, Rule] = {
     "js_distance": "distance",
     "correlation_distance": "distance",
+    "mmd": "distance",
+    "projection_ks": "distance",
     "missing_ratio": "increase",
     "unseen_ratio": "increase",
     "roc_auc": "drop",
@@ -32,6 +34,8 @@ RULES: Mapping[str, Rule] = {
 DEFAULTS: Mapping[str, float] = {
     "js_distance": 0.05,
     "correlation_distance": 0.1,
+    "mmd": 0.05,
+    "projection_ks": 0.05,
     "missing_ratio": 0.01,
     "unseen_ratio": 0.01,
     "roc_auc": 0.02,

@@ -34,6 +34,8 @@ from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
 from monitor.metrics.bias.predictive_parity_difference import PREDICTIVE_PARITY_DIFFERENCE
 from monitor.metrics.bias.treatment_equality import TREATMENT_EQUALITY
 from monitor.metrics.drift.anderson_darling import ANDERSON_DARLING
+from monitor.metrics.drift.centroid_cosine_distance import CENTROID_COSINE_DISTANCE
+from monitor.metrics.drift.centroid_distance import CENTROID_DISTANCE
 from monitor.metrics.drift.chi2_statistic import CHI2_STATISTIC
 from monitor.metrics.drift.correlation_distance import CORRELATION_DISTANCE
 from monitor.metrics.drift.cramer_von_mises import CRAMER_VON_MISES
@@ -46,7 +48,9 @@ from monitor.metrics.drift.kl_divergence import KL_DIVERGENCE
 from monitor.metrics.drift.ks_statistic import KS_STATISTIC
 from monitor.metrics.drift.l_infinity import L_INFINITY
 from monitor.metrics.drift.mean_shift import MEAN_SHIFT
+from monitor.metrics.drift.mmd import MMD
 from monitor.metrics.drift.new_categories import NEW_CATEGORIES
+from monitor.metrics.drift.projection_ks import PROJECTION_KS
 from monitor.metrics.drift.psi import PSI
 from monitor.metrics.drift.total_variation import TOTAL_VARIATION
 from monitor.metrics.drift.vanished_categories import VANISHED_CATEGORIES
@@ -93,6 +97,10 @@ STANDARD: tuple[Metric, ...] = (
     WASSERSTEIN_NORMALIZED,
     CHI2_STATISTIC,
     CORRELATION_DISTANCE,
+    MMD,
+    PROJECTION_KS,
+    CENTROID_DISTANCE,
+    CENTROID_COSINE_DISTANCE,
     MISSING_RATIO,
     UNSEEN_RATIO,
     ACCURACY,

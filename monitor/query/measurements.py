@@ -125,6 +125,8 @@ class MeasurementsController(Controller):
             return None
         tiles = tiles_of(decode_tileset(data), part)
         tile = tiles.features.get(feature) or tiles.prediction.get(feature) or tiles.label.get(feature)
+        if feature in tiles.vectors:
+            tile = tiles.vectors[feature].numbers[-1]
         if tile is None:
             return None
         return {
@@ -265,6 +267,8 @@ def _records(
 
 def _grid_and_tile(baseline: Baseline, feature: str) -> tuple[Grid, FeatureTile]:
     grids, tiles = baseline.grids, baseline.tiles
+    if feature in grids.vectors and feature in tiles.vectors:  # what is drawn of a vector: its distance from the centre
+        return grids.vectors[feature].cells[-1], tiles.vectors[feature].numbers[-1]
     for grid_of, tile_of in (
         (grids.features, tiles.features),
         (grids.prediction, tiles.prediction),

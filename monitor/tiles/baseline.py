@@ -10,10 +10,10 @@ import numpy as np
 from monitor.definitions import MonitoredModel
 from monitor.tiles.freeze import freeze, numeric_grid
 from monitor.tiles.numeric import NumericGrid
-from monitor.tiles.profile import profile
+from monitor.tiles.profile import numeric_tile, profile
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.tileset import Baseline, Grids
-from monitor.tiles.vectors import frozen_vectors
+from monitor.tiles.vectors import baseline_tiles, frozen_vectors
 
 ID_CHARS = 16
 """Characters of a baseline's id: 64 bits, so that a chance collision needs billions of baselines of one model."""
@@ -27,13 +27,14 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     """
     rows = rows.in_canonical_order()
     grids = freeze(rows, model)
+    own = grids
     grids = replace(grids, vectors=frozen_vectors(rows, grids.kinds, model, numeric_grid))
     timed = time_ordered and len(rows) > 0
     return Baseline(
         id=_id(rows, grids),
         rows=len(rows),
         grids=grids,
-        tiles=profile(rows, grids, model),
+        tiles=replace(profile(rows, own, model), vectors=baseline_tiles(rows, grids.vectors, numeric_tile)),
         time_ordered=timed,
         start_ns=int(rows.time_ns[0]) if timed else None,
         end_ns=int(rows.time_ns[-1]) if timed else None,

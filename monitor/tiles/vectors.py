@@ -18,10 +18,17 @@ PRINCIPAL = 8
 RANDOM = 8
 """Directions that know nothing of the baseline: what moves where the baseline hardly varied shows in them."""
 FREQUENCIES = 32
-SAMPLE_ROWS = 2_048
-"""Rows, evenly spaced, from which directions and the kernel's width are taken: beyond it they hardly change."""
+LEARNING_ROWS = 1_024
+"""Rows, evenly spaced, from which centre, directions and the kernel's width are learned: at most this, and a third.
+
+The baseline's own tile leaves them out. Principal directions are those in which the learning rows happened to vary most
+and their centre is nearest to themselves: counted with them, the baseline would differ from any window (in 256
+dimensions surely so).
+"""
 BLOCK_ROWS = 4_096
 """Rows taken at a time, so that doubles of a large window never stand in memory all at once."""
+ROWS_MIN = 6
+"""Fewest usable vectors of a baseline: two to learn from, and twice as many to compare with."""
 _LARGEST = float(np.finfo(np.float32).max)
 _SEED = 20_07
 """Of the random directions and frequencies; they are stored with the baseline, so nothing rests on the generator."""
@@ -40,16 +47,37 @@ def frozen_vectors(
     return {name: grid for name, grid in found.items() if grid is not None}
 
 
+def baseline_tiles(
+    rows: Rows, grids: Mapping[str, VectorGrid], count: Callable[[Column, NumericGrid], NumericTile]
+) -> dict[str, VectorTile]:
+    """The baseline's own tiles, of the rows that nothing was learned from."""
+    columns = {name: rows.columns[name] for name in grids}
+    return {
+        name: vector_tile(own.take(~_learning(_usable(own)[0])), grids[name], count) for name, own in columns.items()
+    }
+
+
+def _learning(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which rows a grid is learned from."""
+    rows = np.flatnonzero(usable)
+    chosen = np.linspace(0, len(rows) - 1, min(LEARNING_ROWS, len(rows) // 3)).astype(np.int64)
+    mask = np.zeros(len(usable), np.bool_)
+    mask[rows[chosen]] = True
+    return mask
+
+
 def vector_grid(column: Column, freeze: Callable[[Column], NumericGrid], size: int | None = None) -> VectorGrid | None:
-    """None where no two rows have a usable vector of the declared size."""
+    """None where fewer than ROWS_MIN rows have a usable vector of the declared size."""
     if column.values.ndim != 2 or (size is not None and column.values.shape[1] != size):
         return None
-    values = column.values[_usable(column)[0]]
-    if len(values) < 2 or values.shape[1] < 1:
+    usable = _usable(column)[0]
+    if usable.sum() < ROWS_MIN or column.values.shape[1] < 1:
         return None
-    center = _mean(values)
-    chosen = np.unique(np.linspace(0, len(values) - 1, SAMPLE_ROWS).astype(np.int64))
-    sample = values[chosen].astype(np.float64) - center
+    learning = _learning(usable)
+    values = column.values[usable & ~learning]
+    sample = column.values[learning].astype(np.float64)
+    center = sample.mean(axis=0)
+    sample = sample - center
     rng = np.random.default_rng(_SEED)
     principal = _principal(sample)
     random = rng.standard_normal((RANDOM if len(center) > 1 else 0, len(center)))
@@ -123,14 +151,6 @@ def _projected(
         phase = part @ frequencies.T
         waves[rows] = np.concatenate([np.cos(phase), np.sin(phase)], axis=1) / np.sqrt(len(frequencies))
     return np.clip(along, -_LARGEST, _LARGEST).astype(np.float32).astype(np.float64), waves
-
-
-def _mean(values: npt.NDArray[np.generic]) -> Floats:
-    blocks = range(0, len(values), BLOCK_ROWS)
-    total = sum(
-        (values[at : at + BLOCK_ROWS].astype(np.float64).sum(axis=0) for at in blocks), np.zeros(values.shape[1])
-    )
-    return np.asarray(total / len(values))
 
 
 def _principal(sample: Floats) -> Floats:

@@ -38,7 +38,7 @@ export const kindName = (kind) => KINDS[kind]?.name ?? kind;
 
 const METRICS = {
   js_distance: "JS distance", ks_statistic: "KS statistic", psi: "PSI", wasserstein_normalized: "Wasserstein distance", chi2_statistic: "χ² statistic",
-  correlation_distance: "correlation distance", missing_ratio: "missing share", unseen_ratio: "unseen share", accuracy: "accuracy", f1: "F1",
+  correlation_distance: "correlation distance", mmd: "MMD", projection_ks: "KS statistic by direction", missing_ratio: "missing share", unseen_ratio: "unseen share", accuracy: "accuracy", f1: "F1",
   roc_auc: "ROC AUC", log_loss: "log loss", rmse: "RMSE", mae: "MAE", parity_difference: "parity difference", impact_ratio: "impact ratio",
   equal_opportunity_difference: "equal opportunity difference", anomaly_ratio: "anomaly share", attribution_rank_correlation: "attribution rank correlation",
 };

@@ -232,6 +232,14 @@ def _names(
     ]
 
 
+def numbers_log_p(
+    grids: Sequence[NumericGrid], window: Sequence[NumericTile], baseline: Sequence[NumericTile], effect: float
+) -> Floats:
+    """Log p of each number, all views together."""
+    parts = zip(grids, window, baseline, strict=True)
+    return _number_log_p([_Number("", grid, here, there) for grid, here, there in parts], effect)
+
+
 def _number_log_p(numbers: Sequence[_Number], effect: float) -> Floats:
     here, there = _padded([x.window.counts for x in numbers]), _padded([x.baseline.counts for x in numbers])
     n, m = here.sum(1).astype(np.float64), there.sum(1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Drift of the inputs: every feature's distribution, and the correlations of the numbers."""
+"""Drift of the inputs: every feature's distribution, vectors, and the correlations of the numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy.typing as npt
 from monitor.alerts.effects import Effect, Z, beyond_zero
 from monitor.alerts.evidence.distribution import distribution_tests
 from monitor.alerts.evidence.trials import Look, Subject, Trials
+from monitor.alerts.evidence.vectors import vector_tests
 from monitor.alerts.tails import bernstein_log_p
+from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.numeric import NumericTile
 from monitor.tiles.pairs import PairsTile
 
@@ -27,7 +29,11 @@ def drift_tests(look: Look) -> Sequence[Trials]:
     pairs = _pair_tests(look)
     weight = 1.0 - PAIRS_WEIGHT if pairs else 1.0
     tiles, grids = look.baseline.tiles, look.baseline.grids
-    return (*distribution_tests(look.window.features, tiles.features, grids.features, look.effect, weight), *pairs)
+    columns = {name: tile for name, tile in tiles.features.items() if grids.kinds.get(name) not in KINDS_OF_PRESENCE}
+    vectors = len(grids.vectors.keys() & tiles.vectors.keys())
+    share = weight * vectors / max(1, len(columns) + vectors)
+    alone = distribution_tests(look.window.features, columns, grids.features, look.effect, weight - share)
+    return (*alone, *(vector_tests(look, share) if vectors else ()), *pairs)
 
 
 def _pair_tests(look: Look) -> Sequence[Trials]:

@@ -143,6 +143,10 @@ def test_an_ordinary_window_is_measured_whole() -> None:
             "mean_error",
             "anomaly_ratio",
             "attribution_rank_correlation",
+            "mmd",
+            "projection_ks",
+            "centroid_distance",
+            "centroid_cosine_distance",
         )
     }
     assert ("correlation_distance", "x~amount", None) in found

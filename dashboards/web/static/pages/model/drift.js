@@ -8,6 +8,8 @@ import { metricTitle } from "../../words.js";
 
 export const CHECKS = {
   drift: { kind: "drift", choice: "inputs", metric: "js_distance", title: "Drift by feature and window" },
+  vectors: { kind: "drift", choice: "vectors", metric: "mmd", title: "Drift of vectors by feature and window" },
+  directions: { kind: "drift", choice: "vectors, by direction", metric: "projection_ks", title: "Drift of vectors along their directions by window" },
   predictions: { kind: "prediction_drift", choice: "predictions", metric: "js_distance", title: "Drift of the predictions by window" },
   labels: { kind: "label_drift", choice: "labels", metric: "js_distance", title: "Drift of the labels by window" },
   missing: { kind: "quality", choice: "missing values", metric: "missing_ratio", title: "Missing values by feature and window" },
