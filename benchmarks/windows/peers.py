@@ -6,16 +6,15 @@ seconds of a turn, or `! reason`. So the peers take turns with Outrider, and wha
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
 from collections.abc import Callable
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ[name] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 # Read by the peers at their import: nothing is sent.
-for name in ("DO_NOT_TRACK", "ITERATIVE_DO_NOT_TRACK", "NML_DISABLE_USAGE_LOGGING"):
-    os.environ[name] = "1"
+os.environ["DO_NOT_TRACK"] = os.environ["ITERATIVE_DO_NOT_TRACK"] = os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
 
 import numpy as np
 from data import BASELINE_ROWS, GROUPS, drawn, scored
@@ -23,31 +22,26 @@ from data import BASELINE_ROWS, GROUPS, drawn, scored
 Turn = Callable[[], object]
 
 
-def nannyml(rows: int, columns: int) -> Turn:
+def nannyml_drift(rows: int, columns: int) -> Turn:
     """Fitted before: `calculate` on one chunk, with its defaults."""
-    import nannyml
-    import pandas
-
+    nannyml, pandas = importlib.import_module("nannyml"), importlib.import_module("pandas")
     before, now = pandas.DataFrame(drawn(BASELINE_ROWS, columns, 1)), pandas.DataFrame(drawn(rows, columns, 2))
     calculator = nannyml.UnivariateDriftCalculator(column_names=list(before), chunk_size=rows)
     calculator.fit(pandas.concat([before] * -(-2 * rows // BASELINE_ROWS), ignore_index=True)[: 2 * rows])
     return lambda: calculator.calculate(now).to_df()
 
 
-def evidently(rows: int, columns: int) -> Turn:
+def evidently_drift(rows: int, columns: int) -> Turn:
     """Its drift preset with its defaults."""
-    import pandas
-    from evidently import Report
-    from evidently.presets import DataDriftPreset
-
+    pandas, evidently = importlib.import_module("pandas"), importlib.import_module("evidently")
+    presets = importlib.import_module("evidently.presets")
     before, now = pandas.DataFrame(drawn(BASELINE_ROWS, columns, 1)), pandas.DataFrame(drawn(rows, columns, 2))
-    return lambda: Report([DataDriftPreset()]).run(now, before).dict()
+    return lambda: evidently.Report([presets.DataDriftPreset()]).run(now, before).dict()
 
 
 def sklearn(rows: int, _: int) -> Turn:
     """The same numbers, function by function, and the confusion of every group."""
-    from sklearn import metrics as m
-
+    m = importlib.import_module("sklearn.metrics")
     score, label, group = scored(rows, 3)
     said = (score >= 0.5).astype(np.int64)
 
@@ -61,23 +55,22 @@ def sklearn(rows: int, _: int) -> Turn:
 
 def evidently_classes(rows: int, _: int) -> Turn:
     """Its classification preset."""
-    import pandas
-    from evidently import BinaryClassification, DataDefinition, Dataset, Report
-    from evidently.presets import ClassificationPreset
-
+    pandas, evidently = importlib.import_module("pandas"), importlib.import_module("evidently")
+    presets = importlib.import_module("evidently.presets")
     score, label, _group = scored(rows, 3)
     frame = pandas.DataFrame({"y": label, "said": (score >= 0.5).astype(int), "p": score})
-    roles = DataDefinition(
-        classification=[BinaryClassification(target="y", prediction_labels="said", prediction_probas="p")],
+    roles = evidently.DataDefinition(
+        classification=[evidently.BinaryClassification(target="y", prediction_labels="said", prediction_probas="p")],
         numerical_columns=["p"],
         categorical_columns=["y", "said"],
     )
-    return lambda: Report([ClassificationPreset()]).run(Dataset.from_pandas(frame, roles), None).dict()
+    dataset = evidently.Dataset.from_pandas
+    return lambda: evidently.Report([presets.ClassificationPreset()]).run(dataset(frame, roles), None).dict()
 
 
 PEERS = {
-    "NannyML": nannyml,
-    "Evidently": evidently,
+    "NannyML": nannyml_drift,
+    "Evidently": evidently_drift,
     "scikit-learn": sklearn,
     "Evidently's classification preset": evidently_classes,
 }
@@ -95,7 +88,7 @@ def main() -> None:
             start = time.perf_counter()
             ready[name]()
             answer = repr(time.perf_counter() - start)
-        except Exception as error:  # a peer may fail in any way; the reason goes into the table
+        except Exception as error:  # noqa: BLE001  a peer may fail in any way; the reason goes into the table
             answer = f"! {type(error).__name__}: {error}".replace("\n", " ")[:200]
         print(answer, file=out, flush=True)
 
