@@ -11,31 +11,29 @@ wrong socket or be acted on twice.
 
 import contextlib
 import errno
-import fcntl
 import gc
 import json
 import resource
 import select
 import socket
-import struct
 import sys
-import termios
 import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from collectors.tap.copier import Copier
+from collectors.tap.greetings import Greetings
 from collectors.tap.links import TO_CLIENT, TO_SERVER, Link, Route, Side
 from collectors.tap.ring import RECEIVE_BYTES_MAX
 from collectors.tap.scheduling import go_first
-from collectors.tap.segment import Segment, TlsRefusal
+from collectors.tap.segment import Segment
+from collectors.tap.sockets import OUT_OF_DESCRIPTORS, reset, undelivered
 from collectors.tap.supervisor import hear, leave_signals_to_the_supervisor
 
 if TYPE_CHECKING:  # at run time only where a listener has a certificate
     from collectors.tap.tls.contexts import TlsContexts
     from collectors.tap.tls.end import TlsEnd
-    from collectors.tap.tls.greeting import Greeting
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 RECEIVE_BYTES_MIN = 16 * 1024
@@ -55,15 +53,8 @@ DRAIN_SECONDS = 5.0
 QUIET_SECONDS = 0.25
 """After the order to stop, a connection on which the server spoke last and this long ago is taken to be idle."""
 
-GREETING_SECONDS_MAX = 10.0
-"""Client and server have so long for the handshakes of TLS."""
-GREETINGS_MAX = 1024
-"""Connections in their handshakes at once, some hundred kilobytes each; more are refused."""
 PENDING_BYTES_MAX = 1024 * 1024
 """Of ciphertext that a peer does not take: one receive and its TLS records; more only comes of a peer that plays with keys."""
-
-_LINGER_RESET = struct.pack("ii", 1, 0)
-_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Forwarder:
@@ -92,7 +83,7 @@ class Forwarder:
         self._stopping_since: float | None = None
         self._deaf: list[int] = []
         self._deaf_until = 0.0
-        self._greetings: dict[int, tuple[Greeting, Link, float]] = {}
+        self._greetings = Greetings(self._listen_for, copier)
         self._holding: list[Side] = []
         self._loading = threading.Lock()
         self._scratch = memoryview(bytearray(RECEIVE_BYTES_MAX))
@@ -122,7 +113,7 @@ class Forwarder:
             if self._holding:
                 self._read_held()
             if self._greetings:
-                self._end_late_greetings()
+                self._greetings.end_late(self._now, is_last=self._stopping_since is not None)
             if self._stopping_since is not None:
                 self._drain(self._now - self._stopping_since)
             if self._resetting:
@@ -149,7 +140,7 @@ class Forwarder:
         elif descriptor in self._connecting:
             self._connected(*self._connecting.pop(descriptor))
         elif descriptor in self._greetings:
-            self._greet(*self._greetings.pop(descriptor))
+            self._begin_secured(self._greetings.go_on(descriptor))
         elif descriptor == self._listen:
             word = hear(descriptor)
             if word is None:
@@ -172,7 +163,7 @@ class Forwarder:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in _OUT_OF_DESCRIPTORS:  # look away for a while; the listener would stay readable
+                if error.errno in OUT_OF_DESCRIPTORS:  # look away for a while; the listener would stay readable
                     self._poll.modify(route.listener.fileno(), 0)
                     self._deaf.append(route.listener.fileno())
                     self._deaf_until = self._now + RETRY_SECONDS
@@ -206,7 +197,7 @@ class Forwarder:
             self._dial(link.client.socket, route, position + 1)
             return
         if route.tls is not None:
-            self._begin_greeting(link, route.tls)
+            self._begin_secured(self._greetings.begin(link, route.tls, self._now))
         else:
             self._begin(link)
 
@@ -218,10 +209,15 @@ class Forwarder:
             self._listen_for(each, IN)
 
     def _refuse(self, client: socket.socket) -> None:
-        _reset(client)
+        reset(client)
         self._copier.refused()
 
-    # Connections with TLS begin with a greeting.
+    def _begin_secured(self, link: Link | None) -> None:
+        """A greeting has gone as far as it could, perhaps to its end."""
+        if link is None:
+            return
+        self._begin(link)
+        self._holding += [side for side in (link.client, link.server) if side.tls is not None and side.tls.holds_more]
 
     def _load_certificates(self) -> None:
         """Of every listener, while the loop goes on; one after the other, so that what is read last is in use."""
@@ -234,45 +230,6 @@ class Forwarder:
                         self._copier.loaded_certificates(well=False)
                     else:
                         self._copier.loaded_certificates(well=True)
-
-    def _begin_greeting(self, link: Link, contexts: "TlsContexts") -> None:
-        self._listen_for(link.server, 0)
-        if len(self._greetings) >= GREETINGS_MAX:
-            self._end_greeting(link, TlsRefusal.GREETINGS_MAX)
-            return
-        self._greet(contexts.greeting(link.client.socket, link.server.socket), link, self._now)
-
-    def _greet(self, greeting: "Greeting", link: Link, since: float) -> None:
-        """Take the next step of a greeting, then wait for whom it waits for."""
-        ends = greeting.step()
-        if isinstance(ends, TlsRefusal):
-            self._end_greeting(link, ends)
-            return
-        if ends is None:
-            sock, is_full = greeting.waits_for
-            awaited = link.client if sock is link.client.socket else link.server
-            self._listen_for(awaited.peer, 0)
-            self._listen_for(awaited, OUT if is_full else IN)
-            self._greetings[awaited.fd] = (greeting, link, since)
-            return
-        link.client.tls, link.server.tls = ends
-        link.secured = True
-        self._begin(link)
-        self._holding += [side for side in (link.client, link.server) if side.tls is not None and side.tls.holds_more]
-
-    def _end_late_greetings(self) -> None:
-        late = self._now - (0.0 if self._stopping_since is not None else GREETING_SECONDS_MAX)
-        for descriptor, (_, link, since) in list(self._greetings.items()):
-            if since <= late:
-                del self._greetings[descriptor]
-                self._end_greeting(link, TlsRefusal.DEADLINE)
-
-    def _end_greeting(self, link: Link, refusal: TlsRefusal) -> None:
-        for side in (link.client, link.server):
-            self._listen_for(side, 0)
-            side.socket.close()  # in order, so that the alert before it arrives
-        link.dissolve()
-        self._copier.refused_in_greeting(refusal)
 
     # Bytes pass.
 
@@ -470,19 +427,19 @@ class Forwarder:
     def _reset_later(self, side: Side) -> None:
         """A reset makes the kernel forget what it has not delivered yet, so it waits for that, within bounds."""
         self._leave(side)
-        if _undelivered(side.socket):
+        if undelivered(side.socket):
             self._resetting.append((self._now + RESET_SECONDS_MAX, side))
         else:
-            _reset(side.socket)
+            reset(side.socket)
             self._finish(side.link)
 
     def _reset_delivered(self) -> None:
         resetting, self._resetting = self._resetting, []
         for by, side in resetting:
-            if self._now < by and _undelivered(side.socket):
+            if self._now < by and undelivered(side.socket):
                 self._resetting.append((by, side))
             else:
-                _reset(side.socket)
+                reset(side.socket)
                 self._finish(side.link)
 
     def _finish(self, link: Link) -> None:
@@ -517,21 +474,6 @@ class Forwarder:
             idle = link.copied.last == TO_CLIENT and self._now - link.active > QUIET_SECONDS
             if idle or elapsed > self._drain_seconds:
                 self._finish(link)
-
-
-def _reset(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-    sock.close()
-
-
-def _undelivered(sock: socket.socket) -> int:
-    """Bytes that the peer's kernel has not acknowledged yet."""
-    try:
-        answer = fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0\0\0\0")
-    except OSError:
-        return 0
-    return int.from_bytes(answer, sys.byteorder)
 
 
 def _contexts(told: dict[str, Any] | None) -> "TlsContexts | None":
