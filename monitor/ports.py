@@ -5,7 +5,7 @@ Times are Unix nanoseconds, UTC; spans of event time are half-open. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
@@ -183,6 +183,12 @@ class Delivery:
     transition: Transition
     attempts: int
     due_ns: int
+    is_held: bool = False
+    """Whether it was muted before: what it tells may be over by now."""
+    is_superseded: bool = False
+    """Whether the same receiver is owed a later transition of the same alert."""
+    follows_muted: bool = False
+    """Whether the receiver was never told of the transition before, for that one was muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +231,9 @@ class Catalog(Protocol):
     def put_baseline(self, entry: BaselineEntry) -> None: ...
     def baseline(self, model: str) -> BaselineEntry | None:
         """The baseline in force (the newest)."""
+
+    def drop_baselines(self, before_ns: int) -> list[str]:
+        """Forget baselines set before this that are not in force and that no window names; returns their paths."""
 
     def baselines(self) -> dict[str, str]:
         """Of each model that has one the id of the baseline in force: what a pass asks, for the profiles are large."""
@@ -317,6 +326,11 @@ class Catalog(Protocol):
     def delivered(self, delivery_id: int, now_ns: int) -> None: ...
     def postpone(self, delivery_id: int, due_ns: int, reason: str) -> None: ...
     def give_up(self, delivery_id: int, reason: str, now_ns: int) -> None: ...
+    def hold(self, delivery_id: int, due_ns: int, reason: str) -> None:
+        """Muted: owed again at `due_ns`; not an attempt."""
+
+    def mute(self, delivery_id: int, reason: str, now_ns: int) -> None:
+        """The receiver is never told: what it was held for is over."""
 
     def publications(self, exporter: str, limit: int = 100) -> list[Publication]:
         """The next ones this exporter has not taken, in order."""
@@ -325,10 +339,12 @@ class Catalog(Protocol):
 
     def put_silence(self, silence: Silence) -> None: ...
     def silences(self, now_ns: int | None = None) -> list[Silence]: ...
-    def expire(self, before_ns: int) -> list[Segment]:
-        """Forget batches, publications taken by all, gaps, ledgers and windows older than this, back-filled ones by their closing.
+    def expire(self, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]) -> list[Segment]:
+        """Forget batches, publications that all of these exporters have taken, gaps, ledgers, windows, deliveries that are done
+        and silences that are over, older than this; back-filled windows by their closing; transitions older than their own instant.
 
-        Returns dropped and replaced segments for the deletion of their files, each in two calls, lest a crash leave one behind.
+        The last transition of an alert stays. Returns dropped and replaced segments for the deletion of their files, each in
+        two calls, lest a crash leave one behind.
         """
 
     def ready(self) -> bool: ...
@@ -375,6 +391,7 @@ class SegmentStore(Protocol):
 
     def write_baseline(self, model: str, rows: Rows, baseline_id: str) -> str: ...
     def read_baseline(self, path: str) -> Rows: ...
+    def delete_baseline(self, path: str) -> None: ...
 
     def write_findings(self, findings: Sequence[Finding], rule: str, now_ns: int) -> Segment: ...
     def find_findings(self, segments: Sequence[Segment], query: FindingQuery) -> list[Finding]:
@@ -475,6 +492,32 @@ class EventReader(Protocol):
     def counts(self) -> EventCounts: ...
     def expire(self, now_ns: int) -> Sequence[Batch]:
         """Batches that tell of the halves of exchanges that waited in vain for the other half."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLabel:
+    """A label that a browser told; `where` is its place in the message."""
+
+    where: str
+    model: str
+    id: str
+    value: str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToldByBeacon:
+    """What one message of a browser holds; `models` are those of its predictions, with the place that names each."""
+
+    batch: Batch | None
+    models: Mapping[str, str]
+    labels: tuple[ToldLabel, ...]
+
+
+class BeaconReader(Protocol):
+    """Reads what browsers tell, and redacts it."""
+
+    def read(self, body: bytes, now_ns: int) -> ToldByBeacon:
+        """Raises InvalidInput with the place of what is wrong, and takes nothing then."""
 
 
 class Observer(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, and_, exists, insert, select, update
 
 from monitor.catalog.documents import pack, read_receiver, unpack_alert, unpack_transition, write_receiver
 from monitor.catalog.statements import insert_keyed, upsert, within
@@ -15,7 +15,9 @@ from monitor.errors import NotFound
 from monitor.findings import Alert, AlertKind, Transition
 from monitor.ports import Delivery, Silence
 
-OWED = "owed"
+OWED, HELD, MUTED = "owed", "held", "muted"
+"""To be sent; to be sent once nothing mutes it any more; never sent, for what it told was over by then."""
+WAITING = (OWED, HELD)
 
 
 def put_alert(connection: Connection, alert: Alert) -> None:
@@ -71,22 +73,35 @@ def list_transitions(
 
 def list_deliveries(connection: Connection, now_ns: int, limit: int) -> list[Delivery]:
     """A delivery waits for the earlier ones of its alert and receiver: a resolve never overtakes its page."""
-    earlier = DELIVERIES.alias("earlier")
-    overtakes = exists().where(
-        earlier.c.fingerprint == DELIVERIES.c.fingerprint,
-        earlier.c.receiver == DELIVERIES.c.receiver,
-        earlier.c.state == OWED,
-        earlier.c.id < DELIVERIES.c.id,
-    )
+    other = DELIVERIES.alias("other")
+    alike = and_(other.c.fingerprint == DELIVERIES.c.fingerprint, other.c.receiver == DELIVERIES.c.receiver)
+    waiting = and_(alike, other.c.state.in_(WAITING))
+    overtakes = exists().where(waiting, other.c.id < DELIVERIES.c.id)
+    superseded = exists().where(waiting, other.c.id > DELIVERIES.c.id)
+    before = select(other.c.state).where(alike, other.c.id < DELIVERIES.c.id).order_by(other.c.id.desc()).limit(1)
     due = (
-        select(DELIVERIES, TRANSITIONS.c.body)
+        select(
+            DELIVERIES,
+            TRANSITIONS.c.body,
+            superseded.label("is_superseded"),
+            before.scalar_subquery().label("before"),
+        )
         .join(TRANSITIONS, TRANSITIONS.c.id == DELIVERIES.c.transition_id)
-        .where(DELIVERIES.c.state == OWED, DELIVERIES.c.due_ns <= now_ns, ~overtakes)
+        .where(DELIVERIES.c.state.in_(WAITING), DELIVERIES.c.due_ns <= now_ns, ~overtakes)
         .order_by(DELIVERIES.c.id)
         .limit(limit)
     )
     return [
-        Delivery(row.id, read_receiver(row.receiver), unpack_transition(row.body), row.attempts, row.due_ns)
+        Delivery(
+            row.id,
+            read_receiver(row.receiver),
+            unpack_transition(row.body),
+            row.attempts,
+            row.due_ns,
+            is_held=row.state == HELD,
+            is_superseded=bool(row.is_superseded),
+            follows_muted=row.before == MUTED,
+        )
         for row in connection.execute(due)
     ]
 
@@ -99,6 +114,10 @@ def finish_delivery(connection: Connection, delivery_id: int, state: str, reason
 def postpone_delivery(connection: Connection, delivery_id: int, due_ns: int, reason: str) -> None:
     values = {"due_ns": due_ns, "reason": reason, "attempts": DELIVERIES.c.attempts + 1}
     _update_delivery(connection, delivery_id, values)
+
+
+def hold_delivery(connection: Connection, delivery_id: int, due_ns: int, reason: str) -> None:
+    _update_delivery(connection, delivery_id, {"state": HELD, "due_ns": due_ns, "reason": reason})
 
 
 def _update_delivery(connection: Connection, delivery_id: int, values: Mapping[str, Any]) -> None:

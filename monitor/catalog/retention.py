@@ -2,35 +2,79 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, exists, func, select
 
 from monitor.catalog import segments
+from monitor.catalog.alerts import WAITING
+from monitor.catalog.statements import chunks
 from monitor.catalog.tables import (
+    BASELINES,
     BATCHES,
+    DELIVERIES,
     EXPORTERS,
     GAPS,
     LEDGERS,
     MISSING_BATCHES,
     PUBLICATIONS,
+    SILENCES,
     TAPS,
     TELEMETRY,
+    TRANSITIONS,
     WINDOWS,
 )
 from monitor.ports import Segment
 
 
-def expire(connection: Connection, before_ns: int) -> list[Segment]:
+def expire(
+    connection: Connection, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]
+) -> list[Segment]:
     """Forget what happened, and was written, before this; segments that were dropped or replaced are returned for deletion.
 
-    A window of long ago that was back-filled today is young.
+    A window of long ago that was back-filled today is young. An exporter that is not among those in use holds nothing.
     """
     connection.execute(delete(BATCHES).where(BATCHES.c.accepted_ns < before_ns))
-    for table in (GAPS, LEDGERS, MISSING_BATCHES, TAPS, TELEMETRY):
+    for table in (GAPS, LEDGERS, MISSING_BATCHES, SILENCES, TAPS, TELEMETRY):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
     connection.execute(delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns))
-    old_publications = delete(PUBLICATIONS).where(PUBLICATIONS.c.closed_ns < before_ns)
-    taken_by_all = connection.execute(select(func.min(EXPORTERS.c.sequence))).scalar()
-    if taken_by_all is not None:
-        old_publications = old_publications.where(PUBLICATIONS.c.sequence <= taken_by_all)
-    connection.execute(old_publications)
+    _expire_publications(connection, before_ns, exporters)
+    _expire_alerts(connection, before_ns, alerts_before_ns)
     return segments.take_dropped(connection)
+
+
+def drop_baselines(connection: Connection, before_ns: int) -> list[str]:
+    """Old baselines that are not in force, and that no window can be computed again with; returns their paths."""
+    in_force = select(func.max(BASELINES.c.sequence)).group_by(BASELINES.c.model)
+    named = exists().where(WINDOWS.c.model == BASELINES.c.model, WINDOWS.c.baseline == BASELINES.c.id)
+    gone = [BASELINES.c.created_ns < before_ns, BASELINES.c.sequence.not_in(in_force), ~named]
+    found = connection.execute(select(BASELINES.c.sequence, BASELINES.c.path).where(*gone)).all()
+    for part in chunks([row.sequence for row in found]):
+        connection.execute(delete(BASELINES).where(BASELINES.c.sequence.in_(part)))
+    return [row.path for row in found]
+
+
+def _expire_publications(connection: Connection, before_ns: int, exporters: Collection[str]) -> None:
+    old = delete(PUBLICATIONS).where(PUBLICATIONS.c.closed_ns < before_ns)
+    in_use = select(func.min(EXPORTERS.c.sequence)).where(EXPORTERS.c.name.in_(list(exporters)))
+    taken_by_all = connection.execute(in_use).scalar()
+    if taken_by_all is not None:
+        old = old.where(PUBLICATIONS.c.sequence <= taken_by_all)
+    connection.execute(old)
+
+
+def _expire_alerts(connection: Connection, before_ns: int, alerts_before_ns: int) -> None:
+    """Deliveries that are done, and transitions that nobody is owed; the last one of an alert says where it stands."""
+    done = DELIVERIES.c.state.not_in(WAITING)
+    # The last delivery to each receiver says whether it knows of the alert.
+    later = DELIVERIES.alias("later")
+    followed = exists().where(
+        later.c.fingerprint == DELIVERIES.c.fingerprint,
+        later.c.receiver == DELIVERIES.c.receiver,
+        later.c.id > DELIVERIES.c.id,
+    )
+    connection.execute(delete(DELIVERIES).where(done, DELIVERIES.c.finished_ns < before_ns, followed))
+    last = select(func.max(TRANSITIONS.c.id)).group_by(TRANSITIONS.c.fingerprint)
+    owed = exists().where(DELIVERIES.c.transition_id == TRANSITIONS.c.id)
+    old = TRANSITIONS.c.start_ns < alerts_before_ns
+    connection.execute(delete(TRANSITIONS).where(old, TRANSITIONS.c.id.not_in(last), ~owed))

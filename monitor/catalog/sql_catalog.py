@@ -6,7 +6,7 @@ Two processes on one catalog are safe too: SQLite locks the file (`BEGIN IMMEDIA
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
@@ -201,6 +201,12 @@ class SqlCatalog:
     def give_up(self, delivery_id: int, reason: str, now_ns: int) -> None:
         self.write(lambda c: alerts.finish_delivery(c, delivery_id, "given_up", reason, now_ns))
 
+    def hold(self, delivery_id: int, due_ns: int, reason: str) -> None:
+        self.write(lambda c: alerts.hold_delivery(c, delivery_id, due_ns, reason))
+
+    def mute(self, delivery_id: int, reason: str, now_ns: int) -> None:
+        self.write(lambda c: alerts.finish_delivery(c, delivery_id, alerts.MUTED, reason, now_ns))
+
     def publications(self, exporter: str, limit: int = 100) -> list[Publication]:
         found = self.read(lambda c: publications.list_next(c, exporter, limit))
         if found is None:
@@ -217,8 +223,13 @@ class SqlCatalog:
     def silences(self, now_ns: int | None = None) -> list[Silence]:
         return self.read(lambda c: alerts.list_silences(c, now_ns))
 
-    def expire(self, before_ns: int) -> list[Segment]:
-        return self.write(lambda c: retention.expire(c, before_ns))
+    def expire(self, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]) -> list[Segment]:
+        return self.write(
+            lambda c: retention.expire(c, before_ns, alerts_before_ns=alerts_before_ns, exporters=exporters)
+        )
+
+    def drop_baselines(self, before_ns: int) -> list[str]:
+        return self.write(lambda c: retention.drop_baselines(c, before_ns))
 
     def ready(self) -> bool:
         try:

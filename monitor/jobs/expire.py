@@ -44,8 +44,15 @@ def expire(context: Context, retention: Retention) -> int:
             old.extend(s for s in found if s.end_ns < before and s.created_ns < before)
     context.catalog.drop_segments([s.id for s in old])
     # The catalog names a file once nobody can be reading it any more.
-    gone = context.catalog.expire(now_ns - retention.bookkeeping_days * DAY_NS)
+    before_ns = now_ns - retention.bookkeeping_days * DAY_NS
+    gone = context.catalog.expire(
+        before_ns,
+        alerts_before_ns=now_ns - retention.measurements_days * DAY_NS,
+        exporters=[exporter.name for exporter in context.exporters],
+    )
     context.store.delete(gone)
+    for path in context.catalog.drop_baselines(before_ns):
+        context.store.delete_baseline(path)
     return len(gone) + sweep(context)
 
 

@@ -22,6 +22,8 @@ ATTEMPTS_MAX = 20
 BACKOFF_NS_FIRST = 1 * 10**9
 BACKOFF_NS_MAX = 300 * 10**9
 """With 20 attempts: a receiver that is away for more than an hour still gets its page."""
+HELD_NS = 60 * 10**9
+"""What is muted is looked at again after this time: silences may be lifted, and causes may end."""
 
 
 @dataclass(slots=True)
@@ -49,8 +51,14 @@ def _deliver(delivery: Delivery, context: Context, guard: StormGuard, away: set[
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
     reason = muted(transition, silences, open_alerts, now_ns=now_ns)
-    if notifier is None or reason is not None:
-        context.catalog.give_up(delivery.id, reason or f"no notifier for {delivery.receiver.kind}", now_ns)
+    if notifier is None:
+        context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
+        return False
+    if reason is not None:
+        context.catalog.hold(delivery.id, now_ns + HELD_NS, reason)
+        return False
+    if _is_over(delivery):
+        context.catalog.mute(delivery.id, "over before it could be told", now_ns)
         return False
     if delivery.receiver in away:
         _again(delivery, "the receiver failed just now", context, now_ns)
@@ -58,6 +66,12 @@ def _deliver(delivery: Delivery, context: Context, guard: StormGuard, away: set[
     if not guard.lets_through(delivery.receiver, now_ns):
         return False
     return _send(delivery, notifier, context, away, now_ns)
+
+
+def _is_over(delivery: Delivery) -> bool:
+    """What was muted and has gone on since is not told any more, and neither is the end of what nobody was told of."""
+    ends = delivery.transition.state is AlertStatus.RESOLVED
+    return (delivery.is_held and delivery.is_superseded) or (delivery.follows_muted and ends)
 
 
 def _send(delivery: Delivery, notifier: Notifier, context: Context, away: set[Receiver], now_ns: int) -> bool:

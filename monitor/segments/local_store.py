@@ -95,6 +95,10 @@ class LocalSegmentStore:
         """The rows in the order in which they were given: a baseline without times has no other."""
         return rows_table.from_tables([read_table(inside(self._root, path))])
 
+    def delete_baseline(self, path: str) -> None:
+        """A file that is gone already is no error."""
+        inside(self._root, path).unlink(missing_ok=True)
+
     def write_findings(self, findings: Sequence[Finding], rule: str, now_ns: int) -> Segment:
         """Findings of one model and version, each of a window with a start and an end."""
         spans = [(f.window.start_ns, f.window.end_ns) for f in findings]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.jobs.expire import DAY_NS, HOUR_NS, Retention, compact, expire
-from tests.monitor.jobs.house import MODEL, START, House, closed, minute, population, truth_of
+from tests.monitor.jobs.house import MODEL, START, House, closed, labelled, minute, population, truth_of
 
 KEPT = Retention(rows_days=30, records_days=90, measurements_days=400)
 
@@ -59,3 +59,16 @@ def test_a_few_segments_are_left_alone(house: House) -> None:
         house.serve(population(20, seed=number, start_ns=minute(number), name=f"w{number}-"))
     house.at(closed(2) + 3 * HOUR_NS)
     assert compact(house.context, "predictions", MODEL) == 0
+
+
+def test_an_old_baseline_and_its_file_go(house: House) -> None:
+    """Once the windows that were compared with it are forgotten; the one in force stays."""
+    house.declare()
+    for seed in (1, 2):
+        house.baseline(labelled(population(500, seed=seed), seed=seed))
+    assert len(list((house.folder / "segments" / "baselines").rglob("*.parquet"))) == 2
+    house.now_ns = START + 31 * DAY_NS
+    expire(house.context, KEPT)
+    (kept,) = (house.folder / "segments" / "baselines").rglob("*.parquet")
+    entry = house.catalog.baseline(MODEL)
+    assert entry is not None and entry.path.endswith(kept.name)

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.errors import Fault, InvalidInput, Unavailable
 from monitor.findings import AlertKind
-from monitor.jobs.raise_alerts import ATTEMPTS_MAX, BACKOFF_NS_MAX
+from monitor.jobs.raise_alerts import ATTEMPTS_MAX, BACKOFF_NS_MAX, HELD_NS
 from monitor.ports import Silence
 from tests.monitor.jobs.house import MODEL, SECOND, START, House, closed, labelled, minute, population
 
@@ -66,9 +66,46 @@ def test_what_never_will_work_is_given_up_at_once(house: House, failure: Excepti
     assert owed(house) == 0 and house.notifier.sent == []
 
 
+def silence(house: House, end_ns: int) -> None:
+    house.catalog.put_silence(Silence("s", MODEL, None, START - DAY, end_ns, "ann", "known"))
+
+
 def test_a_silence_mutes_the_message_and_not_the_state(house: House) -> None:
     """The alert fires; nobody is told."""
-    house.catalog.put_silence(Silence("s", MODEL, None, START - DAY, START + 2 * DAY, "ann", "known"))
+    silence(house, START + 2 * DAY)
     alarmed(house)
     assert ("drift", "firing") in house.transitions()
-    assert house.notifier.sent == [] and owed(house) == 0
+    house.now_ns += DAY
+    house.scheduler.run_pass()
+    assert house.notifier.sent == []
+
+
+def test_an_alert_that_outlasts_its_silence_is_told_once(house: House) -> None:
+    """When the silence ends, even before its time."""
+    silence(house, START + 2 * DAY)
+    alarmed(house)
+    silence(house, house.now_ns)
+    for _ in range(3):
+        house.now_ns += HELD_NS
+        house.scheduler.run_pass()
+    assert [t.state.value for t, _ in house.notifier.sent if t.kind is AlertKind.DRIFT] == ["firing"]
+    assert owed(house) == 0
+
+
+def test_what_is_over_before_its_silence_ends_is_never_told(house: House) -> None:
+    """Neither that it began nor that it ended."""
+    silence(house, START + 2 * DAY)
+    alarmed(house)
+    for number in range(2, 40):
+        house.serve(population(300, seed=number + 5, start_ns=minute(number), name=f"w{number}-"))
+        house.at(closed(number))
+    assert ("drift", "resolved") in house.transitions()
+    silence(house, house.now_ns)
+    told = {t.fingerprint for t, _ in house.notifier.sent}
+    for _ in range(3):
+        house.now_ns += HELD_NS
+        house.scheduler.run_pass()
+    over = [t for t in house.catalog.transitions(MODEL) if t.kind is AlertKind.DRIFT]
+    assert over[-1].state.value == "resolved"
+    assert not [t for t, _ in house.notifier.sent if t.kind is AlertKind.DRIFT]
+    assert told == set() and owed(house) == 0

@@ -111,5 +111,5 @@ def test_gauges_are_of_what_is_known(catalog: Catalog) -> None:
 def test_old_samples_are_forgotten(catalog: Catalog) -> None:
     """With the rest of the bookkeeping."""
     accept(catalog, 1, *samples(0))
-    catalog.expire(20 * SECOND)
+    catalog.expire(20 * SECOND, alerts_before_ns=0, exporters=())
     assert catalog.telemetry("m", 0, 100 * SECOND) == []
