@@ -25,6 +25,8 @@ LEARNING_WINDOWS_MIN = 3
 """Windows from which on the effect can be learned, where there are features enough for FREEDOM_MIN."""
 FREEDOM_MIN = 5
 """Degrees of freedom (over windows and features) under which an upper bound would be all caution."""
+STRETCHES_MIN = 4
+"""Stretches of the past from which on it can be said how much they differ, and so what is out of the ordinary."""
 _EDGES_MAX = 16
 """Points at which a distribution is looked at: more are near copies of their neighbours."""
 _MIDDLE = (0.2, 0.8)
@@ -88,14 +90,42 @@ def learn(windows: Sequence[TileSet], baseline: Baseline) -> DesignEffects | Non
     return DesignEffects((size,), (max(1.0, _bound(np.array(ratios), freedom)),))
 
 
+def between(past: Sequence[TileSet], used: int) -> DesignEffects | None:
+    """The effect at the size of some stretches of the past (newest first), from what comparing each of them with the
+    `used` before it would have found; None where too few can tell.
+
+    So a trend counts as what it is: a difference from the time before that is there all the time. Where one column surely
+    varies more than the others do on average, it speaks for all: seasons and weather take hold of single columns.
+    """
+    tiles = [t for t in past if t.rows > 0]
+    if len(tiles) < STRETCHES_MIN:
+        return None
+    names = {(role, name) for t in tiles for role in ("features", "prediction") for name in getattr(t, role)}
+    columns = [[getattr(t, role).get(name) for t in tiles] for role, name in sorted(names)]
+    ratios = np.array([ratio for column in columns if (ratio := _repeated_ratio(column, used)) is not None])
+    if not len(ratios):
+        return None
+    freedom = len(tiles) - 1 - min(used, len(tiles) // 2)
+    freedom = max(freedom, 2)
+    average, alone = _bounds(ratios, freedom)
+    if alone > average:
+        average = float(ratios.max()) * freedom / special.chdtri(freedom, 1 - _CONFIDENCE)
+    return DesignEffects((int(np.median([t.rows for t in tiles])),), (max(1.0, average),))
+
+
 def _bound(ratios: npt.NDArray[np.float64], freedom: int) -> float:
     """Upper 90 % bound of the mean ratio, or what one feature alone surely exceeds, whichever is larger."""
     if not len(ratios):
         return 1.0
+    return max(_bounds(ratios, freedom))
+
+
+def _bounds(ratios: npt.NDArray[np.float64], freedom: int) -> tuple[float, float]:
+    """Upper bound of the mean ratio, and lower bound of the largest."""
     together = freedom * len(ratios)
     average = float(ratios.mean()) * together / special.chdtri(together, 1 - _CONFIDENCE)
     alone = float(ratios.max()) * freedom / special.chdtri(freedom, 0.05 / len(ratios))
-    return float(max(average, alone))
+    return float(average), float(alone)
 
 
 def _steps(codes: Codes) -> npt.NDArray[np.bool_] | None:
@@ -129,6 +159,41 @@ def _successive_ratio(tiles: Sequence[FeatureTile | None], own: FeatureTile) -> 
     counts = [t.counts for t in tiles if t is not None and t.counts.shape == own.counts.shape and t.counts.sum() > 0]
     if len(counts) < LEARNING_WINDOWS_MIN:
         return None
+    seen = _shares_at_points(counts)
+    if seen is None:
+        return None
+    n, shares, F = seen  # noqa: N806  # the distribution function's usual letter
+    squares = np.diff(shares, axis=0) ** 2
+    expected = (1 / n[1:] + 1 / n[:-1])[:, None] * F * (1 - F)
+    ratios = np.sort(squares.sum(1) / expected.sum(1))
+    # What leaving out the largest takes from the mean, were they exponential (the harmonic number is its mean).
+    left = 1 - float((1 / np.arange(1, len(ratios) + 1)).sum()) / len(ratios)
+    return float(ratios[:-1].sum()) / len(ratios) / left
+
+
+def _repeated_ratio(tiles: Sequence[FeatureTile | None], used: int) -> float | None:
+    """Mean square of the differences of stretches from those before them, over that of independent rows."""
+    counts = [t.counts for t in tiles if t is not None and t.counts.sum() > 0]
+    if len(counts) < STRETCHES_MIN:
+        return None
+    seen = _shares_at_points(counts)
+    if seen is None:
+        return None
+    n, shares, F = seen  # noqa: N806  # as above
+    least = min(used, len(counts) // 2)
+    found = []
+    for k in range(len(counts) - least):
+        before = slice(k + 1, k + 1 + used)
+        m = n[before].sum()
+        away = shares[k] - np.average(shares[before], axis=0, weights=n[before])
+        found.append((away**2).sum() / ((1 / n[k] + 1 / m) * (F * (1 - F)).sum()))
+    return float(np.mean(found))
+
+
+def _shares_at_points(
+    counts: Sequence[npt.NDArray[np.int64]],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Rows of each tile, its distribution at some middle points of the common one, and that one there."""
     table = np.array(counts, np.float64)
     n = table.sum(1)
     shares = np.cumsum(table, 1) / n[:, None]
@@ -139,10 +204,4 @@ def _successive_ratio(tiles: Sequence[FeatureTile | None], own: FeatureTile) -> 
     if not len(points):
         return None
     chosen = points[np.unique(np.linspace(0, len(points) - 1, _EDGES_MAX).astype(int))]
-    F = mean[chosen]  # noqa: N806  # the distribution function's usual letter
-    squares = np.diff(shares[:, chosen], axis=0) ** 2
-    expected = (1 / n[1:] + 1 / n[:-1])[:, None] * F * (1 - F)
-    ratios = np.sort(squares.sum(1) / expected.sum(1))
-    # What leaving out the largest takes from the mean, were they exponential (the harmonic number is its mean).
-    left = 1 - float((1 / np.arange(1, len(ratios) + 1)).sum()) / len(ratios)
-    return float(ratios[:-1].sum()) / len(ratios) / left
+    return n, shares[:, chosen], mean[chosen]

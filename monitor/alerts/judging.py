@@ -28,6 +28,8 @@ from monitor.tiles.tileset import Baseline, TileSet
 
 LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
 """Families that read labels, which come later than their windows."""
+MOVING_KINDS = frozenset({AlertKind.DRIFT, AlertKind.PREDICTION_DRIFT})
+"""Families that compare what rows look like: with a baseline that moves, where one is declared."""
 CLEAR_SCORE = 0.9
 """Below this share of the limit a look is quiet (hysteresis)."""
 MERGE_ROWS_MAX = 4
@@ -137,44 +139,59 @@ def judge(
     measurements: Sequence[Measurement],
     families: AbstractSet[AlertKind] | None = None,
     trailing_labelled: Mapping[int, TileSet] | None = None,
+    moving: Mapping[int, Baseline] | None = None,
 ) -> Judgement:
     """Judge one window.
 
     `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included);
     `trailing_labelled` those of the windows whose labels are in, for LABEL_KINDS, where they lag behind. `families`
-    limits what is looked at (labels came: the families that read them).
+    limits what is looked at (labels came: the families that read them). `moving`: scale → what MOVING_KINDS are
+    compared with in place of the baseline, as far as there is one.
     """
     verdicts: dict[_Key, _Verdict] = {}
     others = _beyond_declared(plan, measurements)
     looks = _looks(model, tiles, trailing, baseline, plan)
     labelled = looks if trailing_labelled is None else _looks(model, tiles, trailing_labelled, baseline, plan)
-    scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= MERGE_ROWS_MAX * baseline.rows)
+    moved = looks if moving is None else _looks(model, tiles, trailing, baseline, plan, moving)
     evidence = {}
     late: KindEvidence | None = None
     for kind in FAMILIES:
         if kind in plan.shares and (families is None or kind in families):
             limits = Limits.of(plan, kind, model, baseline)
-            own_looks = labelled if kind in LABEL_KINDS else looks
+            own_looks = labelled if kind in LABEL_KINDS else moved if kind in MOVING_KINDS else looks
+            against = baseline if moving is None or kind not in MOVING_KINDS else moving.get(1, baseline)
+            scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= MERGE_ROWS_MAX * against.rows)
             found = _family(kind, own_looks, plan, limits, measurements, verdicts, others, scale_max)
             if found is not None:
                 evidence[kind] = found
             if kind is AlertKind.FAIRNESS:
                 late = _family(kind, labelled, plan, limits, measurements, verdicts, others, scale_max, late=True)
     findings = tuple(
-        _finding(m, verdicts, model, version, window, revision, tiles, baseline, plan) for m in measurements
+        _finding(m, verdicts, model, version, window, revision, tiles, _against(m, baseline, moving), plan)
+        for m in measurements
     )
     return Judgement(findings, evidence, late)
 
 
+def _against(m: Measurement, baseline: Baseline, moving: Mapping[int, Baseline] | None) -> Baseline:
+    return baseline if moving is None or m.kind not in MOVING_KINDS else moving.get(1, baseline)
+
+
 def _looks(
-    model: MonitoredModel, tiles: TileSet, trailing: Mapping[int, TileSet], baseline: Baseline, plan: Plan
+    model: MonitoredModel,
+    tiles: TileSet,
+    trailing: Mapping[int, TileSet],
+    baseline: Baseline,
+    plan: Plan,
+    moving: Mapping[int, Baseline] | None = None,
 ) -> list[tuple[int, Look]]:
-    """The window and its merges, as far as they are not many times the baseline."""
-    return [
-        (scale, _look(model, merged if scale == 1 else _within(merged, baseline), baseline, plan))
-        for scale, merged in sorted({**trailing, 1: tiles}.items())
-        if scale in plan.scales and (scale == 1 or merged.rows <= MERGE_ROWS_MAX * baseline.rows)
-    ]
+    """The window and its merges, as far as they are not many times the baseline, and there is one."""
+    looks = []
+    for scale, merged in sorted({**trailing, 1: tiles}.items()):
+        own = baseline if moving is None else moving.get(scale)
+        if scale in plan.scales and own is not None and (scale == 1 or merged.rows <= MERGE_ROWS_MAX * own.rows):
+            looks.append((scale, _look(model, merged if scale == 1 else _within(merged, own), own, plan)))
+    return looks
 
 
 def _within(merged: TileSet, baseline: Baseline) -> TileSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,11 @@ from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import AlertKind, Span
 from monitor.jobs.find_cause import Records, with_causes
-from monitor.jobs.look import INPUT_KINDS, Looked, Subject, Track, plan_for, take_look
+from monitor.jobs.look import INPUT_KINDS, Looked, Moved, Subject, Track, plan_for, take_look
+from monitor.jobs.moving_baseline import Past
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
 from monitor.ports import Labels
+from monitor.tiles.encoding import decode_tileset, encode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.spans import Cut, cut, spread_ties
@@ -81,6 +83,7 @@ def _rule(
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
     finder = LabelFinder(labels) if labels is not None else None
     taken = 0
+    past = Kept.of(model, rule)
     for part in told(cut(rule, rows.time_ns)):
         window = rows.take(slice(part.first, part.last))
         own = finder.of(window) if finder is not None else None
@@ -91,9 +94,37 @@ def _rule(
         kinds = frozenset(AlertKind) if profiled.labelled else INPUT_KINDS
         if profiled.tiles.rows:
             history.append((part.span, profiled.tiles))
-        track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds)
+        compared = past.moved(part.span, baseline) if past is not None else None
+        track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds, compared=compared)
+        if past is not None and profiled.tiles.rows:
+            past.note(part.span, profiled.tiles, looked)
         track, looked = with_causes(track, looked, subject, records)
         yield Step(rule, part.span, profiled, looked)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The windows behind, where the baseline moves: their tiles as a catalog would keep them."""
+
+    past: Past
+    tiles: dict[Span, bytes]
+
+    @classmethod
+    def of(cls, model: MonitoredModel, rule: WindowRule) -> Kept | None:
+        if model.baseline.fixed:
+            return None
+        tiles: dict[Span, bytes] = {}
+        return cls(Past(model.baseline, rule, lambda span: decode_tileset(tiles[span])), tiles)
+
+    def moved(self, span: Span, baseline: Baseline) -> Callable[[int], Moved]:
+        """A file holds one version: there is nothing of another."""
+        return self.past.moved(span, baseline, None if self.past.rule.version is None else ())
+
+    def note(self, span: Span, tiles: TileSet, looked: Looked) -> None:
+        self.tiles[span] = encode_tileset(tiles)
+        self.past.note(span, looked.findings)
+        for gone in self.tiles.keys() - set(self.past.own) if len(self.tiles) > len(self.past.own) else ():
+            del self.tiles[gone]
 
 
 def told(cuts: list[Cut]) -> Iterator[Cut]:

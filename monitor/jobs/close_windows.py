@@ -102,6 +102,8 @@ class Closer:
     track: Track = field(default_factory=Track)
     pending: dict[Span, int] = field(default_factory=dict)
     """Closed windows whose labels are to be looked at → when the newest of them came."""
+    past: Past | None = None
+    """The windows behind, where the baseline moves; None until they are needed."""
     opened_ns: int | None = None
     """When this process first looked here."""
     caught_up: bool = True
@@ -171,6 +173,7 @@ class Closer:
             self.track = load_track(self.context.catalog, self.place, baseline, self.progress) if baseline else Track()
             self.noted = self.progress.label_segment
             self.pending = self._labels_left(self.progress)
+            self.past = None
         return self.progress
 
     def _labels_left(self, progress: Progress) -> dict[Span, int]:
@@ -348,9 +351,20 @@ class Closer:
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
         subject = Subject(model, self.place.version, then.baseline)
         before = replace(self.track, learned=then.learned)
+        compared = self._compared(span, model, then.baseline)
         after, looked = take_look(
-            before, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=still
+            before,
+            subject,
+            span,
+            profiled.tiles,
+            plan=plan,
+            revision=revision,
+            kinds=kinds,
+            still=still,
+            compared=compared,
         )
+        if self.past is not None and profiled.tiles.rows and kinds & INPUT_KINDS and not revision:
+            self.past.note(span, looked.findings)
         self.context.observer.budget_spent(self.place.model if self.declared else None, plan.spent(kinds - still))
         records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
         after, looked = with_causes(after, looked, subject, records)
@@ -366,6 +380,16 @@ class Closer:
         self._advance(**changes)
         return looked
 
+    def _compared(self, span: Span, model: MonitoredModel, baseline: Baseline) -> Callable[[int], Moved] | None:
+        """What merges up to this window are compared with where the baseline moves."""
+        rule = model.baseline
+        if rule.fixed or rule.version == self.place.version:
+            self.past = None
+            return None
+        if self.past is None or self.past.rule != rule:
+            self.past = stored_past(self.context.catalog, self.place, rule, baseline, span)
+        return self.past.moved(span, baseline, windows_of_other(self.context.catalog, self.place, rule, baseline, span))
+
     def _measure_again(
         self,
         span: Span,
@@ -379,8 +403,17 @@ class Closer:
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
         subject = Subject(model, self.place.version, then.baseline)
         alone = Track(learned=then.learned)
+        compared = self._compared(span, model, then.baseline)
         _, looked = take_look(
-            alone, subject, span, profiled.tiles, plan=plan, revision=revision, kinds=kinds, still=kinds
+            alone,
+            subject,
+            span,
+            profiled.tiles,
+            plan=plan,
+            revision=revision,
+            kinds=kinds,
+            still=kinds,
+            compared=compared,
         )
         return Looked(looked.findings, (), ())
 
@@ -394,6 +427,7 @@ class Closer:
             self._measure_again(window.span, window.revision + 1, profiled, model, then) if then is not None else None
         )
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
+        self.past = None  # it may hold the tiles of before
         return True
 
     def _close_late(self, span: Span, model: MonitoredModel) -> bool:
@@ -404,6 +438,7 @@ class Closer:
         then = self._as_of(span, self._history())
         looked = self._measure_again(span, 0, profiled, model, then) if then is not None else None
         self._commit(span, 0, profiled.tiles.rows, profiled, looked, model)
+        self.past = None  # it lacks this window
         return True
 
     def _history(self) -> list[WindowEntry]:
@@ -574,6 +609,7 @@ class Closer:
             memory={
                 progress_key(place.model, place.version, place.rule): encode_progress(self._advance()),
                 alerts_key(place): encode_alerts(self.track.alerts),
+                **({alarmed_key(place): encode_spans(self.past.alarmed)} if self.past is not None else {}),
                 **(
                     {late_key(place): encode_alerts({self.track.late.kind: self.track.late})} if self.track.late else {}
                 ),

@@ -6,13 +6,13 @@ the alerts, and what the first windows taught of dependence where the baseline c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
-from monitor.alerts.judging import LABEL_KINDS, judge
+from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, judge
 from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
@@ -76,6 +76,14 @@ class Subject:
     baseline: Baseline
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What the distributions of a merge are compared with where the baseline moves, or the reason why there is nothing."""
+
+    baseline: Baseline | None
+    reason: str | None
+
+
 def plan_for(model: MonitoredModel, baseline: Baseline, rule: WindowRule, rows_per_ns: float | None) -> Plan:
     """The budget of one look under a window rule; one by rows needs the arrivals."""
     looks = looks_per_month(rule, rows_per_ns=rows_per_ns)
@@ -92,9 +100,11 @@ def take_look(
     revision: int = 0,
     kinds: frozenset[AlertKind] = frozenset(AlertKind),
     still: frozenset[AlertKind] = frozenset(),
+    compared: Callable[[int], Moved] | None = None,
 ) -> tuple[Track, Looked]:
     """Judge one window for the given kinds and move their alerts, but for those of the kinds that stay `still`.
 
+    `compared` tells, where the baseline moves, what the merge of each scale is compared with.
     Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
     """
     moving = kinds - still
@@ -112,6 +122,15 @@ def take_look(
         # Groups stand in both; what is measured again when labels come has these windows behind it.
         trailing = later
     measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds or _needs_no_label(m)]
+    against: dict[int, Baseline] | None = None
+    if compared is not None and kinds & MOVING_KINDS:
+        found = {scale: compared(scale) for scale in {1, *trailing}}
+        against = {
+            scale: replace(one.baseline, design_effects=one.baseline.design_effects or track.learned)
+            for scale, one in found.items()
+            if one.baseline is not None
+        }
+        measurements = _measured_anew(measurements, against.get(1), found[1].reason, tiles, subject.model)
     judgement = judge(
         model=subject.model,
         version=subject.version or None,
@@ -124,6 +143,7 @@ def take_look(
         plan=plan,
         measurements=measurements,
         families=kinds,
+        moving=against,
     )
     alerts = dict(track.alerts)
     transitions = []
@@ -168,6 +188,26 @@ def _as_one(
         elif AlertKind.FAIRNESS in moving and own is not None:
             moved[AlertKind.FAIRNESS] = own
     return tuple(told), tuple(moved.values())
+
+
+def _measured_anew(
+    measurements: Sequence[Measurement],
+    moving: Baseline | None,
+    reason: str | None,
+    tiles: TileSet,
+    model: MonitoredModel,
+) -> list[Measurement]:
+    """Distributions against the baseline that moves; where there is none yet, against the one that was set, without a verdict."""
+    rest = [m for m in measurements if m.kind not in MOVING_KINDS]
+    if moving is not None:
+        return [*(m for m in measure(moving, tiles, model) if m.kind in MOVING_KINDS), *rest]
+    return [_without_verdict(m, reason) if m.kind in MOVING_KINDS else m for m in measurements]
+
+
+def _without_verdict(m: Measurement, reason: str | None) -> Measurement:
+    if m.value.value is None:
+        return m
+    return replace(m, value=replace(m.value, status=Status.INSUFFICIENT_DATA, reason=reason))
 
 
 def _needs_no_label(measurement: Measurement) -> bool:
