@@ -18,10 +18,11 @@ from monitor.tiles import baseline as baselines
 from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.coding import encode, numbers
 from monitor.tiles.encoding import encode_baseline
-from monitor.tiles.freeze import infer_kinds
+from monitor.tiles.freeze import KINDS_OF_PRESENCE, infer_kinds
 from monitor.tiles.rows import Rows
 from monitor.tiles.schema import learned
 from monitor.tiles.tileset import Baseline, Grids
+from monitor.tiles.vectors import cells_along
 
 BASELINE_ROWS_MIN = 2
 """A spread needs two rows; what fewer than a few hundred can tell, the intervals say."""
@@ -72,10 +73,15 @@ def build_baseline(
 
 
 def cell_codes(rows: Rows, grids: Grids) -> dict[str, npt.NDArray[np.int32]]:
-    """Number of every row's cell by feature, negative where it has none."""
-    codes = {}
+    """Number of every row's cell by feature, negative where it has none; of a vector, along its first direction.
+
+    Texts and timestamps have none: that there is a value says nothing of how rows depend on each other.
+    """
+    codes = {
+        name: cells_along(rows.columns[name], grid) for name, grid in grids.vectors.items() if name in rows.columns
+    }
     for name, grid in grids.features.items():
-        if name not in rows.columns:
+        if name not in rows.columns or grids.kinds.get(name) in KINDS_OF_PRESENCE:
             continue
         column = rows.columns[name]
         if isinstance(grid, CategoricalGrid):

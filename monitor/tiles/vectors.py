@@ -120,6 +120,17 @@ def vector_tile(column: Column, grid: VectorGrid, count: Callable[[Column, Numer
     )
 
 
+def cells_along(column: Column, grid: VectorGrid) -> npt.NDArray[np.int32]:
+    """Number of each row's cell along the first principal direction, negative where it has none."""
+    usable, _ = _usable(column)
+    codes = np.full(len(column), -1, np.int32)
+    if column.values.ndim == 2 and column.values.shape[1] == grid.size:
+        values = column.values[usable]
+        places = np.concatenate([part @ grid.directions[0] for part in _centred(values, grid.center)] or [np.zeros(0)])
+        codes[usable] = np.searchsorted(grid.cells[0].edges, places, side="left")
+    return codes
+
+
 def _usable(column: Column) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Rows with a vector of finite coordinates, and rows without any."""
     missing = np.zeros(len(column), np.bool_) if column.missing is None else column.missing
