@@ -22,15 +22,15 @@ from typing import Self
 from collectors.records.types import Record
 from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, opened_for_reading
 from collectors.spool.errors import SpoolFull, SpoolUnusable
-from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES, JournalHeader, encode_frame
+from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES
 from collectors.spool.journal import Backlog, Journal
 from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
 from collectors.spool.queues import QUEUE_NAME, QUEUES_MAX, Queue, QueueCounts, forget_others, open_place
 from collectors.spool.recovery import Faults, mark_behind, recover, remove_unfinished, set_aside
 from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
+from collectors.spool.tail import Tail
 from collectors.spool.walk import Damage, payload_of, walk
-from collectors.spool.writer import JournalWriter
 
 QUOTA_BYTES = 1024**3
 """Of all journals: hours of a monitor's absence at a few hundred records a second, on any disk a server has."""
@@ -79,11 +79,16 @@ class Spool:
         self._acknowledged = mark.value.acknowledged
         self._quota_bytes = quota_bytes
         self._floor_bytes = free_space_floor_bytes
-        self._journal_bytes = min(journal_bytes, quota_bytes // JOURNALS_PER_QUOTA)
         self._clock = clock
         self._lock = threading.Lock()
         self._mark_lock = threading.Lock()
-        self._writer: JournalWriter | None = None
+        self._tail = Tail(
+            directory,
+            sidecar=mark.value.sidecar,
+            journals=self._journals,
+            journal_bytes=min(journal_bytes, quota_bytes // JOURNALS_PER_QUOTA),
+            faults=faults,
+        )
         self._cursors: dict[str, tuple[int, Path, int]] = {}
         self._queues: dict[str, Queue] = {}
         self._last = last
@@ -355,7 +360,7 @@ class Spool:
         with self._lock:
             if self._lock_file < 0:
                 return
-            self._end_journal()
+            self._tail.end()
             for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
                 self._delete(journal)
             self._put_places()
@@ -396,8 +401,8 @@ class Spool:
     def _drop_acknowledged_journal(self) -> None:
         """The journal being written is not deleted by an acknowledgement; when space is short it is."""
         journal = self._journals[-1] if self._journals else None
-        if journal is not None and self._is_written(journal) and journal.last <= self._acknowledged:
-            self._end_journal()
+        if journal is not None and self._tail.is_in(journal) and journal.last <= self._acknowledged:
+            self._tail.end()
             self._delete(journal)
 
     def _give_up_oldest_journal(self) -> bool:
@@ -405,8 +410,8 @@ class Spool:
         journal = self._journals[0] if self._journals else None
         if journal is None or journal.last > max((queue.reached for queue in self._queues.values()), default=0):
             return False
-        if self._is_written(journal):
-            self._end_journal()
+        if self._tail.is_in(journal):
+            self._tail.end()
         for queue in self._queues.values():
             if queue.reached < journal.last:
                 lost = journal.pending_records(queue.name)
@@ -427,7 +432,7 @@ class Spool:
         self._acknowledged = max(self._acknowledged, sequence, slowest)
         released = self._journals.advance(_EVERYONE, self._acknowledged)
         for journal in [journal for journal in self._journals if journal.last <= self._acknowledged]:
-            if not self._is_written(journal):
+            if not self._tail.is_in(journal):
                 self._delete(journal)
         return released
 
@@ -445,50 +450,12 @@ class Spool:
 
     def _write(self, packed: list[Packed], now_ns: int) -> None:
         try:
-            writer = self._writer_for(packed[0].sequence)
-            seed = writer.journal.header.seed
-            frames = b"".join(
-                encode_frame(part.payload, sequence=part.sequence, records=part.records, written_ns=now_ns, seed=seed)
-                for part in packed
-            )
+            self._tail.prepare(packed[0].sequence)
             self._next = packed[-1].sequence + 1
-            writer.append(frames, records=sum(part.records for part in packed), last=packed[-1].sequence)
+            self._tail.append(packed, now_ns)
             self._last = packed[-1].sequence
         except OSError as error:
             raise _refused_by(error) from error
-
-    def _writer_for(self, first: int) -> JournalWriter:
-        """The writer of the newest journal, or of a new one where that takes no more. Raises OSError."""
-        if self._writer is not None and not self._goes_on(self._writer.journal):
-            self._end_journal()
-        if self._writer is None:
-            if self._journals and self._goes_on(self._journals[-1]):
-                self._writer = JournalWriter.resume(self._journals[-1])
-            else:
-                self._writer = JournalWriter.begin(self.directory, JournalHeader(self.sidecar, first))
-                self._journals.append(self._writer.journal)
-        return self._writer
-
-    def _goes_on(self, journal: Journal) -> bool:
-        return journal.takes_more and journal.header.sidecar == self.sidecar and journal.size < self._journal_bytes
-
-    def _end_journal(self) -> None:
-        """Sync and close the journal being written."""
-        if self._writer is None:
-            return
-        try:
-            self._writer.sync()
-        except OSError:
-            self._faults.syncs_failed += 1
-        self._close_writer()
-
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def _is_written(self, journal: Journal) -> bool:
-        return self._writer is not None and journal is self._writer.journal
 
     def _delete(self, journal: Journal) -> None:
         try:
@@ -516,17 +483,16 @@ class Spool:
         )
 
     def _take_unsynced(self) -> int | None:
-        if self._writer is None:
+        removed = self._tail.removed
+        if removed is not None:
+            self._miss(removed)
             return None
-        if self._writer.is_removed:
-            self._miss(self._writer.journal)
-            return None
-        return self._writer.take_unsynced()
+        return self._tail.take_unsynced()
 
     def _miss(self, journal: Journal) -> None:
         """Somebody else removed this journal: what waited in it is lost, and the next batch begins another."""
-        if self._is_written(journal):
-            self._close_writer()
+        if self._tail.is_in(journal):
+            self._tail.let_go()
         self._faults.journals_missing += 1
         self._faults.records_lost += journal.pending_records(_EVERYONE)
         self._journals.remove(journal)
@@ -540,8 +506,7 @@ class Spool:
             # The kernel may have dropped the pages it could not write: a second try would prove nothing.
             with self._lock:
                 self._faults.syncs_failed += 1
-                if self._writer is not None:
-                    self._writer.journal.takes_more = False
+                self._tail.distrust()
         finally:
             os.close(descriptor)
 
