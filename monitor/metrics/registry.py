@@ -26,9 +26,20 @@ from monitor.metrics.accuracy.specificity import SPECIFICITY
 from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
 from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
 from monitor.metrics.bias.average_odds_difference import AVERAGE_ODDS_DIFFERENCE
+from monitor.metrics.bias.conditional_acceptance_difference import CONDITIONAL_ACCEPTANCE_DIFFERENCE
+from monitor.metrics.bias.conditional_rejection_difference import CONDITIONAL_REJECTION_DIFFERENCE
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.false_positive_rate_difference import FALSE_POSITIVE_RATE_DIFFERENCE
+from monitor.metrics.bias.generalized_entropy import GENERALIZED_ENTROPY
+from monitor.metrics.bias.group_imbalance import GROUP_IMBALANCE
 from monitor.metrics.bias.impact_ratio import IMPACT_RATIO
+from monitor.metrics.bias.label_js_divergence import LABEL_JS_DIVERGENCE
+from monitor.metrics.bias.label_kl_divergence import LABEL_KL_DIVERGENCE
+from monitor.metrics.bias.label_ks import LABEL_KS
+from monitor.metrics.bias.label_lp_norm import LABEL_LP_NORM
+from monitor.metrics.bias.label_parity_difference import LABEL_PARITY_DIFFERENCE
+from monitor.metrics.bias.label_total_variation import LABEL_TOTAL_VARIATION
+from monitor.metrics.bias.negative_predictive_value_difference import NEGATIVE_PREDICTIVE_VALUE_DIFFERENCE
 from monitor.metrics.bias.odds_difference import ODDS_DIFFERENCE
 from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
 from monitor.metrics.bias.predictive_parity_difference import PREDICTIVE_PARITY_DIFFERENCE
@@ -168,6 +179,17 @@ ON_REQUEST: tuple[Metric, ...] = (
     PREDICTIVE_PARITY_DIFFERENCE,
     ACCURACY_DIFFERENCE,
     TREATMENT_EQUALITY,
+    GROUP_IMBALANCE,
+    LABEL_PARITY_DIFFERENCE,
+    LABEL_KL_DIVERGENCE,
+    LABEL_JS_DIVERGENCE,
+    LABEL_LP_NORM,
+    LABEL_TOTAL_VARIATION,
+    LABEL_KS,
+    CONDITIONAL_ACCEPTANCE_DIFFERENCE,
+    CONDITIONAL_REJECTION_DIFFERENCE,
+    NEGATIVE_PREDICTIVE_VALUE_DIFFERENCE,
+    GENERALIZED_ENTROPY,
     ESTIMATED_PRECISION,
     ESTIMATED_RECALL,
     ESTIMATED_SPECIFICITY,
