@@ -35,8 +35,10 @@ from monitor.exporters.registry import (
 )
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Transition
+from monitor.intake.beacon import BeaconController
 from monitor.intake.cloudevents import CloudEventsController
 from monitor.intake.models import DeclarationsController
+from monitor.intake.origins import Beacons
 from monitor.intake.records import RecordsController
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
@@ -50,7 +52,7 @@ from monitor.metrics.registry import METRICS
 from monitor.notifications.alertmanager import SEND_INTERVAL_NS
 from monitor.notifications.http import client as http_client
 from monitor.notifications.registry import notifiers
-from monitor.ports import Catalog, EventReader, FindingQuery, Publication, SegmentStore, WindowEntry
+from monitor.ports import BeaconReader, Catalog, EventReader, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.account import AccountController
 from monitor.query.alerts import AlertsController, SilencesController
@@ -123,6 +125,7 @@ def open_service(
     version: str,
     clock: Callable[[], int] = time.time_ns,
     event_reader: EventReader | None = None,
+    beacon_reader: BeaconReader | None = None,
     patient: bool = True,
 ) -> Service:
     """Open the catalog and the segments and wire everything; without a reader no events are taken.
@@ -170,13 +173,20 @@ def open_service(
     events = None if event_reader is None else EventAcceptance(event_reader, acceptance, telemetry, clock)
     upkeep = Upkeep(context, settings.url, events)
     scheduler = Scheduler(context, retention=retention, upkeep=upkeep, patient=patient)
-    app = application(settings, context, scheduler, prometheus, acceptance, events)
+    beacons = Beacons(beacon_reader, settings.origins, settings.beacon_per_minute, clock) if beacon_reader else None
+    app = application(settings, context, scheduler, prometheus, acceptance, events, beacons)
     return Service(settings, context, scheduler, prometheus, app, acceptance)
 
 
-def serve(settings: MonitorSettings, *, version: str, event_reader: EventReader | None = None) -> int:
+def serve(
+    settings: MonitorSettings,
+    *,
+    version: str,
+    event_reader: EventReader | None = None,
+    beacon_reader: BeaconReader | None = None,
+) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
-    service = open_service(settings, version=version, event_reader=event_reader)
+    service = open_service(settings, version=version, event_reader=event_reader, beacon_reader=beacon_reader)
     config = uvicorn.Config(
         service.app,
         host=settings.host,
@@ -211,6 +221,7 @@ def application(
     prometheus: PrometheusExporter,
     acceptance: Acceptance,
     events: EventAcceptance | None,
+    beacons: Beacons | None,
 ) -> Litestar:
     """The HTTP interface: the API under /api/v1, events, health, metrics, its own description, and the web UI."""
     provided: dict[str, Any] = {
@@ -228,6 +239,9 @@ def application(
     }
     if events is not None:
         provided["events"] = events
+    browsers = [BeaconController] if beacons is not None and settings.origins else []
+    if browsers:
+        provided["beacons"] = beacons
     loggers = [] if events is None else [CloudEventsController]
     api = Router(
         path="/api/v1",
@@ -244,6 +258,7 @@ def application(
             FilesController,
             AlertsController,
             SilencesController,
+            *browsers,
         ],
     )
     return Litestar(

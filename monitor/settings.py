@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from monitor.errors import Fault, InvalidInput
 
@@ -30,6 +31,10 @@ class MonitorSettings:
     """Environment variable that holds the API key for Elasticsearch."""
     otlp_endpoint: str | None = None
     """OTLP/HTTP endpoint for metrics, e.g. http://collector:4318/v1/metrics."""
+    beacon_origins: str | None = None
+    """Origins, separated by commas, whose pages may tell predictions, e.g. https://shop.example; default: none, no beacon."""
+    beacon_per_minute: int = 600
+    """Messages of one origin that are taken in a minute; the rest is refused, and counted."""
     rows_days: int = 30
     """Days that captured rows are kept."""
     records_days: int = 90
@@ -44,6 +49,10 @@ class MonitorSettings:
     @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return tuple(origin.strip() for origin in (self.beacon_origins or "").split(",") if origin.strip())
 
     @property
     def catalog_url(self) -> str:
@@ -75,6 +84,17 @@ class MonitorSettings:
         host, _, port = str(listen).rpartition(":")
         if not (host and port.isascii() and port.isdigit() and int(port) <= 65535) and isinstance(listen, str):
             faults.append(Fault(f"{where}: listen", repr(listen)[:80], "HOST:PORT"))
+        origins = read.get("beacon_origins")
+        for origin in origins.split(",") if isinstance(origins, str) else ():
+            parts = urlsplit(origin.strip())
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.netloc
+                or f"{parts.scheme}://{parts.netloc}" != origin.strip()
+            ):
+                faults.append(
+                    Fault(f"{where}: beacon_origins", repr(origin)[:80], "an origin such as https://shop.example")
+                )
         for name in ("public_url", "elasticsearch_url", "otlp_endpoint"):
             url = read.get(name)
             if isinstance(url, str) and not url.startswith(("http://", "https://")):

@@ -45,7 +45,7 @@ ITEM_BYTES: dict[str, int] = {
 """Bytes of one element of the fixed-size datatypes."""
 
 IdSource = Literal["body", "x-request-id", "traceparent", "ce-id", "generated"]
-CapturedBy = Literal["tap", "passive", "cloudevents", "kafka", "file", "asgi", "grpc", "client"]
+CapturedBy = Literal["tap", "passive", "cloudevents", "kafka", "file", "asgi", "grpc", "client", "beacon"]
 Fidelity = Literal["full", "headers_lost", "sampled_upstream", "truncated"]
 
 

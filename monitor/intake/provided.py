@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from monitor.definitions import MonitoredModel
+from monitor.intake.origins import Beacons
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.profile_window import Explainer
@@ -30,3 +31,5 @@ TheAcceptance = NamedDependency[SkipValidation[Acceptance]]
 """Takes the batches of sidecars."""
 TheEvents = NamedDependency[SkipValidation[EventAcceptance]]
 """Takes the events of inference loggers."""
+TheBeacons = NamedDependency[SkipValidation[Beacons]]
+"""From which origins browsers may tell, how often, and what reads it."""

@@ -13,6 +13,7 @@ from monitor.definitions import document_of
 from monitor.errors import Fault, InvalidInput
 from monitor.main import serve
 from monitor.settings import MonitorSettings
+from outrider.beacons import BeaconPipeline
 from outrider.commands.output import read_bytes
 from outrider.events import CloudEventsReader
 from outrider.main import installed_version
@@ -32,7 +33,9 @@ def monitor(
     settings = MonitorSettings.of(values | {k: v for k, v in given.items() if v is not None}, str(config or "options"))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     print(f"monitor: {settings.url} (data in {settings.data})", file=sys.stderr)
-    return serve(settings, version=installed_version(), event_reader=CloudEventsReader())
+    return serve(
+        settings, version=installed_version(), event_reader=CloudEventsReader(), beacon_reader=BeaconPipeline()
+    )
 
 
 def _file(path: Path) -> dict[str, Any]:
