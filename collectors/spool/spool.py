@@ -9,7 +9,6 @@ One thread appends and syncs; others read and acknowledge, one for each queue (s
 while a payload is read, so that shipping does not keep capture waiting.
 """
 
-import errno
 import logging
 import os
 import threading
@@ -20,23 +19,18 @@ from pathlib import Path
 from typing import Self
 
 from collectors.records.types import Record
-from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, free_bytes, opened_for_reading
-from collectors.spool.errors import SpoolFull, SpoolUnusable
+from collectors.spool.disk import DIRECTORY_MODE, acquire_lock, opened_for_reading
+from collectors.spool.errors import SpoolUnusable
 from collectors.spool.framing import FRAME_HEADER_BYTES, JOURNAL_HEADER_BYTES
 from collectors.spool.journal import Backlog, Journal
 from collectors.spool.mark import RESERVED_AHEAD, MarkFile, read_mark
 from collectors.spool.packing import Packed, pack
 from collectors.spool.queues import QUEUE_NAME, QUEUES_MAX, Queue, QueueCounts, forget_others, open_place
 from collectors.spool.recovery import Faults, mark_behind, recover, remove_unfinished, set_aside
+from collectors.spool.room import FREE_SPACE_FLOOR_BYTES, QUOTA_BYTES, Room, refused_by
 from collectors.spool.side_files import REFUSED, keep_aside, refused_name, refused_parts
 from collectors.spool.tail import Tail
 from collectors.spool.walk import Damage, payload_of, walk
-
-QUOTA_BYTES = 1024**3
-"""Of all journals: hours of a monitor's absence at a few hundred records a second, on any disk a server has."""
-
-FREE_SPACE_FLOOR_BYTES = 256 * 1024**2
-"""Left to the server beside us: a full disk would hurt the model, not only its monitoring."""
 
 JOURNAL_BYTES = 8 * 1024**2
 """A journal is closed at this size: space comes back in steps of it, and no file holds too much of what may break."""
@@ -64,8 +58,7 @@ class Spool:
         faults: Faults,
         next_sequence: int,
         last: int,
-        quota_bytes: int,
-        free_space_floor_bytes: int,
+        room: Room,
         journal_bytes: int,
         clock: Callable[[], int],
     ) -> None:
@@ -77,8 +70,7 @@ class Spool:
         self._faults = faults
         self._next = next_sequence
         self._acknowledged = mark.value.acknowledged
-        self._quota_bytes = quota_bytes
-        self._floor_bytes = free_space_floor_bytes
+        self._room = room
         self._clock = clock
         self._lock = threading.Lock()
         self._mark_lock = threading.Lock()
@@ -86,7 +78,7 @@ class Spool:
             directory,
             sidecar=mark.value.sidecar,
             journals=self._journals,
-            journal_bytes=min(journal_bytes, quota_bytes // JOURNALS_PER_QUOTA),
+            journal_bytes=min(journal_bytes, room.quota_bytes // JOURNALS_PER_QUOTA),
             faults=faults,
         )
         self._cursors: dict[str, tuple[int, Path, int]] = {}
@@ -110,14 +102,8 @@ class Spool:
         except OSError as error:
             raise SpoolUnusable(directory, f"cannot be a spool ({error.strerror})") from error
         try:
-            return cls._open_locked(
-                directory,
-                lock=lock,
-                quota_bytes=quota_bytes,
-                free_space_floor_bytes=free_space_floor_bytes,
-                journal_bytes=journal_bytes,
-                clock=clock,
-            )
+            room = Room(directory, quota_bytes, free_space_floor_bytes)
+            return cls._open_locked(directory, lock=lock, room=room, journal_bytes=journal_bytes, clock=clock)
         except OSError as error:
             os.close(lock)
             raise SpoolUnusable(directory, f"cannot be a spool ({error.strerror})") from error
@@ -127,14 +113,7 @@ class Spool:
 
     @classmethod
     def _open_locked(
-        cls,
-        directory: Path,
-        *,
-        lock: int,
-        quota_bytes: int,
-        free_space_floor_bytes: int,
-        journal_bytes: int,
-        clock: Callable[[], int],
+        cls, directory: Path, *, lock: int, room: Room, journal_bytes: int, clock: Callable[[], int]
     ) -> Self:
         mark = read_mark(directory)
         remove_unfinished(directory)
@@ -151,8 +130,7 @@ class Spool:
             faults=faults,
             next_sequence=next_sequence,
             last=max([mark_file.value.acknowledged, *(journal.last for journal in journals)]),
-            quota_bytes=quota_bytes,
-            free_space_floor_bytes=free_space_floor_bytes,
+            room=room,
             journal_bytes=journal_bytes,
             clock=clock,
         )
@@ -380,23 +358,11 @@ class Spool:
     # Everything below is called with the lock held.
 
     def _admit(self, more_bytes: int) -> None:
-        if self._refusal(more_bytes) is not None:
+        if self._room.refusal(self._bytes_on_disk(), more_bytes) is not None:
             self._drop_acknowledged_journal()
-        while (refusal := self._refusal(more_bytes)) is not None:
+        while (refusal := self._room.refusal(self._bytes_on_disk(), more_bytes)) is not None:
             if not self._give_up_oldest_journal():
                 raise refusal
-
-    def _refusal(self, more_bytes: int) -> SpoolFull | None:
-        used = self._bytes_on_disk()
-        if used + more_bytes > self._quota_bytes:
-            return SpoolFull("quota", f"{used} of {self._quota_bytes} bytes used, {more_bytes} more wanted")
-        try:
-            free = free_bytes(self.directory)
-        except OSError as error:
-            return _refused_by(error)
-        if free - more_bytes < self._floor_bytes:
-            return SpoolFull("free_space", f"{free} bytes free, {self._floor_bytes} are left to others")
-        return None
 
     def _drop_acknowledged_journal(self) -> None:
         """The journal being written is not deleted by an acknowledgement; when space is short it is."""
@@ -446,7 +412,7 @@ class Spool:
             with self._mark_lock:
                 self._mark.write(reserved=last + RESERVED_AHEAD, acknowledged=self._acknowledged)
         except OSError as error:
-            raise _refused_by(error) from error
+            raise refused_by(error) from error
 
     def _write(self, packed: list[Packed], now_ns: int) -> None:
         try:
@@ -455,7 +421,7 @@ class Spool:
             self._tail.append(packed, now_ns)
             self._last = packed[-1].sequence
         except OSError as error:
-            raise _refused_by(error) from error
+            raise refused_by(error) from error
 
     def _delete(self, journal: Journal) -> None:
         try:
@@ -533,8 +499,3 @@ class Spool:
                 self._mark.write(reserved=reserved, acknowledged=self._acknowledged)
         except OSError:
             self._faults.marks_failed += 1
-
-
-def _refused_by(error: OSError) -> SpoolFull:
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return SpoolFull("disk_full" if is_full else "write_failed", str(error))

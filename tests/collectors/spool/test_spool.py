@@ -11,7 +11,7 @@ import pytest
 
 from collectors.records.encoding import decode_batch
 from collectors.records.types import Gap, Record
-from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable, disk, packing, spool, writer
+from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable, disk, packing, room, writer
 from collectors.spool.mark import RESERVED_AHEAD
 from tests.collectors.spool.second_reader import journals, read_journal
 
@@ -197,7 +197,7 @@ class TestFull:
 
     def test_the_floor_of_free_space_holds(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The disk is not filled to the end on our account."""
-        monkeypatch.setattr(spool, "free_bytes", lambda _: 999)
+        monkeypatch.setattr(room, "free_bytes", lambda _: 999)
         with (
             Spool.open(directory, free_space_floor_bytes=1_000) as full_spool,
             pytest.raises(SpoolFull, match="free_space: 999 bytes free, 1000 are left to others"),
