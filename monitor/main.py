@@ -63,6 +63,7 @@ from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
+from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
 from monitor.runners.processes import ProcessRunner
 from monitor.scheduler import Scheduler
@@ -254,6 +255,7 @@ def application(
             EfficiencyController,
             EstimatesController,
             CausesController,
+            VersionsController,
             GridsController,
             FilesController,
             AlertsController,

@@ -1,0 +1,97 @@
+"""GET versions: A/B, canary and shadow, compared with a control in the same windows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from litestar import Controller, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from monitor.alerts.paired import paired
+from monitor.definitions import MonitoredModel
+from monitor.errors import NotFound
+from monitor.findings import Span, finding_document, rfc3339, transition_document
+from monitor.jobs.compare_versions import Side, compare_versions
+from monitor.jobs.stored_records import stored_rows
+from monitor.ports import Catalog, SegmentStore
+from monitor.query.models import From, To, model_of
+from monitor.query.paging import time_ns
+from monitor.query.provided import TheCatalog, TheStore
+from monitor.tiles.encoding import decode_baseline
+
+PAIRED_WINDOWS_MAX = 288
+"""Newest windows whose rows are read for pairs: a day of five minutes."""
+
+
+class VersionsController(Controller):
+    """Versions side by side."""
+
+    path = "/models/{model:str}/versions"
+    tags = ("measurements",)
+
+    @get("/", sync_to_thread=True, summary="Every version against a control, in the windows that both have")
+    def versions(
+        self,
+        catalog: TheCatalog,
+        store: TheStore,
+        model: FromPath[str],
+        control: Annotated[str, QueryParameter(description="The version that the others are compared with.")],
+        version: Annotated[
+            str | None, QueryParameter(required=False, description="Only this one; default: all others.")
+        ] = None,
+        start: From = None,
+        end: To = None,
+        rule: FromQuery[str | None] = None,
+    ) -> dict[str, Any]:
+        """One look at the merged windows: at most one false alarm in 1,000 answers. With pairs where requests were answered by both."""
+        known = model_of(catalog, model).in_force()
+        entry = catalog.baseline(model)
+        if entry is None:
+            raise NotFound("baseline of model", model)
+        there = catalog.versions(model)
+        for name in (control, *([version] if version is not None else [])):
+            if name not in there:
+                raise NotFound("version", name)
+        chosen = next((r for r in known.windows if rule in (None, r.name)), None)
+        if chosen is None:
+            raise NotFound("window rule", str(rule))
+        others = [version] if version is not None else [v for v in there if v != control]
+        from_ns, to_ns = time_ns(start, "from"), time_ns(end, "to")
+        sides = compare_versions(
+            catalog, known, decode_baseline(entry.profile), control, others, chosen, from_ns, to_ns
+        )
+        return {
+            "model": model,
+            "control": control,
+            "rule": chosen.name,
+            "items": [_item(catalog, store, known, control, side) for side in sides],
+            "next": None,
+        }
+
+
+def _item(catalog: Catalog, store: SegmentStore, model: MonitoredModel, control: str, side: Side) -> dict[str, Any]:
+    looked = side.looked
+    return {
+        "version": side.version or None,
+        "status": side.status.value,
+        "reason": None if side.spans else "no window has rows of both",
+        "windows": len(side.spans),
+        "start": rfc3339(side.spans[0].start_ns) if side.spans else None,
+        "end": rfc3339(side.spans[-1].end_ns) if side.spans else None,
+        "rows": side.rows,
+        "control_rows": side.control_rows,
+        "different": [transition_document(t) for t in looked.transitions] if looked else [],
+        "findings": [finding_document(f) for f in looked.findings] if looked else [],
+        "paired": _paired(catalog, store, model, control, side) if side.spans else None,
+    }
+
+
+def _paired(
+    catalog: Catalog, store: SegmentStore, model: MonitoredModel, control: str, side: Side
+) -> dict[str, Any] | None:
+    newest = side.spans[-PAIRED_WINDOWS_MAX:]
+    span = Span(newest[0].start_ns, newest[-1].end_ns)
+    own, other = (stored_rows(catalog, store, model.model, v, span) for v in (side.version, control))
+    pairs, differences = paired(own, other, model)
+    return {"pairs": pairs, "differences": [asdict(one) for one in differences]} if pairs else None
