@@ -139,14 +139,19 @@ class Drops:
         for path in sorted(self._directory.rglob("*")):
             if not path.name.endswith(ENDINGS) or path.name.startswith(".") or not path.is_file():
                 continue
-            name, now = self._name(path), _state_of(path)
+            try:
+                name, now = self._name(path), _state_of(path)
+            except OSError:
+                continue  # it was taken away just now
             self._seen[name] = now
             if self._done.get(name) != now and (at_once or before.get(name) == now):
                 yield path
+        # Of files that are gone nothing is kept: whoever drops one again gives it rows that are known.
+        self._done = {name: state for name, state in self._done.items() if name in self._seen}
 
     def keep(self, path: Path) -> None:
-        """This file is done with."""
-        self._done[self._name(path)] = _state_of(path)
+        """This file is done with, as it was when it was found: what has changed since is looked at again."""
+        self._done[self._name(path)] = self._seen[self._name(path)]
         unfinished = self._state.with_suffix(".tmp")
         unfinished.write_bytes(msgspec.json.encode(self._done))
         unfinished.replace(self._state)

@@ -107,3 +107,17 @@ def test_a_file_that_is_being_written_waits(tmp_path: Path, drops: Path) -> None
     assert list(folder.ready(at_once=False)) == [drops / "a.csv"]
     folder.keep(drops / "a.csv")
     assert list(Drops(drops, tmp_path / "state").ready(at_once=True)) == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    """And one that is taken away meanwhile is no fault; nothing is kept of it."""
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    folder = Drops(tmp_path, tmp_path / "state")
+    (found,) = folder.ready(at_once=True)
+    found.write_text("x\n1\n2\n")
+    folder.keep(found)
+    (found,) = folder.ready(at_once=True)
+    found.unlink()
+    folder.keep(found)
+    assert list(folder.ready(at_once=True)) == []
+    assert folder._done == {}
