@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collectors.records.types import Gap, Ledger
+from collectors.records.types import Gap, GpuSample, Ledger, ServerSample, TelemetrySample
 from monitor.catalog import open_catalog
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import NotFound, Stale
@@ -295,6 +295,23 @@ def test_a_failed_acceptance_leaves_nothing(catalog: Catalog) -> None:
         accept(catalog, BatchKey("s1", 1), [segment("b"), segment("a")], [], [], 1)
     assert not catalog.known([BatchKey("s1", 1)])
     assert [s.path for s in catalog.segments("predictions", "income")] == ["a"]
+
+
+def test_telemetry_is_that_of_the_model_and_of_its_devices(catalog: Catalog) -> None:
+    """Of the sidecars that told of the model in the span, and what others tell of the same devices; of nobody else."""
+
+    def told(sidecar: str, *samples: TelemetrySample) -> None:
+        assert catalog.accept([Arrival(BatchKey(sidecar, 1), telemetry=samples)], [], 1)
+
+    served = ServerSample(start_ns=10, end_ns=20, server="vllm", address="h:1", model="income", requests=1)
+    mine, late = (GpuSample(start_ns=at, end_ns=at + 10, device="GPU-a", power_watts=1.5) for at in (10, 90))
+    theirs = GpuSample(start_ns=12, end_ns=22, device="GPU-a")
+    told("s1", served, mine, late)
+    told("s2", theirs)
+    told("s3", GpuSample(start_ns=10, end_ns=20, device="GPU-b"))
+    found = catalog.telemetry("income", 0, 50)
+    assert [(entry.sidecar, entry.sample) for entry in found] == [("s1", served), ("s1", mine), ("s2", theirs)]
+    assert catalog.telemetry("other", 0, 50) == []
 
 
 def test_gaps_are_those_of_the_sidecars_that_carried_the_model(catalog: Catalog) -> None:
