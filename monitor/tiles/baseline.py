@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.definitions import MonitoredModel
-from monitor.tiles.freeze import freeze, numeric_grid
+from monitor.tiles.freeze import KINDS_OF_PRESENCE, freeze, numeric_grid
+from monitor.tiles.joint import baseline_joint_tile, joint_grid, wanted
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.profile import numeric_tile, profile
 from monitor.tiles.rows import Column, Rows
-from monitor.tiles.tileset import Baseline, Grids
+from monitor.tiles.tileset import Baseline, FeatureTile, Grids, TileSet
 from monitor.tiles.vectors import baseline_tiles, frozen_vectors
 
 ID_CHARS = 16
@@ -30,15 +31,23 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     own = grids
     grids = replace(grids, vectors=frozen_vectors(rows, grids.kinds, model, numeric_grid))
     timed = time_ordered and len(rows) > 0
+    tiles = replace(profile(rows, own, model), vectors=baseline_tiles(rows, grids.vectors, numeric_tile))
+    if wanted(model) and (joint := joint_grid(rows, grids.features, _tabular(tiles, grids), numeric_grid)) is not None:
+        grids = replace(grids, joint=joint)
+        tiles = replace(tiles, joint=baseline_joint_tile(rows, joint, grids.features, numeric_tile))
     return Baseline(
         id=_id(rows, grids),
         rows=len(rows),
         grids=grids,
-        tiles=replace(profile(rows, own, model), vectors=baseline_tiles(rows, grids.vectors, numeric_tile)),
+        tiles=tiles,
         time_ordered=timed,
         start_ns=int(rows.time_ns[0]) if timed else None,
         end_ns=int(rows.time_ns[-1]) if timed else None,
     )
+
+
+def _tabular(tiles: TileSet, grids: Grids) -> dict[str, FeatureTile]:
+    return {name: tile for name, tile in tiles.features.items() if grids.kinds.get(name) not in KINDS_OF_PRESENCE}
 
 
 def _id(rows: Rows, grids: Grids) -> str:
@@ -52,6 +61,8 @@ def _id(rows: Rows, grids: Grids) -> str:
             cells = grid.edges.tobytes() if isinstance(grid, NumericGrid) else repr(grid.categories).encode()
             digest.update(repr((name, grids.kinds.get(name))).encode() + cells)
     digest.update(repr((grids.pairs, sorted(grids.groups.items()))).encode())
+    if grids.joint is not None:
+        digest.update(repr(list(grids.joint.scores)).encode())
     if grids.slices:
         digest.update(repr(sorted(grids.slices.items())).encode())
     return digest.hexdigest()[:ID_CHARS]

@@ -23,26 +23,30 @@ from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
+from monitor.tiles.outcome_rankings import RankingOutcome
+from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.quality import QualityTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
-from monitor.tiles.vector import VectorGrid, VectorTile
+from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 5
+VERSION = 6
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
 
 FEATURE_TILES: Mapping[str, type[NumericTile | CategoricalTile]] = {"n": NumericTile, "c": CategoricalTile}
 GRIDS: Mapping[str, type[NumericGrid | CategoricalGrid]] = {"n": NumericGrid, "c": CategoricalGrid}
-OUTCOMES: Mapping[str, type[BinaryOutcome | MulticlassOutcome | RegressionOutcome]] = {
+OUTCOMES: Mapping[str, type[Outcome]] = {
     "b": BinaryOutcome,
     "m": MulticlassOutcome,
     "r": RegressionOutcome,
+    "l": MultilabelOutcome,
+    "k": RankingOutcome,
 }
 
 
@@ -135,6 +139,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.delays is None else tiles.delays.to_plain(),
         {name: tile.to_plain() for name, tile in tiles.vectors.items()},
         None if tiles.quality is None else tiles.quality.to_plain(),
+        None if tiles.joint is None else tiles.joint.to_plain(),
     ]
 
 
@@ -156,6 +161,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         delays=reader.maybe(DelayTile.from_plain),
         vectors=reader.mapping(VectorTile.from_plain),
         quality=reader.maybe(QualityTile.from_plain),
+        joint=reader.maybe(VectorTile.from_plain),
     )
     reader.done()
     return tiles
@@ -180,6 +186,7 @@ def _grids_plain(grids: Grids) -> list[object]:
         {name: list(groups) for name, groups in grids.groups.items()},
         dict(grids.slices),
         {name: grid.to_plain() for name, grid in grids.vectors.items()},
+        None if grids.joint is None else grids.joint.to_plain(),
     ]
 
 
@@ -194,6 +201,7 @@ def _grids(document: object, where: str) -> Grids:
         groups=reader.mapping(_names),
         slices=reader.mapping(_predicate),
         vectors=reader.mapping(VectorGrid.from_plain),
+        joint=reader.maybe(JointGrid.from_plain),
     )
     reader.done()
     return grids
@@ -283,6 +291,10 @@ def _check_cells(baseline: Baseline) -> None:
         own = grids.vectors.get(name)
         if own is None or not _of_grid(vector, own):
             raise ValueError(f"baseline.tiles.vectors.{name}: found a tile of another grid than the baseline's")
+    if tiles.joint is not None and (grids.joint is None or not _of_grid(tiles.joint, grids.joint.grid)):
+        raise ValueError("baseline.tiles.joint: found a tile of another grid than the baseline's")
+    if grids.joint is not None and not grids.joint.scores.keys() <= grids.features.keys():
+        raise ValueError("baseline.grids.joint: found a feature without a grid")
     missing_kind = [name for name in grids.features if name not in grids.kinds]
     if missing_kind:
         raise ValueError(f"baseline.grids: no kind for {missing_kind[0]!r}")

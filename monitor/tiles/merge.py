@@ -38,6 +38,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         losses=_of(tilesets, lambda tiles: tiles.losses),
         delays=_of(tilesets, lambda tiles: tiles.delays),
         vectors=_by_name([tiles.vectors for tiles in tilesets]),
+        joint=_of(tilesets, lambda tiles: tiles.joint),
         quality=_of(tilesets, lambda tiles: tiles.quality),
         slices=_slices(tilesets),
     )

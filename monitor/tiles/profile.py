@@ -15,6 +15,7 @@ from monitor.tiles.categorical import UNSEEN_NAMES_MAX, CategoricalGrid, Categor
 from monitor.tiles.coding import numbers, tally
 from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
+from monitor.tiles.joint import joint_tile
 from monitor.tiles.kernels import count_cells
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.quality import quality_of
@@ -62,6 +63,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
             if name in rows.columns
         },
         quality=quality_of(rows, grids.kinds, model),
+        joint=None if grids.joint is None else joint_tile(rows, grids.joint, grids.features, numeric_tile),
     )
 
 
@@ -69,7 +71,7 @@ def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSe
     """The tiles of each slice, on the whole baseline's grids: so a slice compares with the whole, cell by cell."""
     if not grids.slices:
         return {}
-    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={})
+    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={}, joint=None)
     model = replace(model, schema={}, metrics=(), checks={})
     inside = {name: members(rows, where) for name, where in grids.slices.items()}
     return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}

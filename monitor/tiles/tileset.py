@@ -18,7 +18,7 @@ from monitor.tiles.outcome import Outcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.quality import QualityTile
 from monitor.tiles.scores import ScoreTile
-from monitor.tiles.vector import VectorGrid, VectorTile
+from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 
 Grid = NumericGrid | CategoricalGrid
 FeatureTile = NumericTile | CategoricalTile
@@ -45,6 +45,8 @@ class TileSet:
     delays: DelayTile | None = None
     vectors: Mapping[str, VectorTile] = field(default_factory=dict)
     """Of vector features, beside their entry in `features`, which says whether there was one."""
+    joint: VectorTile | None = None
+    """Of all features together, as one vector a row."""
     quality: QualityTile | None = None
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
@@ -66,6 +68,8 @@ class Grids:
     slices: Mapping[str, str] = field(default_factory=dict)
     """Name of each slice → its predicate: frozen too, so that a baseline and its windows mean the same rows by it."""
     vectors: Mapping[str, VectorGrid] = field(default_factory=dict)
+    joint: JointGrid | None = None
+    """Frozen where a declaration asks for multivariate drift."""
 
 
 @dataclass(frozen=True, slots=True)

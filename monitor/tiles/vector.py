@@ -7,6 +7,7 @@ functions, the sums of coordinates give the centroid: all three merge by additio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,6 +42,8 @@ class VectorGrid:
     frequencies: Floats
     covariance: Floats
     cells: tuple[NumericGrid, ...]
+    residual: bool = False
+    """One grid more: for the distance from the plane of the principal directions."""
 
     @property
     def size(self) -> int:
@@ -57,6 +60,7 @@ class VectorGrid:
             raw(self.frequencies),
             raw(self.covariance),
             [grid.to_plain() for grid in self.cells],
+            self.residual,
         ]
 
     @classmethod
@@ -75,9 +79,14 @@ class VectorGrid:
             principal,
             reader.reals(frequencies, size),
             reader.reals(2 * frequencies, 2 * frequencies),
-            _each(reader.item(), f"{where}[8]", directions + 1, NumericGrid),
+            _each(reader.item(), f"{where}[8]", NumericGrid),
+            reader.flag(),
         )
         reader.done()
+        if len(grid.cells) != directions + 1 + grid.residual:
+            raise ValueError(
+                f"{where}[8]: found {len(grid.cells)} grids of numbers, expected {directions + 1 + grid.residual}"
+            )
         return grid
 
 
@@ -144,15 +153,37 @@ class VectorTile:
         square_sum, waves = reader.real(), reader.reals(-1)
         if len(waves) > 2 * FREQUENCIES_MAX:
             raise ValueError(f"{where}[3]: found {len(waves)} sums, expected at most {2 * FREQUENCIES_MAX}")
-        numbers = _each(reader.item(), f"{where}[4]", None, NumericTile)
+        numbers = _each(reader.item(), f"{where}[4]", NumericTile)
         tile = cls(n, sums, square_sum, waves, numbers, reader.count(), reader.count(), reader.count())
         reader.done()
         return tile
 
 
-def _each(document: object, where: str, expected: int | None, kind: type[T]) -> tuple[T, ...]:
-    if not isinstance(document, list) or not len(document) <= DIRECTIONS_MAX + 1:
-        raise ValueError(f"{where}: expected a list of at most {DIRECTIONS_MAX + 1}")
-    if expected is not None and len(document) != expected:
-        raise ValueError(f"{where}: found {len(document)}, expected {expected}")
+@dataclass(frozen=True, slots=True)
+class JointGrid:
+    """All columns of a row as one vector: `scores` f64 of each feature's cells, and the grid of the vectors they make."""
+
+    scores: Mapping[str, Floats]
+    grid: VectorGrid
+
+    def to_plain(self) -> list[object]:
+        return [{name: raw(scores) for name, scores in self.scores.items()}, self.grid.to_plain()]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> JointGrid:
+        reader = Reader(document, where)
+        joint = cls(reader.mapping(_reals), VectorGrid.from_plain(reader.item(), f"{where}[1]"))
+        reader.done()
+        if len(joint.scores) != joint.grid.size or not joint.grid.residual:
+            raise ValueError(f"{where}: found {len(joint.scores)} features, expected {joint.grid.size} and a residual")
+        return joint
+
+
+def _reals(document: object, where: str) -> Floats:
+    return Reader([document], where).reals(-1)
+
+
+def _each(document: object, where: str, kind: type[T]) -> tuple[T, ...]:
+    if not isinstance(document, list) or not len(document) <= DIRECTIONS_MAX + 2:
+        raise ValueError(f"{where}: expected a list of at most {DIRECTIONS_MAX + 2}")
     return tuple(kind.from_plain(item, f"{where}[{i}]") for i, item in enumerate(document))

@@ -18,6 +18,8 @@ PRINCIPAL = 8
 RANDOM = 8
 """Directions that know nothing of the baseline: what moves where the baseline hardly varied shows in them."""
 FREQUENCIES = 32
+EXPLAINED = 0.65
+"""Share of the variance that the plane of a reconstruction explains, where PRINCIPAL directions can."""
 LEARNING_ROWS = 1_024
 """Rows, evenly spaced, from which centre, directions and the kernel's width are learned: at most this, and a third.
 
@@ -52,9 +54,12 @@ def baseline_tiles(
 ) -> dict[str, VectorTile]:
     """The baseline's own tiles, of the rows that nothing was learned from."""
     columns = {name: rows.columns[name] for name in grids}
-    return {
-        name: vector_tile(own.take(~_learning(_usable(own)[0])), grids[name], count) for name, own in columns.items()
-    }
+    return {name: vector_tile(held_out(own), grids[name], count) for name, own in columns.items()}
+
+
+def held_out(column: Column) -> Column:
+    """The rows that a grid of this column is not learned from."""
+    return column.take(~_learning(_usable(column)[0]))
 
 
 def _learning(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -66,7 +71,9 @@ def _learning(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def vector_grid(column: Column, freeze: Callable[[Column], NumericGrid], size: int | None = None) -> VectorGrid | None:
+def vector_grid(
+    column: Column, freeze: Callable[[Column], NumericGrid], size: int | None = None, *, residual: bool = False
+) -> VectorGrid | None:
     """None where fewer than ROWS_MIN rows have a usable vector of the declared size."""
     if column.values.ndim != 2 or (size is not None and column.values.shape[1] != size):
         return None
@@ -80,11 +87,13 @@ def vector_grid(column: Column, freeze: Callable[[Column], NumericGrid], size: i
     sample = sample - center
     rng = np.random.default_rng(_SEED)
     principal = _principal(sample)
+    if residual:
+        principal = _explaining(principal, sample)
     random = rng.standard_normal((RANDOM if len(center) > 1 else 0, len(center)))
     random /= np.linalg.norm(random, axis=1, keepdims=True)
     directions = np.concatenate([principal, random])
     frequencies = rng.standard_normal((FREQUENCIES, len(center))) / _width(sample)
-    along, waves = _projected(values, center, directions, frequencies)
+    along, waves = _projected(values, center, directions, frequencies, len(principal) if residual else 0)
     return VectorGrid(
         center=center,
         directions=directions,
@@ -92,6 +101,7 @@ def vector_grid(column: Column, freeze: Callable[[Column], NumericGrid], size: i
         frequencies=frequencies,
         covariance=np.atleast_2d(np.cov(waves.T)),
         cells=tuple(freeze(Column(np.ascontiguousarray(values))) for values in along.T),
+        residual=residual,
     )
 
 
@@ -105,12 +115,13 @@ def vector_tile(column: Column, grid: VectorGrid, count: Callable[[Column, Numer
             0, empty.sums, 0.0, empty.waves, empty.numbers, missing=absent, mismatched=len(column) - absent
         )
     values = column.values[usable]
-    along, waves = _projected(values, grid.center, grid.directions, grid.frequencies)
+    residual = grid.principal if grid.residual else 0
+    along, waves = _projected(values, grid.center, grid.directions, grid.frequencies, residual)
     absent = int(missing.sum())
     return VectorTile(
         n=len(values),
         sums=sum((part.sum(axis=0) for part in _centred(values, grid.center)), np.zeros(grid.size)),
-        square_sum=float(np.square(along[:, -1]).sum()),
+        square_sum=float(np.square(along[:, len(grid.directions)]).sum()),
         waves=waves.sum(axis=0),
         numbers=tuple(
             count(Column(np.ascontiguousarray(own)), cells) for own, cells in zip(along.T, grid.cells, strict=True)
@@ -145,20 +156,27 @@ def _centred(values: npt.NDArray[np.generic], center: Floats) -> list[Floats]:
 
 
 def _projected(
-    values: npt.NDArray[np.generic], center: Floats, directions: Floats, frequencies: Floats
+    values: npt.NDArray[np.generic], center: Floats, directions: Floats, frequencies: Floats, residual: int = 0
 ) -> tuple[Floats, Floats]:
     """Each row along the directions and its distance from the centre [n, k + 1]; its Fourier features [n, 2f].
+
+    With `residual`, one column more: its distance from the plane of that many first directions.
 
     Places along a direction are rounded to single precision: a product of matrices adds in an order that depends on
     how many rows stand together, and that must not carry a row over an edge.
     """
-    along = np.zeros((len(values), len(directions) + 1))
+    last = len(directions)
+    along = np.zeros((len(values), last + 1 + bool(residual)))
     waves = np.zeros((len(values), 2 * len(frequencies)))
     for i in range(0, len(values), BLOCK_ROWS):
         part = values[i : i + BLOCK_ROWS].astype(np.float64) - center
         rows = slice(i, i + len(part))
-        along[rows, :-1] = part @ directions.T
-        along[rows, -1] = np.sqrt(np.square(part).sum(axis=1))
+        along[rows, :last] = part @ directions.T
+        squares = np.square(part).sum(axis=1)
+        along[rows, last] = np.sqrt(squares)
+        if residual:
+            inside = np.square(along[rows, :residual]).sum(axis=1)
+            along[rows, last + 1] = np.sqrt(np.maximum(squares - inside, 0.0))
         phase = part @ frequencies.T
         waves[rows] = np.concatenate([np.cos(phase), np.sin(phase)], axis=1) / np.sqrt(len(frequencies))
     return np.clip(along, -_LARGEST, _LARGEST).astype(np.float32).astype(np.float64), waves
@@ -175,6 +193,13 @@ def _principal(sample: Floats) -> Floats:
     lengths = np.linalg.norm(found, axis=0)
     kept = lengths > 1e-9 * max(1.0, float(np.sqrt(max(weights[-1], 0.0))))
     return np.ascontiguousarray((found[:, kept] / lengths[kept]).T)
+
+
+def _explaining(principal: Floats, sample: Floats) -> Floats:
+    """The fewest principal directions that explain EXPLAINED of the variance, and never all there are."""
+    shares = np.square(sample @ principal.T).sum(axis=0) / max(float(np.square(sample).sum()), 1e-300)
+    needed = int(np.searchsorted(np.cumsum(shares), EXPLAINED)) + 1
+    return principal[: max(1, min(needed, sample.shape[1] - 1, len(principal)))]
 
 
 def _width(sample: Floats) -> float:
