@@ -89,6 +89,15 @@ def test_prometheus_scrapes_what_is_served(compose: dict[str, Any]) -> None:
     assert set(document["rule_files"]) <= set(mounted)
 
 
+def test_the_container_of_the_docs_would_start() -> None:
+    """The image's command is the sidecar's; the arguments of the container are its flags."""
+    page = (ROOT / "docs/servers.md").read_text("utf-8")
+    ((container,),) = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(- name: .*?)```", page, re.DOTALL)]
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in container["args"])
+    listener = {key: flags.pop(key) for key in ("listen", "upstream")}
+    read_settings({"listeners": [listener], **flags})
+
+
 def test_the_passive_sidecar_of_the_docs_would_start(compose: dict[str, Any]) -> None:
     """The service that the page shows holds to the schema, and its flags are settings."""
     page = (ROOT / "docs/sidecar.md").read_text("utf-8")
