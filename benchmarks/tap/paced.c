@@ -134,6 +134,6 @@ int main(int argc, char **argv) {
         for (int i = 0; i < ready; i++) readable(events[i].data.ptr, since);
     }
     qsort(latencies, latency_count, sizeof *latencies, by_value);
-    printf("{\"requests\": %zu, \"errors\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", latency_count, errors, quantile_us(0.5), quantile_us(0.99));
+    printf("{\"requests\": %zu, \"sent\": %zu, \"errors\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", latency_count, first, errors, quantile_us(0.5), quantile_us(0.99));
     return 0;
 }
