@@ -264,6 +264,7 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
         ring_waiting_bytes=words[at.HEAD] - words[at.TAIL],
         ring_bytes=len(segment.ring),
         policy_in_use=status.policy,
+        telemetry=status.telemetry,
         tls_refused={reason: words[at.TLS_REFUSED + i] for i, reason in enumerate(TLS_REFUSALS)},
         certificates={"applied": words[at.TLS_RELOADS], "refused": words[at.TLS_RELOADS_FAILED]},
         protocols={**dict.fromkeys(("http1", "http2", "opaque"), 0), **status.protocols},
@@ -311,11 +312,13 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
         keeps_undecodable=settings.keep_undecodable,
     )
     before = decode_status(segment.read_status())
+    sampler = sampler_of(settings)
 
     follower = Follower(policies, lambda new: pipeline.follow(new.redaction, new.sampling, new.ids, new.registry))
 
     def observe_sink(status: WorkerStatus) -> None:
         status.policy = follower.digest
+        status.telemetry = sampler.sources if sampler is not None else {}
         status.sinks = {
             shipper.queue.name: sink_status(before.sinks.get(shipper.queue.name, SinkStatus()), shipper)
             for shipper in fan_out.shippers
@@ -328,7 +331,6 @@ def run_worker(settings: SidecarSettings, segment: Segment, *, wake: int, stop: 
             follower.take_in(_read_word(word))
         return word is not None
 
-    sampler = sampler_of(settings)
     worker = CaptureWorker(
         segment,
         wake,

@@ -67,6 +67,7 @@ class Readings:
     packets: PacketReadings | None = None
     policy: PolicyState | None = None
     policy_in_use: str = ""
+    telemetry: Mapping[str, bool] = field(default_factory=dict)
     tls_refused: Mapping[str, int] = field(default_factory=dict)
     certificates: Mapping[str, int] = field(default_factory=dict)
     protocols: Mapping[str, int] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class SidecarMetrics:
         yield from _tap(now)
         yield from _tls(now)
         yield from _policy(now)
+        yield from _sources(now)
         yield from _capture(now)
         yield from _delivery(now)
 
@@ -183,6 +185,18 @@ def _tls(now: Readings) -> Iterable[Metric]:
     yield _counters(
         "outrider_tap_tls_certificate_loads", "Certificates loaded anew while running.", "result", now.certificates
     )
+
+
+def _sources(now: Readings) -> Iterable[Metric]:
+    up = GaugeMetricFamily(
+        "outrider_telemetry_source_up",
+        "Whether a source of GPU and server telemetry answered at the last look.",
+        labels=["source"],
+    )
+    for source, answered in sorted(now.telemetry.items()):
+        up.add_metric([source[:LABEL_CHARS_MAX]], int(answered))
+    if now.telemetry:
+        yield up
 
 
 def _policy(now: Readings) -> Iterable[Metric]:

@@ -21,6 +21,9 @@ KEPT_MAX = 10_000
 STOP_SECONDS = 0.5
 """For the thread to end; a page that is being fetched is left behind."""
 
+NVML = "nvml"
+"""What the driver is called among the sources; pages are called by their address."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -45,6 +48,7 @@ class Sampler:
         self._clock = clock
         self._last: Look | None = None
         self._told: dict[str, str] = {}
+        self._sources: dict[str, bool] = {}
         self._kept: deque[TelemetrySample] = deque(maxlen=KEPT_MAX)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outrider-gpu", daemon=True)
@@ -67,6 +71,11 @@ class Sampler:
         """What could not be stored waits for the next call."""
         self._kept.extendleft(reversed(samples[-KEPT_MAX:]))
 
+    @property
+    def sources(self) -> dict[str, bool]:
+        """Which sources answered at the last look; those that were never asked are not there."""
+        return self._sources
+
     def look(self) -> Look:
         """Look once, and keep what happened since the last look."""
         devices: list[DeviceReading] = []
@@ -78,9 +87,9 @@ class Sampler:
             found = self._reader.read()
             devices += found.readings
             if found.reason is not None:
-                faults["nvml"] = found.reason
+                faults[NVML] = found.reason
         for url in self._urls:
-            address = urlsplit(url).netloc.rpartition("@")[2]
+            address = _address(url)
             try:
                 of_page = read_page(self._fetch(url), address)
             except (NoPage, MalformedPage) as error:
@@ -99,6 +108,8 @@ class Sampler:
         if self._last is not None:
             self._kept.extend(samples_between(self._last, look))
         self._last = look
+        asked = [*([NVML] if self._reader is not None else []), *map(_address, self._urls)]
+        self._sources = {source: source not in faults for source in asked}
         return look
 
     def _placed(self, servers: list[ServerReading]) -> list[ServerReading]:
@@ -116,3 +127,8 @@ class Sampler:
             if self._told.get(source) != reason:
                 _LOG.warning("telemetry_unknown", extra={"source": source, "reason": reason})
         self._told = dict(faults)
+
+
+def _address(url: str) -> str:
+    """HOST:PORT of a page, without what it may say of users."""
+    return urlsplit(url).netloc.rpartition("@")[2]

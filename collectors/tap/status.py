@@ -44,6 +44,8 @@ class WorkerStatus(msgspec.Struct):
     queue_oldest_ns: int = 0
     policy: str = ""
     sinks: dict[str, "SinkStatus"] = {}
+    telemetry: dict[str, bool] = {}
+    """Which sources of devices and servers answered at the last look."""
     tap_told: list[int] = []
     """What the monitor has been told of the tap, as `passing.py` keeps it."""
 

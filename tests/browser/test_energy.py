@@ -83,6 +83,8 @@ def test_what_a_prediction_took_is_seen_everywhere(browser: Browser, tmp_path: P
                 return bool(known(monitor))
 
             wait_until(seen, SECONDS, "a window's energy is known")
+            ours = text(f"{sidecar.metrics_url}/metrics")
+            assert sample(ours, "outrider_telemetry_source_up", source=address) == 1
         item = known(monitor)[-1]
         assert (item["joules_per_prediction"], item["rules"], item["devices"]) == (JOULES, ["whole_device"], ["GPU-a"])
         assert (item["sharing_told"], item["utilization"], item["currency"]) == (False, 0.25, "EUR")

@@ -71,7 +71,9 @@ def test_faults_are_told_by_source() -> None:
         raise NoPage("answered 404")
 
     sampler = Sampler(NvmlReader(load=lambda: FakeNvml(absent=9)), ["http://h:1"], every_seconds=1, fetch=fetch)
+    assert sampler.sources == {}
     assert sampler.look().faults == {"nvml": "driver_not_loaded", "h:1": "answered 404"}
+    assert sampler.sources == {"nvml": False, "h:1": False}
     assert sampler.take() == []
 
 
