@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from monitor.findings import Alert, AlertKind, AlertStatus, Transition
+from monitor.alerts.circumstances import Circumstances, held_by
+from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
 
-_SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
+SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
+"""What causes bring about: held back while one of them is known."""
 INHIBITED_BY: Mapping[AlertKind, frozenset[AlertKind]] = {
     AlertKind.QUALITY: frozenset({AlertKind.CAPTURE}),
-    **dict.fromkeys(_SYMPTOMS, frozenset({AlertKind.CAPTURE, AlertKind.QUALITY})),
+    **dict.fromkeys(SYMPTOMS, frozenset({AlertKind.CAPTURE, AlertKind.QUALITY})),
 }
 """Causes before symptoms: an open alert of these kinds mutes the kind, for the same model and version."""
 
@@ -32,7 +34,12 @@ class Silencing(Protocol):
 
 
 def muted(
-    transition: Transition | Alert, silences: Iterable[Silencing], alerts: Iterable[Alert], *, now_ns: int
+    transition: Transition | Alert,
+    silences: Iterable[Silencing],
+    alerts: Iterable[Alert],
+    *,
+    now_ns: int,
+    circumstances: Circumstances | None = None,
 ) -> str | None:
     """Why nobody is told of this transition, or again of this alert; None where they are. A resolve follows the rule of what it resolves."""
     for silence in silences:
@@ -51,6 +58,8 @@ def muted(
                 and (alert.model, alert.version) == (transition.model, transition.version)
             ):
                 return f"inhibited by the open {alert.kind.value} alert"
+        if circumstances is not None and transition.kind in SYMPTOMS:
+            return held_by(circumstances, transition.version, transition.window or Span(None, None), now_ns)
     return None
 
 

@@ -14,6 +14,7 @@ from monitor.definitions import Receiver
 from monitor.errors import InvalidInput, OutriderError
 from monitor.findings import AlertStatus
 from monitor.jobs.context import Context
+from monitor.jobs.find_circumstances import circumstances_of
 from monitor.ports import Delivery, Notifier
 
 log = logging.getLogger("outrider.alerts")
@@ -50,7 +51,8 @@ def _deliver(delivery: Delivery, context: Context, guard: StormGuard, away: set[
     silences = context.catalog.silences(now_ns)
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
-    reason = muted(transition, silences, open_alerts, now_ns=now_ns)
+    around = circumstances_of(context.catalog, transition)
+    reason = muted(transition, silences, open_alerts, now_ns=now_ns, circumstances=around)
     if notifier is None:
         context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
         return False

@@ -11,6 +11,8 @@ from monitor.definitions import Receiver
 from monitor.errors import OutriderError
 from monitor.findings import Alert, AlertStatus
 from monitor.jobs.context import Context
+from monitor.jobs.find_circumstances import circumstances_of
+from monitor.ports import Silence
 
 log = logging.getLogger("outrider.alerts")
 
@@ -33,12 +35,19 @@ def remind_alerts(context: Context, *, link: Callable[[Alert], str]) -> int:
     reminded = 0
     for entry in context.catalog.models():
         alerts = context.catalog.alerts(entry.name)
-        told = [a for a in alerts if a.state in OPEN and muted(a, silences, alerts, now_ns=now_ns) is None]
+        told = [a for a in alerts if a.state in OPEN and _reason(context, a, alerts, silences, now_ns) is None]
         for receiver in entry.declaration.receivers if told else ():
             notifier = (context.notifiers or {}).get(receiver.kind)
             if isinstance(notifier, Reminding):
                 reminded += _remind(notifier, receiver, told, link, context)
     return reminded
+
+
+def _reason(
+    context: Context, alert: Alert, alerts: Sequence[Alert], silences: Sequence[Silence], now_ns: int
+) -> str | None:
+    around = circumstances_of(context.catalog, alert)
+    return muted(alert, silences, alerts, now_ns=now_ns, circumstances=around)
 
 
 def _remind(

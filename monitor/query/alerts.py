@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from monitor.alerts.routing import muted
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import (
@@ -21,6 +23,7 @@ from monitor.findings import (
     transition_document,
     window_document,
 )
+from monitor.jobs.find_circumstances import circumstances_of
 from monitor.ports import Catalog, Silence
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheClock
@@ -76,6 +79,7 @@ class AlertsController(Controller):
     def alerts(
         self,
         catalog: TheCatalog,
+        clock: TheClock,
         model: FromQuery[str | None] = None,
         alert_state: Annotated[str | None, QueryParameter(name="state", required=False)] = None,
         kind: FromQuery[str | None] = None,
@@ -95,13 +99,20 @@ class AlertsController(Controller):
         ]
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
         ended = _ended(catalog, model)
-        return Page.of(limit, cursor).of_all([alert_item(a) | {"ended": ended.get(a.fingerprint)} for a in found])
+        reasons = _muted(catalog, found, clock())
+        items = [
+            alert_item(a) | {"ended": ended.get(a.fingerprint), "muted": reasons.get(a.fingerprint)} for a in found
+        ]
+        return Page.of(limit, cursor).of_all(items)
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
-    def alert(self, catalog: TheCatalog, fingerprint: FromPath[str]) -> dict[str, Any]:
+    def alert(self, catalog: TheCatalog, clock: TheClock, fingerprint: FromPath[str]) -> dict[str, Any]:
         alert = _alert(catalog, fingerprint)
         transitions = catalog.transitions(fingerprint=fingerprint)
-        return alert_item(alert) | {"transitions": [transition_document(t) for t in transitions]}
+        return alert_item(alert) | {
+            "muted": _muted(catalog, [alert], clock()).get(fingerprint),
+            "transitions": [transition_document(t) for t in transitions],
+        }
 
     @post("/{fingerprint:str}/acknowledge", sync_to_thread=True, summary="Acknowledge: stops repeats, not the state")
     def acknowledge(
@@ -143,6 +154,17 @@ class SilencesController(Controller):
         if found is None:
             raise NotFound("silence", silence_id)
         catalog.put_silence(replace(found, end_ns=now_ns))
+
+
+def _muted(catalog: Catalog, alerts: Sequence[Alert], now_ns: int) -> dict[str, str]:
+    """Why nobody is told of an open alert at this moment, by fingerprint."""
+    silences = catalog.silences(now_ns)
+    told = (
+        (a, muted(a, silences, catalog.alerts(a.model), now_ns=now_ns, circumstances=circumstances_of(catalog, a)))
+        for a in alerts
+        if a.state == AlertStatus.FIRING
+    )
+    return {alert.fingerprint: reason for alert, reason in told if reason is not None}
 
 
 def _ended(catalog: Catalog, model: str | None) -> dict[str, str | None]:

@@ -49,7 +49,7 @@ function lead(alert, at) {
   const first = at.features[0];
   return [
     h("p", { class: "lead" }, h("b", {}, at.summary)),
-    h("p", { class: "lead" }, `${metricTitle(first?.metric)} was ${number(at.value)}, its limit ${limit(at.threshold)}, in ${span(at.window.start, at.window.end)}. `, alert.state === "firing" ? `The last window that was looked at says ${number(alert.value)}; the worst was ${number(alert.peak)}.` : `It is over: ${alert.transitions.at(-1).reason ?? ""}; the worst was ${number(alert.peak)}.`, alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : ""),
+    h("p", { class: "lead" }, `${metricTitle(first?.metric)} was ${number(at.value)}, its limit ${limit(at.threshold)}, in ${span(at.window.start, at.window.end)}. `, alert.state === "firing" ? `The last window that was looked at says ${number(alert.value)}; the worst was ${number(alert.peak)}.` : `It is over: ${alert.transitions.at(-1).reason ?? ""}; the worst was ${number(alert.peak)}.`, alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : "", alert.muted ? ` Nobody is told: ${alert.muted}.` : ""),
   ];
 }
 
