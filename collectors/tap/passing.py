@@ -2,8 +2,7 @@
 
 Bytes passed = bytes copied + bytes not copied, by reason; connections are counted when they begin as passed, and when
 they end as copied or not copied, by reason. What was told is kept with the worker's status, so that a successor goes
-on from there. What is being told is kept in words of the segment, with the lowest number that its batch can have: whoever
-dies between the spool and its status leaves a spool that has had such a number, and so it is told once.
+on from there.
 """
 
 from collections.abc import Sequence
@@ -17,21 +16,22 @@ TELL_NS = 5 * 10**9
 
 
 class Passing:
-    """What one worker has to tell of the tap. `told` is what a predecessor has told, with the time as its first number;
-    `last` is the number of the last batch in the spool."""
+    """What one worker has to tell of the tap. `told` is what a predecessor has told, with the time as its first number."""
 
-    def __init__(self, words: "memoryview[int]", told: Sequence[int], *, last: int, now_ns: int) -> None:
+    def __init__(self, words: Sequence[int], told: Sequence[int], now_ns: int) -> None:
         self._words = words
         self._told = list(told) if len(told) == _NUMBERS else [now_ns, *[0] * (_NUMBERS - 1)]
-        if 0 < words[at.TELLING_AS] <= last:
-            self._told = [words[at.TELLING + i] for i in range(_NUMBERS)]
-        words[at.TELLING_AS] = 0
         self._telling = self._told
 
     @property
     def told(self) -> list[int]:
         """What is in the spool."""
         return self._told
+
+    @property
+    def telling(self) -> list[int]:
+        """What will be, once what was last asked for is."""
+        return self._telling
 
     def since_told(self, now_ns: int, *, at_once: bool = False) -> Passed | None:
         """What passed since; None where nothing did, or too little time. A clock that was set back ends the wait."""
@@ -53,19 +53,9 @@ class Passing:
             connections_uncopied=_by_reason(uncopied[len(UNCOPIED) :]),
         )
 
-    def tells(self, after: int) -> None:
-        """What was last asked for goes into the spool now, in the first batch after this number."""
-        for position, number in enumerate(self._telling):
-            self._words[at.TELLING + position] = number
-        self._words[at.TELLING_AS] = after + 1
-
     def is_told(self) -> None:
         """What was last asked for is in the spool."""
         self._told = self._telling
-
-    def is_kept(self) -> None:
-        """The status says what is told, or nothing was: a successor needs no more than that."""
-        self._words[at.TELLING_AS] = 0
 
 
 _NUMBERS = 5 + 2 * len(UNCOPIED)

@@ -50,8 +50,9 @@ IN_FLIGHT_CONNECTIONS = 69
 IN_FLIGHT_BYTES = 70
 IN_FLIGHT_EXCHANGES = 71
 STARTS_AT_TAIL = 72
-TELLING_AS = 80
-TELLING = 81
+IN_FLIGHT_UNSPOOLED = 73
+SPOOLING_AS = 74
+SPOOLING_TURN = 75
 # Written by the supervisor.
 WORKER_UP = 128
 WORKER_RESTARTS = 129
@@ -110,13 +111,33 @@ class Segment:
 
     def write_status(self, status: bytes) -> None:
         """Put the worker's status into the slot that nobody reads, then make it the current one."""
+        self.words[STATUS_TURN] = self._put_status(status)
+
+    def prepare_status(self, status: bytes, spooled_as: int) -> None:
+        """Put there what will be so once the spool has a batch of this number, or of a higher one."""
+        self.words[SPOOLING_TURN] = self._put_status(status)
+        self.words[SPOOLING_AS] = spooled_as
+
+    def settle_status(self, last_spooled: int) -> bool:
+        """Make what was prepared the current one if the spool has it, and forget it otherwise; whether the spool has it.
+
+        Whoever dies on the way leaves the same to a successor.
+        """
+        has = 0 < self.words[SPOOLING_AS] <= last_spooled
+        if has:
+            self.words[STATUS_TURN] = self.words[SPOOLING_TURN]
+        self.words[SPOOLING_AS] = 0
+        return has
+
+    def _put_status(self, status: bytes) -> int:
+        """Into the slot that nobody reads; returns its turn."""
         if len(status) > STATUS_BYTES_MAX:
             raise ValueError(f"status of {len(status)} bytes, expected at most {STATUS_BYTES_MAX}")
         turn = self.words[STATUS_TURN] + 1
         at = PAGE + (turn & 1) * (STATUS_BYTES_MAX + 8)
         self._view[at : at + 8] = len(status).to_bytes(8, "little")
         self._view[at + 8 : at + 8 + len(status)] = status
-        self.words[STATUS_TURN] = turn
+        return turn
 
     def read_status(self) -> bytes:
         """The worker's latest status; empty before the first."""

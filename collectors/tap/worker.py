@@ -92,9 +92,11 @@ class CaptureWorker:
         self._observe_sink = observe_sink
         self._listen = listen
         self._telemetry = telemetry
+        # Of what was cut off in the middle the end is missing, whatever is there of its beginning.
+        self._was_spooling = segment.settle_status(0 if spool.faults.torn_bytes else spool.last_appended)
+        """Whether a predecessor was killed after its last batch was in the spool and before it could say so."""
         self._tally = Tally(decode_status(segment.read_status()))
-        told = self._tally.status.tap_told
-        self._passing = Passing(segment.words, told, last=spool.last_appended, now_ns=time.time_ns())
+        self._passing = Passing(segment.words, self._tally.status.tap_told, time.time_ns())
         self._undecodable = UndecodableFolder(spool.directory)
         self._hurry_bytes = len(segment.ring) // HURRY_SHARE
         self._open: dict[int, int] = {}
@@ -224,17 +226,21 @@ class CaptureWorker:
         words[at.IN_FLIGHT_CONNECTIONS] = len(self._open)
         words[at.IN_FLIGHT_BYTES] = self._read_bytes
         words[at.IN_FLIGHT_EXCHANGES] = asking + self._tally.unspooled
+        words[at.IN_FLIGHT_UNSPOOLED] = self._tally.unspooled
         words[at.WORKER_ALIVE_NS] = time.time_ns()
 
     def _tell_of_predecessor(self) -> None:
         words = self._words
-        if words[at.IN_FLIGHT_EXCHANGES]:
+        in_flight = words[at.IN_FLIGHT_EXCHANGES]
+        if self._was_spooling:
+            in_flight -= min(in_flight, words[at.IN_FLIGHT_UNSPOOLED])
+        if in_flight:
             self._pipeline.interrupted(
                 words[at.IN_FLIGHT_SINCE_NS],
                 time.time_ns(),
                 words[at.IN_FLIGHT_CONNECTIONS],
                 words[at.IN_FLIGHT_BYTES],
-                words[at.IN_FLIGHT_EXCHANGES],
+                in_flight,
                 "worker_died",
             )
             self._take()
@@ -282,12 +288,11 @@ class CaptureWorker:
         ledger = self._tally.ledger()
         passed = self._passing.since_told(time.time_ns(), at_once=at_once)
         beside = self._telemetry.take() if self._telemetry is not None else []
-        if passed:
-            self._passing.tells(after=self._spool.last_appended)
         if finished or ledger or passed or beside:
+            self._prepare(self._passing.telling if passed else self._passing.told)
             try:
-                # What passed goes first, into the first batch where these become several.
-                self._spool.append([*([passed] if passed else []), *finished, *ledger, *beside])
+                # What passed comes last: where that is in the spool, all is.
+                self._spool.append([*finished, *ledger, *beside, *([passed] if passed else [])])
             except SpoolFull:
                 self._finished = self._tally.refused(finished)
                 if self._telemetry is not None:
@@ -296,11 +301,18 @@ class CaptureWorker:
                 self._tally.spooled()
                 if passed:
                     self._passing.is_told()
-                    self._tally.status.tap_told = self._passing.told
+            self._segment.settle_status(self._spool.last_appended)
+            self._tally.status.tap_told = self._passing.told
         self._observe()
         self._read_bytes = 0
         self._words[at.IN_FLIGHT_SINCE_NS] = time.time_ns()
         self._tell_in_flight()
+
+    def _prepare(self, told: list[int]) -> None:
+        """Say what will be so once the next batch is in the spool: whoever dies right after it has said so."""
+        status = self._tally.status
+        status.tap_told = told
+        self._segment.prepare_status(encode_status(status), self._spool.last_appended + 1)
 
     def _tell_of_damage(self) -> None:
         """What the spool has lost since it was last told: records of batches that nobody will ever have."""
@@ -322,7 +334,6 @@ class CaptureWorker:
         status.queue_oldest_ns = self._spool.pending_oldest_ns or 0
         self._observe_sink(status)
         self._segment.write_status(encode_status(status))
-        self._passing.is_kept()
 
     def _finish(self) -> None:
         """The last flush; what there was no time to read is told as a gap."""

@@ -14,7 +14,7 @@ from collectors.records.encoding import decode_batch
 from collectors.records.types import Gap, Ledger, Passed, Prediction, Record
 from collectors.redaction import RedactionPolicy
 from collectors.sampling import SamplingPolicy
-from collectors.spool import Spool
+from collectors.spool import Spool, packing
 from collectors.spool.undecodable import decode_unread, unread_paths
 from collectors.tap import segment as at
 from collectors.tap.copier import Copied, Copier
@@ -253,7 +253,7 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("is_spooled", [True, False])
-def test_what_passed_is_told_once_whenever_a_worker_is_killed(
+def test_everything_is_told_once_whenever_a_worker_is_killed(
     house: House, monkeypatch: pytest.MonkeyPatch, is_spooled: bool
 ) -> None:
     """Before the batch is in the spool, or after it and before anything else says so."""
@@ -280,6 +280,10 @@ def test_what_passed_is_told_once_whenever_a_worker_is_killed(
     assert sum(each.bytes for each in told) == words[at.BYTES_TO_SERVER] + words[at.BYTES_TO_CLIENT]
     assert sum(each.connections for each in told) == 1
     assert len(told) == 1 + is_spooled
+    captured = len(ids(house.records()))
+    gaps = [(record.reason, record.exchanges_estimated) for record in house.records() if isinstance(record, Gap)]
+    assert (captured, gaps) == ((2, []) if is_spooled else (1, [("worker_died", 1)]))
+    assert (ledger(house.records())["captured"], house.status().captured) == (captured, captured)
 
 
 def test_a_batch_that_was_damaged_in_the_spool_is_a_gap(house):
@@ -302,3 +306,31 @@ def test_a_batch_that_was_damaged_in_the_spool_is_a_gap(house):
     (gap,) = [record for record in house.records() if isinstance(record, Gap)]
     assert (gap.reason, gap.exchanges_estimated) == ("spool_damaged", held)
     assert gap.start_ns <= gap.end_ns
+
+
+def test_a_batch_that_was_cut_off_is_told_as_lost(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its beginning is in the spool: nothing is taken for kept that may not be."""
+    monkeypatch.setattr(packing, "BATCH_BYTES_TARGET", 100)
+    link = house.copier.opened(time.time_ns())
+    house.infer(link)
+    append = house.spool.append
+
+    def dies(records: list[Record]) -> int:
+        append(records)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.spool, "append", dies)
+        with pytest.raises(Killed):
+            house.run_to_end()
+    house.spool.close()
+    (journal,) = (tmp_path / "spool").glob("*.journal")
+    os.truncate(journal, journal.stat().st_size - 1)
+    house.spool = Spool.open(tmp_path / "spool", free_space_floor_bytes=0)
+    house.run_to_end()
+    records = house.records()
+    gaps = [(each.reason, each.exchanges_estimated) for each in records if isinstance(each, Gap)]
+    assert gaps == [("worker_died", 1)]
+    assert sum(each.connections for each in records if isinstance(each, Passed)) == 1
