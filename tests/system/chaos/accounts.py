@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,16 +146,16 @@ def assert_stored(data: Path, captured: int) -> None:
     assert np.array_equal(rows["p"].to_numpy(), [score(a, b) for a, b in own])
 
 
-def report(case: str, asked: Load, found: dict[str, Any], most: dict[str, float]) -> None:
+def report(case: str, asked: Sequence[Load], found: dict[str, Any], most: dict[str, float]) -> None:
     """One line for the long form's table."""
     if REPORT is None:
         return
     seen, estimated = seen_and_estimated(found)
     line = {
         "case": case,
-        "sent": asked.sent,
-        "lost": len(asked.lost),
-        "changed": len(asked.changed),
+        "sent": sum(each.sent for each in asked),
+        "lost": sum(len(each.lost) for each in asked),
+        "changed": sum(len(each.changed) for each in asked),
         "seen": seen,
         "estimated": estimated,
         "dropped": sum(found["exchanges"]["dropped"].values()),

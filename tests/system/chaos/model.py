@@ -33,6 +33,8 @@ def request(client: int, number: int) -> bytes:
 
 
 def answer(request: bytes) -> bytes:
+    if not request.startswith(b"POST"):
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     asked = json.loads(request.partition(b"\r\n\r\n")[2])
     data = asked["inputs"][0]["data"]
     scores = [score(a, b) for a, b in zip(data[::2], data[1::2], strict=True)]

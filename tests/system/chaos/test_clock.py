@@ -63,4 +63,4 @@ def test_a_clock_that_jumps_changes_no_count(tmp_path: Path) -> None:
         assert seen_and_estimated(found) == (asked.sent, 0)
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert_light(most)
-        report("clock jumps", asked, found, most)
+        report("clock jumps", [asked], found, most)

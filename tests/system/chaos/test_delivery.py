@@ -47,4 +47,4 @@ def test_doubled_and_reordered_delivery_counts_everything_once(tmp_path: Path) -
         assert found["gaps"]["count"] == 0
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert_light(most)
-        report("batches doubled, reordered, unanswered", asked, found, most)
+        report("batches doubled, reordered, unanswered", [asked], found, most)

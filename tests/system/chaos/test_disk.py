@@ -84,4 +84,4 @@ def test_a_full_disk_costs_records_that_are_counted_and_nothing_else(tmp_path: P
         assert found["exchanges"]["captured"] + dropped == asked.sent
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert_light(most)
-        report("disk full", asked, found, most)
+        report("disk full", [asked], found, most)

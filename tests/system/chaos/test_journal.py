@@ -99,7 +99,7 @@ def test_a_flipped_bit_costs_one_batch_that_is_told(tmp_path: Path) -> None:
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert len(list((spool / "quarantine").iterdir())) == 1
         assert_light(most)
-        report("journal: a bit flipped", asked, found, most)
+        report("journal: a bit flipped", [asked], found, most)
 
 
 def test_a_torn_end_costs_no_more_than_what_was_torn_off(tmp_path: Path) -> None:
@@ -132,4 +132,4 @@ def test_a_torn_end_costs_no_more_than_what_was_torn_off(tmp_path: Path) -> None
         assert sent <= seen + estimated <= sent + OTHER_RECORDS_MAX
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert_light(most)
-        report("journal: its end torn off", after, found, most)
+        report("journal: its end torn off", [before, after], found, most)

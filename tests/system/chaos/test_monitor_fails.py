@@ -57,4 +57,4 @@ def test_a_monitor_that_fails_costs_no_inference_and_no_record(tmp_path: Path) -
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert sidecar.sample("outrider_sink_queue_records", sink="standby") > 0
         assert_light(most)
-        report("monitor hung, slow, dead; a sink that never was", asked, found, most)
+        report("monitor hung, slow, dead; a sink that never was", [asked], found, most)

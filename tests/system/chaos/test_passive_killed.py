@@ -57,4 +57,4 @@ def test_a_watcher_that_is_killed_touches_no_inference(tmp_path: Path) -> None:
             assert found["gaps"]["count"] > 0 and estimated > 0
         assert_stored(tmp_path / "data", found["exchanges"]["captured"])
         assert_light(most)
-        report(f"passive: watcher killed {killed} times", asked, found, most)
+        report(f"passive: watcher killed {killed} times", [asked], found, most)
