@@ -51,6 +51,20 @@ BASELINE = replace(
     tiles=freeze.with_estimates(PLAIN.tiles, BASELINE_ROWS, ESTIMATOR, PLAIN.grids, BINARY),
 )
 
+OF_OTHER_TASKS = (
+    "hamming_loss",
+    "f1_micro",
+    "f1_samples",
+    "class_precision",
+    "class_recall",
+    "class_f1",
+    "ndcg",
+    "mean_average_precision",
+    "mean_reciprocal_rank",
+    "precision_at_10",
+)
+"""What a binary model has not."""
+
 
 def profiled(window: Rows) -> TileSet:
     return freeze.with_estimates(profile(window, BASELINE.grids, EVERYTHING), window, ESTIMATOR, BASELINE.grids, BINARY)
@@ -143,6 +157,7 @@ def test_an_ordinary_window_is_measured_whole() -> None:
             "mean_error",
             "anomaly_ratio",
             "attribution_rank_correlation",
+            *OF_OTHER_TASKS,
             "mmd",
             "projection_ks",
             "centroid_distance",
@@ -295,7 +310,10 @@ def test_the_docstring_of_a_metric_is_its_page() -> None:
     ]
     for metric in METRICS:
         module = inspect.getmodule(type(metric))
-        functions = [getattr(metric, name, None) for name in ("numeric", "categorical", "binary", "regression", "of")]
+        functions = [
+            getattr(metric, name, None)
+            for name in ("numeric", "categorical", "binary", "regression", "multilabel", "ranking", "of")
+        ]
         pages = [inspect.getdoc(f) or "" for f in functions if f is not None]
         if hasattr(module, metric.name):
             pages.append(inspect.getdoc(getattr(module, metric.name)) or "")
