@@ -49,21 +49,21 @@ def joint_grid(
     kept = dict([(name, own) for name, own in scores.items() if own is not None][:COLUMNS_MAX])
     if len(kept) < 2:
         return None
-    grid = vector_grid(_encoded(rows, kept, grids), freeze, residual=True)
+    grid = vector_grid(encoded(rows, kept, grids), freeze, residual=True)
     return None if grid is None else JointGrid(kept, grid)
 
 
 def joint_tile(
     rows: Rows, joint: JointGrid, grids: Mapping[str, Grid], count: Callable[[Column, NumericGrid], NumericTile]
 ) -> VectorTile:
-    return vector_tile(_encoded(rows, joint.scores, grids), joint.grid, count)
+    return vector_tile(encoded(rows, joint.scores, grids), joint.grid, count)
 
 
 def baseline_joint_tile(
     rows: Rows, joint: JointGrid, grids: Mapping[str, Grid], count: Callable[[Column, NumericGrid], NumericTile]
 ) -> VectorTile:
     """Of the rows that nothing was learned from."""
-    return vector_tile(held_out(_encoded(rows, joint.scores, grids)), joint.grid, count)
+    return vector_tile(held_out(encoded(rows, joint.scores, grids)), joint.grid, count)
 
 
 def _scores(tile: FeatureTile) -> Floats | None:
@@ -78,7 +78,7 @@ def _scores(tile: FeatureTile) -> Floats | None:
     return np.asarray((scores - mean) / np.sqrt(float((scores - mean) ** 2 @ counts) / total))
 
 
-def _encoded(rows: Rows, scores: Mapping[str, Floats], grids: Mapping[str, Grid]) -> Column:
+def encoded(rows: Rows, scores: Mapping[str, Floats], grids: Mapping[str, Grid]) -> Column:
     """A row without a usable value of a feature stands in its middle; a new category is as rare as the rarest."""
     values = np.zeros((len(rows), len(scores)))
     for i, (name, own) in enumerate(scores.items()):

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from monitor.tiles.categorical import CATEGORIES_MAX
 from monitor.tiles.numeric import SCORE_CELLS
-from monitor.tiles.outcome_rankings import RankingOutcome
-from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.wire import Reader, raw
 
 
@@ -195,4 +193,4 @@ class RegressionOutcome:
         return tile
 
 
-Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome | MultilabelOutcome | RankingOutcome
+Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome

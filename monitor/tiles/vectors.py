@@ -93,6 +93,7 @@ def vector_grid(
     random /= np.linalg.norm(random, axis=1, keepdims=True)
     directions = np.concatenate([principal, random])
     frequencies = rng.standard_normal((FREQUENCIES, len(center))) / _width(sample)
+    frequencies[::2] *= 2.0  # half of them belong to a kernel half as wide, which sees finer changes
     along, waves = _projected(values, center, directions, frequencies, len(principal) if residual else 0)
     return VectorGrid(
         center=center,

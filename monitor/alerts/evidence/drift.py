@@ -10,7 +10,7 @@ import numpy.typing as npt
 from monitor.alerts.effects import Effect, Z, beyond_zero
 from monitor.alerts.evidence.distribution import distribution_tests
 from monitor.alerts.evidence.trials import Look, Subject, Trials
-from monitor.alerts.evidence.vectors import vector_tests
+from monitor.alerts.evidence.vectors import joint_tests, vector_tests
 from monitor.alerts.tails import bernstein_log_p
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.numeric import NumericTile
@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 PAIRS_WEIGHT = 0.2
 """Share of drift's budget for the correlations, where there are pairs."""
+JOINT_WEIGHT = 0.2
+"""Share for whole rows, where they are asked for."""
 PAIR_ROWS_MIN = 100
 """Complete rows for a verdict on a correlation."""
 _R_MAX = 0.999
@@ -27,13 +29,14 @@ _R_MAX = 0.999
 
 def drift_tests(look: Look) -> Sequence[Trials]:
     pairs = _pair_tests(look)
-    weight = 1.0 - PAIRS_WEIGHT if pairs else 1.0
+    joint = joint_tests(look, JOINT_WEIGHT)
+    weight = 1.0 - (PAIRS_WEIGHT if pairs else 0.0) - (JOINT_WEIGHT if joint else 0.0)
     tiles, grids = look.baseline.tiles, look.baseline.grids
     columns = {name: tile for name, tile in tiles.features.items() if grids.kinds.get(name) not in KINDS_OF_PRESENCE}
     vectors = len(grids.vectors.keys() & tiles.vectors.keys())
     share = weight * vectors / max(1, len(columns) + vectors)
     alone = distribution_tests(look.window.features, columns, grids.features, look.effect, weight - share)
-    return (*alone, *(vector_tests(look, share) if vectors else ()), *pairs)
+    return (*alone, *(vector_tests(look, share) if vectors else ()), *joint, *pairs)
 
 
 def _pair_tests(look: Look) -> Sequence[Trials]:

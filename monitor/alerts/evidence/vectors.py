@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import special
 
-from monitor.alerts.effects import Effect, Z
+from monitor.alerts.effects import Effect, Z, beyond_zero
 from monitor.alerts.evidence.distribution import ROWS_MIN, numbers_log_p
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.tails import student_log_p, weighted_squares_log_p
 from monitor.metrics.drift.mmd import chance, difference, root
 from monitor.metrics.drift.projection_ks import distances, projection_ks
+from monitor.metrics.drift.reconstruction_error import reconstruction_error
 from monitor.tiles.vector import VectorGrid, VectorTile
 
 _MEDIAN = math.log(0.5)
@@ -59,6 +60,38 @@ def vector_tests(look: Look, weight: float) -> Sequence[Trials]:
     )
 
 
+def joint_tests(look: Look, weight: float) -> Sequence[Trials]:
+    """Of whole rows, where the baseline froze them: one subject without a feature, in two views."""
+    joint, before, now = look.baseline.grids.joint, look.baseline.tiles.joint, look.window.joint
+    if joint is None or before is None or now is None:
+        return ()
+    grid = joint.grid
+    enough = np.array([min(before.n, now.n) >= ROWS_MIN])
+
+    def trials(metric: str, log_p: float, reference: float, gauge: Callable[[int], Effect]) -> Trials:
+        found = np.where(enough, log_p, 0.0)
+        return Trials(metric, (Subject(),), found, enough, np.array([reference]), gauge, weight / 2)
+
+    if not enough[0]:
+        moved, left = 0.0, 0.0
+    else:
+        moved = mmd_log_p(before, now, grid, look.effect)
+        left = float(numbers_log_p(grid.cells[-1:], now.numbers[-1:], before.numbers[-1:], look.effect)[0])
+    return (
+        trials("joint_mmd", moved, 0.0, lambda _: _mmd_effect(before, now, grid, look.effect, "whole rows")),
+        trials("reconstruction_error", left, 1.0, lambda _: _error_effect(before, now, grid, look.effect)),
+    )
+
+
+def _error_effect(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: float) -> Effect:
+    found = reconstruction_error(before, now, grid)
+    if found.value is None or found.low is None or found.high is None:
+        return Effect(0.0, 0.0, 0.0, 1.0, found.reason or "")
+    half = math.sqrt(effect) * (found.high - found.value)
+    value, low, high = beyond_zero(found.value - 1.0, half)
+    return Effect(value, low, high, found.value, f"{found.value:.2f} times the baseline's")
+
+
 def mmd_log_p(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: float) -> float:
     """Log p that the means of the Fourier features differ as they do, both sides being samples of one population."""
     away = difference(before, now)
@@ -74,12 +107,12 @@ def _along_log_p(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: 
     return min(0.0, float(found.min()) + math.log(len(found)))
 
 
-def _mmd_effect(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: float) -> Effect:
+def _mmd_effect(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: float, what: str = "vectors") -> Effect:
     away = difference(before, now)
     expected, spread = chance(before, now, grid, away, effect)
     square = float(away @ away) - expected
     low, value, high = root(square - Z * spread), root(square), root(square + Z * spread)
-    return Effect(value, low, high, value, f"vectors apart by {value:.2f} (MMD)")
+    return Effect(value, low, high, value, f"{what} apart by {value:.2f} (MMD)")
 
 
 def _along_effect(before: VectorTile, now: VectorTile, grid: VectorGrid, effect: float) -> Effect:

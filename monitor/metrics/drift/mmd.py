@@ -16,20 +16,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def mmd(before: VectorTile, now: VectorTile, grid: VectorGrid) -> Value:
-    """Maximum mean discrepancy (MMD) of a vector feature, by a Gaussian kernel.
+    """Maximum mean discrepancy (MMD) of a vector feature, by Gaussian kernels.
 
     **What it tells.** How far the clouds of vectors of baseline and window lie apart, in all directions together: their
     place, their spread and their shape. It is the metric of choice for embeddings, whose coordinates mean nothing alone.
 
-    **Formula.** MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y) over pairs of rows, k(x, y) = exp(-|x - y|² / (2 s²)), s the
-    baseline's median distance. The kernel is that of 32 frozen random Fourier features, with which MMD² is the squared
+    **Formula.** MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y) over pairs of rows, k the mean of two Gaussian kernels
+    exp(-|x - y|² / (2 s²)), s the baseline's median distance and half of it. The kernels are those of 32 frozen random Fourier features, with which MMD² is the squared
     distance of two means, so it needs no pair of rows; what chance adds, tr(C)/n + tr(C')/m, is taken off. The value is
     the square root, 0 where nothing is left.
 
     **Range.** 0 (equal) to √2.
 
-    **How to read.** Where every coordinate moves by 0.1 of its standard deviation it is about 0.055 in high dimension,
-    by 0.25 about 0.14. The interval is normal on the squared scale, by the baseline's covariance of the features.
+    **How to read.** Where every coordinate moves by 0.1 of its standard deviation it is about 0.053 in high dimension,
+    by 0.25 about 0.13. The interval is normal on the squared scale, by the baseline's covariance of the features.
 
     **When it misleads.** A change in few of many coordinates hardly moves the distances: `projection_ks` sees it first
     where it lies along a principal direction. Vectors that were scaled anew (another model version) are far from
@@ -81,6 +81,6 @@ def root(square: float) -> float:
 MMD = VectorMetric(
     name="mmd",
     prometheus="outrider_drift_mmd",
-    help="Maximum mean discrepancy of vectors by a Gaussian kernel of the baseline's median distance (0 to 1.41).",
+    help="Maximum mean discrepancy of vectors by Gaussian kernels of the baseline's median distance (0 to 1.41).",
     of=mmd,
 )

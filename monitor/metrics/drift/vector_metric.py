@@ -52,3 +52,35 @@ class VectorMetric:
 
 ROWS_MIN = 2
 """Fewest vectors on either side: one has no spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointMetric:
+    """Compares whole rows: all features together, as one vector a row (`monitor/tiles/joint.py`). It has no `feature`."""
+
+    name: str
+    prometheus: str
+    help: str
+    of: VectorFunction
+    kind: AlertKind = AlertKind.DRIFT
+    needs_labels: bool = False
+
+    def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        joint, before, now = (
+            comparison.baseline.grids.joint,
+            comparison.baseline.tiles.joint,
+            comparison.window.joint,
+        )
+        if joint is None:
+            reason = "the baseline holds nothing of whole rows: set it again, with at least two features and this metric declared"
+            value = nothing(Status.NO_DATA, reason)
+        elif before is None:  # the tiles of a slice, of which no whole rows are profiled
+            return
+        elif now is None or not now.rows:
+            value = nothing(Status.NO_DATA, "the window has no rows", n_baseline=before.n)
+        elif min(now.n, before.n) < ROWS_MIN:
+            value = nothing(Status.UNDEFINED, f"{now.n} rows, {ROWS_MIN} needed", n_baseline=before.n, n_window=now.n)
+        else:
+            found = self.of(before, now, joint.grid)
+            value = replace(found, n_baseline=before.n, n_window=now.n, n_missing=now.n_missing)
+        yield Measurement(self.name, self.kind, None, None, value)
