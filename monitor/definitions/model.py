@@ -70,6 +70,8 @@ class MonitoredModel:
     cost: Cost | None = None
     """What energy and devices cost; without it predictions have an energy and no price."""
 
+    query: str | None = None
+    """Of a ranking: the column that names the list a row is in; default: the request."""
     schema: Mapping[str, ColumnRule] = field(default_factory=dict)
     """Column → what its values keep to, whatever the baseline holds."""
 
@@ -123,6 +125,7 @@ class _ModelReader(Reader):
             "cost": lambda v, w: read_cost(self, v, w),
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
+            "query": self.text,
             "schema": lambda v, w: read_schema(self, v, w),
         }
         for key in document:

@@ -62,6 +62,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     document |= write_baseline(model.baseline)
     document |= {"cost": write_cost(model.cost)} if model.cost else {}
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
+    document |= {"query": model.query} if model.query else {}
     document |= write_schema(model.schema)
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)

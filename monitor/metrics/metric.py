@@ -20,6 +20,8 @@ from monitor.tiles.group import GroupTile
 from monitor.tiles.joined import classes_of
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
+from monitor.tiles.outcome_rankings import RankingOutcome
+from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.task import task_of
 from monitor.tiles.tileset import Baseline, FeatureTile, Grid, TileSet
@@ -215,6 +217,8 @@ class PerformanceMetric:
     binary: Callable[[BinaryOutcome], Value] | None = None
     multiclass: Callable[[MulticlassOutcome], Value] | None = None
     regression: Callable[[RegressionOutcome], Value] | None = None
+    multilabel: Callable[[MultilabelOutcome], Value] | None = None
+    ranking: Callable[[RankingOutcome], Value] | None = None
     kind: AlertKind = AlertKind.PERFORMANCE
     needs_labels: bool = True
 
@@ -228,6 +232,8 @@ class PerformanceMetric:
             "binary": self.binary,
             "multiclass": self.multiclass,
             "regression": self.regression,
+            "multilabel": self.multilabel,
+            "ranking": self.ranking,
         }
         function = tasks.get(task_of(model, classes))
         if function is not None:
@@ -272,7 +278,7 @@ class GroupMetric:
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         model, grids = comparison.model, comparison.baseline.grids
         task = task_of(model, classes_of(grids, model))
-        if task is None or task == "regression":
+        if task not in ("binary", "multiclass"):
             return
         for column in model.groups:
             if column not in grids.groups:

@@ -11,13 +11,23 @@ from monitor.metrics.accuracy.balanced_accuracy import BALANCED_ACCURACY
 from monitor.metrics.accuracy.brier_score import BRIER_SCORE
 from monitor.metrics.accuracy.calibration_in_the_large import CALIBRATION_IN_THE_LARGE
 from monitor.metrics.accuracy.calibration_slope import CALIBRATION_SLOPE
+from monitor.metrics.accuracy.class_f1 import CLASS_F1
+from monitor.metrics.accuracy.class_precision import CLASS_PRECISION
+from monitor.metrics.accuracy.class_recall import CLASS_RECALL
 from monitor.metrics.accuracy.expected_calibration_error import EXPECTED_CALIBRATION_ERROR
 from monitor.metrics.accuracy.f1 import F1
+from monitor.metrics.accuracy.f1_micro import F1_MICRO
+from monitor.metrics.accuracy.f1_samples import F1_SAMPLES
+from monitor.metrics.accuracy.hamming_loss import HAMMING_LOSS
 from monitor.metrics.accuracy.log_loss import LOG_LOSS
 from monitor.metrics.accuracy.mae import MAE
 from monitor.metrics.accuracy.mcc import MCC
+from monitor.metrics.accuracy.mean_average_precision import MEAN_AVERAGE_PRECISION
 from monitor.metrics.accuracy.mean_error import MEAN_ERROR
+from monitor.metrics.accuracy.mean_reciprocal_rank import MEAN_RECIPROCAL_RANK
+from monitor.metrics.accuracy.ndcg import NDCG
 from monitor.metrics.accuracy.precision import PRECISION
+from monitor.metrics.accuracy.precision_at_10 import PRECISION_AT_10
 from monitor.metrics.accuracy.r2 import R2
 from monitor.metrics.accuracy.recall import RECALL
 from monitor.metrics.accuracy.rmse import RMSE
@@ -177,6 +187,16 @@ ON_REQUEST: tuple[Metric, ...] = (
     CALIBRATION_IN_THE_LARGE,
     R2,
     MEAN_ERROR,
+    HAMMING_LOSS,
+    F1_MICRO,
+    F1_SAMPLES,
+    CLASS_PRECISION,
+    CLASS_RECALL,
+    CLASS_F1,
+    NDCG,
+    MEAN_AVERAGE_PRECISION,
+    MEAN_RECIPROCAL_RANK,
+    PRECISION_AT_10,
     ODDS_DIFFERENCE,
     AVERAGE_ODDS_DIFFERENCE,
     FALSE_POSITIVE_RATE_DIFFERENCE,

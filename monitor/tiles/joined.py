@@ -15,6 +15,8 @@ from monitor.tiles.group import GroupTile
 from monitor.tiles.numeric import SCORE_CELLS
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from monitor.tiles.outcome_kernels import count_groups, count_scores
+from monitor.tiles.outcome_rankings import ranking
+from monitor.tiles.outcome_sets import labels_of, multilabel
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.task import positive_of, task_of
 from monitor.tiles.tileset import Grids
@@ -90,13 +92,15 @@ def outcome_of(rows: Rows, outputs: Outputs, grids: Grids, model: MonitoredModel
         return None
     if outputs.task == "binary":
         return _binary(outputs)
+    said = {"multiclass": "class_", "multilabel": "class_", "regression": "value", "ranking": "score"}
+    column = rows.columns.get(getattr(model.prediction, said.get(outputs.task or "", ""), None) or "")
+    if column is None:
+        return None
     if outputs.task == "multiclass":
-        column = rows.columns.get(model.prediction.class_ or "")
-        return None if column is None else _multiclass(rows.label, column, classes_of(grids, model))
-    if outputs.task == "regression":
-        column = rows.columns.get(model.prediction.value or "")
-        return None if column is None else _regression(rows.label, column)
-    return None
+        return _multiclass(rows.label, column, classes_of(grids, model))
+    if outputs.task == "multilabel":
+        return multilabel(rows.label, column, labels_of(classes_of(grids, model)))
+    return _regression(rows.label, column) if outputs.task == "regression" else ranking(rows, column, model.query)
 
 
 def _binary(outputs: Outputs) -> BinaryOutcome | None:
@@ -187,7 +191,7 @@ def _regression(label: Column | None, column: Column) -> RegressionOutcome:
 def groups_of(rows: Rows, outputs: Outputs, grids: Grids) -> Mapping[str, GroupTile]:
     """A tile for every group column that baseline and rows have, where the model says positive or not."""
     selected, decided = outputs.selected, outputs.decided
-    if selected is None or decided is None:
+    if selected is None or decided is None or outputs.task in ("multilabel", "ranking"):
         return {}
     return {
         name: _group(rows.columns[name], groups, outputs, selected, decided)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from monitor.tiles.categorical import CATEGORIES_MAX
 from monitor.tiles.numeric import SCORE_CELLS
+from monitor.tiles.outcome_rankings import RankingOutcome
+from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.wire import Reader, raw
 
 
@@ -193,4 +195,4 @@ class RegressionOutcome:
         return tile
 
 
-Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
+Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome | MultilabelOutcome | RankingOutcome

@@ -6,6 +6,7 @@ from monitor.findings import Status, Value
 from monitor.metrics.intervals import wilson
 from monitor.metrics.metric import PerformanceMetric, nothing
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome
+from monitor.tiles.outcome_sets import MultilabelOutcome
 
 
 def accuracy(outcome: BinaryOutcome | MulticlassOutcome) -> Value:
@@ -14,7 +15,7 @@ def accuracy(outcome: BinaryOutcome | MulticlassOutcome) -> Value:
     **What it tells.** How often the model is right, every mistake counted alike.
 
     **Formula.** (right) / (labelled rows with a usable prediction). Binary without a predicted class: a score of at
-    least 0.5 counts as positive.
+    least 0.5 counts as positive. Multi-label: a row is right where its whole set of labels is.
 
     **Range.** 0 to 1.
 
@@ -41,10 +42,20 @@ def accuracy(outcome: BinaryOutcome | MulticlassOutcome) -> Value:
     return Value(right / n, low, high, n_window=n)
 
 
+def subset_accuracy(outcome: MultilabelOutcome) -> Value:
+    """Share of rows whose whole set of labels is right; the page of `accuracy` tells how."""
+    n = outcome.labelled
+    if not n:
+        return nothing(Status.NO_DATA, "no labelled row has a predicted set")
+    low, high = wilson(outcome.exact, n)
+    return Value(outcome.exact / n, low, high, n_window=n)
+
+
 ACCURACY = PerformanceMetric(
     name="accuracy",
     prometheus="outrider_accuracy_ratio",
     help="Share of labelled rows that were predicted right.",
     binary=accuracy,
     multiclass=accuracy,
+    multilabel=subset_accuracy,
 )

@@ -10,6 +10,7 @@ from monitor.findings import Status, Value
 from monitor.metrics.intervals import Z, wilson
 from monitor.metrics.metric import PerformanceMetric, nothing
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome
+from monitor.tiles.outcome_sets import MultilabelOutcome
 
 
 def f1(outcome: BinaryOutcome) -> Value:
@@ -65,10 +66,28 @@ def f1_macro(outcome: MulticlassOutcome) -> Value:
     return Value(value, max(0.0, min(value - half, low)), min(1.0, max(value + half, high)), n_window=n)
 
 
+def f1_of_labels(outcome: MultilabelOutcome) -> Value:
+    """F1 averaged over the labels that occur, each by itself; the page of `f1` tells how. Zou and Donner's interval."""
+    n = outcome.labelled
+    if not n:
+        return nothing(Status.NO_DATA, "no labelled row has a predicted set")
+    held = [(int(hits), int(counts.sum())) for hits, counts in zip(outcome.counts[:, 0], outcome.counts, strict=True)]
+    held = [(hits, concerned) for hits, concerned in held if concerned]
+    if not held:
+        return nothing(Status.UNDEFINED, "no row has a label, said or true", n_window=n)
+    scores = [2.0 * hits / (hits + concerned) for hits, concerned in held]
+    ends = [[2.0 * share / (1.0 + share) for share in wilson(*counts)] for counts in held]
+    value = sum(scores) / len(scores)
+    down = math.hypot(*(score - low for score, (low, _) in zip(scores, ends, strict=True))) / len(scores)
+    up = math.hypot(*(high - score for score, (_, high) in zip(scores, ends, strict=True))) / len(scores)
+    return Value(value, max(0.0, value - down), min(1.0, value + up), n_window=n)
+
+
 F1 = PerformanceMetric(
     name="f1",
     prometheus="outrider_f1_ratio",
     help="Harmonic mean of precision and recall (macro average for several classes).",
     binary=f1,
     multiclass=f1_macro,
+    multilabel=f1_of_labels,
 )

@@ -81,7 +81,7 @@ def errors_of(comparison: Comparison) -> dict[str, Value]:
     outcome = comparison.window.outcome
     if isinstance(outcome, RegressionOutcome):
         return _of_losses(comparison, outcome)
-    return {} if outcome is None else _of_scores(comparison, outcome)
+    return _of_scores(comparison, outcome) if isinstance(outcome, BinaryOutcome | MulticlassOutcome) else {}
 
 
 def counted(value: Value, comparison: Comparison) -> Value:

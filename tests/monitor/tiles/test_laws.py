@@ -26,6 +26,8 @@ from monitor.tiles.losses import LossTile
 from monitor.tiles.merge import merge
 from monitor.tiles.numeric import SCORE_CELLS, NumericTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
+from monitor.tiles.outcome_rankings import RankingOutcome, ranking
+from monitor.tiles.outcome_sets import MultilabelOutcome, multilabel
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
 from monitor.tiles.quality import QualityTile, Sketch, quality_of
@@ -145,6 +147,25 @@ KINDS["vector"] = Kind(
     lambda part: vector_tile(_embedding(part), VECTORS, numeric_tile), VectorTile.empty(VECTORS), 60_000
 )
 
+
+def _sets(part: Rows) -> MultilabelOutcome:
+    """Sets of up to two labels, the second of another column."""
+    said = [
+        None if a is None else f"{a}|{b}"
+        for a, b in zip(part.columns["name"].values, part.columns["sex"].values, strict=True)
+    ]
+    return multilabel(part.columns["name"], column(said), ["red", "F"])
+
+
+def _lists(part: Rows) -> RankingOutcome:
+    """Each row a list of its own, so that no cut parts one."""
+    found = ranking(replace(part, label=Column(part.columns["rooms"].values)), part.columns["p"], None)
+    assert found is not None
+    return found
+
+
+KINDS["multi-label outcome"] = Kind(_sets, MultilabelOutcome.empty(2), 400)
+KINDS["ranking outcome"] = Kind(_lists, RankingOutcome.empty(), 200)
 KEPT = MonitoredModel(
     "m",
     metrics="all",
