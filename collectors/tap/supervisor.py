@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from collectors.errors import StartFailed
 
 RESTART_SECONDS_MIN = 0.05
-RESTART_SECONDS_MAX = 0.8
-"""A child that keeps dying is started again after a doubling pause, always within a second."""
+RESTART_SECONDS_MAX = 0.5
+"""A child that keeps dying is started again after a doubling pause, always so that it is back within a second."""
 STEADY_SECONDS = 10.0
 """A child that lived this long has its pause forgotten."""
 

@@ -29,7 +29,7 @@ MODEL = "income"
 CLIENTS, ROWS = 3, 4
 TRAFFIC_SECONDS = 15.0
 KILL_EVERY_SECONDS = 0.9
-"""Often enough that workers die young, seldom enough that some work gets done: a restart takes up to 0.8 s."""
+"""Often enough that workers die young, seldom enough that some work gets done: a restart takes more than half a second."""
 MONITOR_DEAD_SECONDS = 5.0
 DECLARATION = {
     "model": MODEL,
