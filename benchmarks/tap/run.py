@@ -18,11 +18,12 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tap.accounts import Seen, seen
-from benchmarks.tap.loads import CONNECTIONS, Paced, closed_loop, compile_programs, paced
+from benchmarks.tap.accounts import seen
+from benchmarks.tap.goals import print_goals
+from benchmarks.tap.loads import CONNECTIONS, closed_loop, compile_programs, paced
+from benchmarks.tap.measured import Measured, Round, added, median
 from benchmarks.tap.neighbours import print_neighbours
 from benchmarks.tap.payloads import PAYLOADS, SMALL, TENSOR, Payload
 from benchmarks.tap.ways import (
@@ -44,18 +45,6 @@ ACCOUNTS = {FORWARDER: METRICS, PASSIVE: PASSIVE_METRICS}
 MILLION = 1e6
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Of one way in one round. CPU seconds are of a million paced requests."""
-
-    throughput: float
-    paced: Paced
-    cpu: float
-    at_saturation: Seen
-    at_rate: Seen
-    memory: str
-
-
 def measure(at: Running, way: str, seconds: float, programs: Path) -> Measured:
     port, payload = PORTS[way], at.payload
     with watching(at) if way == PASSIVE else contextlib.nullcontext():
@@ -68,20 +57,7 @@ def measure(at: Running, way: str, seconds: float, programs: Path) -> Measured:
         return Measured(throughput, latency, MILLION * cpu / latency.requests, at_saturation, at_rate, at.memory(way))
 
 
-def median(rounds: list[dict[str, Measured]], of: str, way: str, over: str | None = None) -> float:
-    """Of a number of one way over all rounds, or of its ratio to that of another way within each."""
-    return statistics.median(number(each[way], of) / (number(each[over], of) if over else 1.0) for each in rounds)
-
-
-def number(one: Measured, of: str) -> float:
-    return float(getattr(one.paced if of in ("p50_us", "p99_us") else one, of))
-
-
-def added(rounds: list[dict[str, Measured]], of: str, way: str) -> float:
-    return statistics.median(number(each[way], of) - number(each[DIRECT], of) for each in rounds)
-
-
-def print_payload(payload: Payload, rounds: list[dict[str, Measured]]) -> None:
+def print_payload(payload: Payload, rounds: list[Round]) -> None:
     print(f"\n**{payload.name}**, latency at {payload.rate:,} requests a second\n")
     columns = (
         f"requests/s, {CONNECTIONS} connections",
@@ -116,12 +92,13 @@ def print_payload(payload: Payload, rounds: list[dict[str, Measured]]) -> None:
             ]
         else:
             cells += ["", "", ""]
-        memory = rounds[-1][way].memory if way != DIRECT else ""
+        memory = ", ".join(f"{role} {mib:.0f}" for role, mib in sorted(rounds[-1][way].memory.items()))
         print(f"| {way} | {' | '.join(cells)} | {memory} |", flush=True)
 
 
-def print_shares(at: Running, rounds: list[dict[str, Measured]], seconds: float, programs: Path) -> None:
-    """How much of the traffic is captured on the way to saturation."""
+def print_shares(at: Running, rounds: list[Round], seconds: float, programs: Path) -> dict[float, float]:
+    """How much of the traffic is captured on the way to saturation; the share of the exchanges, by that of saturation."""
+    captured = {}
     saturation = median(rounds, "throughput", FORWARDER)
     print(f"\n**Captured on the way to saturation** ({at.payload.name}; saturation is {saturation:,.0f} requests/s)\n")
     print("| share of saturation | requests/s | bytes copied | exchanges captured ÷ sent | bytes add up |")
@@ -130,19 +107,25 @@ def print_shares(at: Running, rounds: list[dict[str, Measured]], seconds: float,
         with seen(METRICS) as found:
             sent = paced(at.payload, PORTS[FORWARDER], share * saturation, seconds, at.folder, programs).requests
         told = "yes" if found.adds_up else "NO"
+        captured[share] = found.captured / sent
         print(f"| {share:.0%} | {share * saturation:,.0f} | {found.share:.2%} | {found.captured / sent:.2%} | {told} |")
+    return captured
 
 
-def measure_payload(payload: Payload, chosen: argparse.Namespace, programs: Path) -> None:
-    rounds: list[dict[str, Measured]] = []
+def measure_payload(
+    payload: Payload, chosen: argparse.Namespace, programs: Path
+) -> tuple[list[Round], dict[float, float]]:
+    rounds: list[Round] = []
+    captured: dict[float, float] = {}
     with running(payload, programs, programs / payload.name.replace(" ", "-")) as at:
         for turn in range(chosen.rounds):
             print(f"{payload.name}: round {turn + 1} of {chosen.rounds}", file=sys.stderr)
             rounds.append({way: measure(at, way, chosen.seconds, programs) for way in ways_of(payload)})
         print_payload(payload, rounds)
         if payload is SMALL:
-            print_shares(at, rounds, chosen.seconds, programs)
+            captured = print_shares(at, rounds, chosen.seconds, programs)
             print_neighbours(at, TENSOR, chosen.rounds, chosen.seconds, programs)
+    return rounds, captured
 
 
 def main() -> None:
@@ -154,17 +137,18 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds = 2, 1.0
-    began = time.monotonic()
+    began, before = time.monotonic(), os.getloadavg()[0]
+    measured: dict[str, tuple[list[Round], dict[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         programs = Path(name)
         compile_programs(programs)
         for payload in PAYLOADS:
             if chosen.payload is None or chosen.payload in payload.name:
-                measure_payload(payload, chosen, programs)
-    minutes, load = (time.monotonic() - began) / 60, os.getloadavg()
-    print(
-        f"\n{chosen.rounds} rounds of {chosen.seconds} s, medians; {minutes:.1f} minutes; load of the machine at the end {load[0]:.1f}."
-    )
+                measured[payload.name] = measure_payload(payload, chosen, programs)
+    print_goals(measured)
+    minutes, after = (time.monotonic() - began) / 60, os.getloadavg()[0]
+    print(f"\n{chosen.rounds} rounds of {chosen.seconds} s, medians; {minutes:.1f} minutes;", end=" ")
+    print(f"load of the machine before {before:.1f}, after {after:.1f}.")
 
 
 if __name__ == "__main__":

@@ -116,8 +116,8 @@ class Running:
             total += int(fields[11]) + int(fields[12])
         return total / TICKS
 
-    def memory(self, way: str) -> str:
-        """Of each process, without files and without the ring that they share."""
+    def memory(self, way: str) -> dict[str, float]:
+        """MiB of each process, without files and without the ring that they share."""
         found = {}
         for pid in self.family(way):
             command = Path(f"/proc/{pid}/cmdline").read_text()
@@ -128,7 +128,7 @@ class Running:
             )
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             found[role] = sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024
-        return ", ".join(f"{role} {mib:.0f}" for role, mib in sorted(found.items()))
+        return found
 
 
 @contextlib.contextmanager
