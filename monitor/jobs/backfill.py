@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from heapq import merge
 
 import numpy as np
 
 from monitor.alerts.causes.cause import HISTORY_MAX
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import AlertKind, Span
+from monitor.findings import Alert, AlertKind, Span
 from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import INPUT_KINDS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
+from monitor.jobs.shared_alerts import Alerts, shown
 from monitor.ports import Labels
 from monitor.tiles.encoding import decode_tileset, encode_tileset
 from monitor.tiles.rows import Rows
@@ -35,6 +37,8 @@ class Step:
     span: Span
     profiled: Profiled
     looked: Looked
+    states: tuple[Alerts, Alerts]
+    """Where the alerts of this rule stand after it: its own, and the groups' with labels."""
 
 
 def backfill(
@@ -47,15 +51,33 @@ def backfill(
     explainer: Explainer | None = None,
     baseline_rows: Rows | None = None,
 ) -> Iterator[Step]:
-    """Every window of every rule, in event time; a last, partial window is judged with the rows it has.
+    """Every window of every rule in the order of their ends; a last, partial window is judged with the rows it has.
+
+    Several rules move one alert, as live: what one has told another does not tell again.
 
     The kinds of the model are resolved. Labels are taken to be there when their window closes. With `baseline_rows`
     an alert's cause says more: slices and impacts.
     """
     rows = rows.in_canonical_order()
     rows = replace(rows, time_ns=spread_ties(rows.time_ns))
-    for rule in model.windows:
-        yield from _rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows)
+    looks = [
+        _in_turn(_rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows), number)
+        for number, rule in enumerate(model.windows)
+    ]
+    known: dict[AlertKind, Alert] = {}
+    states: dict[int, tuple[Alerts, Alerts]] = {}
+    for _, number, step in merge(*looks, key=lambda look: look[:2]):
+        others = [alerts for other, pair in states.items() if other != number for alerts in pair]
+        looked = shown(step.looked, known, others)
+        known |= {alert.kind: alert for alert in looked.alerts}
+        states[number] = step.states
+        yield replace(step, looked=looked)
+
+
+def _in_turn(steps: Iterator[Step], number: int) -> Iterator[tuple[int, int, Step]]:
+    """The steps of one rule with when each is due."""
+    for step in steps:
+        yield (step.span.end_ns or 0) + step.rule.lateness_ns, number, step
 
 
 def _rule(
@@ -99,7 +121,8 @@ def _rule(
         if past is not None and profiled.tiles.rows:
             past.note(part.span, profiled.tiles, looked)
         track, looked = with_causes(track, looked, subject, records)
-        yield Step(rule, part.span, profiled, looked)
+        late: Alerts = {} if track.late is None else {track.late.kind: track.late}
+        yield Step(rule, part.span, profiled, looked, (track.alerts, late))
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,3 +163,16 @@ def test_a_feature_that_one_file_lacks_is_a_status() -> None:
     looked = compare(BEFORE, lacking, model(), names=("a.csv", "b.csv"))
     by = {(f.metric, f.feature): f.status for f in looked.findings}
     assert by["js_distance", "sex"] is Status.NO_DATA and by["js_distance", "age"] is Status.OK
+
+
+def test_several_rules_tell_what_they_find_once() -> None:
+    """As live: the shift that minutes and pairs of minutes both see is one alert, in the order of time."""
+    rules = [{"every": "1m", "lateness": "30s"}, {"every": "2m", "lateness": "30s"}]
+    steps = without_server(history(), None, model(windows=rules))
+    ends = [(step.span.end_ns or 0) for step in steps]
+    assert ends == sorted(ends)
+    told = [t for step in steps for t in step.looked.transitions if t.kind.value == "drift"]
+    alone = without_server(history(), None, model(windows=rules[:1]))
+    first = next(t for step in alone for t in step.looked.transitions if t.kind.value == "drift")
+    assert [t.state.value for t in told if not t.escalated] == ["firing"]
+    assert told[0].window == first.window
