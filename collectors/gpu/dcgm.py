@@ -14,12 +14,15 @@ PREFIXES = ("DCGM_FI_",)
 
 MIB = 1024 * 1024
 
+MIB_MAX = 2**32
+"""Of memory: four petabytes, which no device has."""
+
 BLANKS = (2**31 - 16, 2**47, 2**63 - 1024)
 """DCGM's values for `none`, `not found`, `not supported`, `not permitted`: sixteen from each of these on (dcgm_structs.h),
 as a double can hold them."""
 
 _PARTS = ("gpu_i_id", "gpu_i_profile")
-_FIELDS = {
+FIELDS = {
     "utilization": "DCGM_FI_DEV_GPU_UTIL",
     "memory_used_bytes": "DCGM_FI_DEV_FB_USED",
     "memory_total_bytes": "DCGM_FI_DEV_FB_USED",
@@ -30,6 +33,7 @@ _FIELDS = {
     "memory_clock_mhz": "DCGM_FI_DEV_MEM_CLOCK",
     "xids": "DCGM_FI_DEV_XID_ERRORS",
 }
+"""From which of DCGM's fields each of ours is read."""
 
 
 def is_blank(value: float) -> bool:
@@ -64,7 +68,7 @@ def _device(device: str, samples: Sequence[Sample]) -> DeviceReading:
         tuple(s.labels.get(k, "") for k in ("namespace", "pod", "container")) for s in samples if s.labels.get("pod")
     }
     unknown = {
-        field: "no_value" if name in blank else "not_exported" for field, name in _FIELDS.items() if name not in values
+        field: "no_value" if name in blank else "not_exported" for field, name in FIELDS.items() if name not in values
     }
     unknown["throttled"] = "not_exported"
     if not pods:
@@ -73,7 +77,7 @@ def _device(device: str, samples: Sequence[Sample]) -> DeviceReading:
     millijoules = values.get("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION")
     xid = values.get("DCGM_FI_DEV_XID_ERRORS")
     memory = [values.get(f"DCGM_FI_DEV_FB_{part}") for part in ("USED", "FREE")]
-    used, free = (None if part is None else int(part) * MIB for part in memory)
+    used, free = (None if part is None or part > MIB_MAX else int(part) * MIB for part in memory)
     return DeviceReading(
         device=device,
         source="dcgm",
@@ -94,4 +98,4 @@ def _device(device: str, samples: Sequence[Sample]) -> DeviceReading:
 
 
 def _reserved(values: dict[str, float]) -> int:
-    return int(values.get("DCGM_FI_DEV_FB_RESERVED", 0)) * MIB
+    return min(int(values.get("DCGM_FI_DEV_FB_RESERVED", 0)), MIB_MAX) * MIB

@@ -1,6 +1,5 @@
 """A metrics page in Prometheus' text format → samples, bounded. Pure; the format is read by Prometheus' own client."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,13 @@ SAMPLES_MAX = 50_000
 
 LINE_CHARS_MAX = 16_384
 """The parser's time grows with the square of what a line has in labels."""
+
+
+VALUE_MAX = 2.0**53
+"""Beyond it a double counts no more; nothing that we read is negative, infinite or not a number either."""
+
+NO_VALUE = 2.0**63
+"""What DCGM's sentinels (2^63 - 16 and the next) are as doubles."""
 
 
 class MalformedPage(ValueError):
@@ -27,7 +33,7 @@ class Sample:
 
 
 def samples_of(page: str, wanted: tuple[str, ...]) -> list[Sample]:
-    """The samples whose names begin with one of `wanted`; a line that is no number is left out. Raises MalformedPage."""
+    """The samples whose names begin with one of `wanted`; a value that cannot be is left out. Raises MalformedPage."""
     lines = [line for line in page.splitlines() if line.startswith(wanted)]
     if len(lines) > SAMPLES_MAX:
         raise MalformedPage(f"{len(lines)} samples, expected at most {SAMPLES_MAX}")
@@ -41,7 +47,7 @@ def samples_of(page: str, wanted: tuple[str, ...]) -> list[Sample]:
         Sample(sample.name, {key.lower(): value for key, value in sample.labels.items()}, float(sample.value))
         for family in families
         for sample in family.samples
-        if not math.isnan(sample.value)
+        if 0 <= sample.value <= VALUE_MAX or float(sample.value) == NO_VALUE
     ]
 
 

@@ -1,5 +1,6 @@
 """The record types. Times are Unix nanoseconds (UTC); unknown fields of newer senders are ignored by readers."""
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -43,6 +44,12 @@ ITEM_BYTES: dict[str, int] = {
     "FP64": 8,
 }
 """Bytes of one element of the fixed-size datatypes."""
+
+TIME_NS_MAX = 2**62
+"""The year 2116: later times are none."""
+
+AMOUNT_MAX = 2**63
+"""Of anything that is counted or measured in an interval."""
 
 IdSource = Literal["body", "x-request-id", "traceparent", "ce-id", "generated"]
 CapturedBy = Literal["tap", "passive", "cloudevents", "kafka", "file", "asgi", "grpc", "client", "beacon"]
@@ -169,6 +176,21 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     tenants: int | None = None
     unknown: dict[str, str] = {}
 
+    def __post_init__(self) -> None:
+        _check_interval(self.start_ns, self.end_ns)
+        _check_amounts(
+            self.utilization,
+            self.memory_used_bytes,
+            self.memory_total_bytes,
+            self.power_watts,
+            self.energy_joules,
+            self.sm_clock_mhz,
+            self.memory_clock_mhz,
+            self.tenants,
+        )
+        if self.temperature_celsius is not None and not math.isfinite(self.temperature_celsius):
+            raise ValueError("temperature_celsius: expected a finite number")
+
 
 class ServerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="server"):
     """What an inference server says that it did for one model between two instants; None where it does not say.
@@ -190,6 +212,29 @@ class ServerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     queue_seconds: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_interval(self.start_ns, self.end_ns)
+        _check_amounts(
+            self.requests,
+            self.failed,
+            self.inferences,
+            self.busy_seconds,
+            self.queue_seconds,
+            self.tokens_in,
+            self.tokens_out,
+        )
+
+
+def _check_interval(start_ns: int, end_ns: int) -> None:
+    if not 0 <= start_ns < end_ns < TIME_NS_MAX:
+        raise ValueError("start_ns, end_ns: expected an interval of time")
+
+
+def _check_amounts(*amounts: float | None) -> None:
+    """Sums of them are shown: none may be negative or not a number, nor so large that they overflow."""
+    if any(amount is not None and not 0 <= amount < AMOUNT_MAX for amount in amounts):
+        raise ValueError("expected amounts from 0 on")
 
 
 TelemetrySample = GpuSample | ServerSample

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from collectors.gpu.dcgm import FIELDS
 from collectors.gpu.exposition import LINE_CHARS_MAX, MalformedPage, samples_of
+from collectors.gpu.intervals import samples_between
 from collectors.gpu.pages import READINGS_MAX, read_page
+from collectors.gpu.readings import Look
+from collectors.records.encoding import encode_batch
+from collectors.records.types import Batch
 
 TRITON = """# HELP nv_inference_request_success Number of successful inference requests, all batch sizes
 # TYPE nv_inference_request_success counter
@@ -107,6 +115,45 @@ def test_a_page_of_something_else_is_refused(page: str) -> None:
     """With a reason, and nothing else."""
     with pytest.raises(MalformedPage):
         read_page(page, "h:1")
+
+
+@pytest.mark.parametrize("value", ["+Inf", "-1", "NaN", "1e308", "1e400", "-9223372036854775794"])
+def test_a_value_that_cannot_be_is_unknown(value: str) -> None:
+    """It would fit no record, and stop the worker that stores it."""
+    echo = next(s for s in read_page(TRITON.replace("} 24", "} " + value), "h")[1] if s.model == "echo")
+    assert echo.inferences is None
+    assert read_page(DCGM.replace("} 1024", "} " + value), "h")[0][0].memory_used_bytes is None
+
+
+def test_damaged_pages_are_read_or_refused() -> None:
+    """Two thousand of them, cut and changed at random: whatever is read can be stored."""
+    rng = np.random.default_rng(11)
+    letters = list('{}"=,\\ \n#nv_vllm:DCGM_FI_0123456789.eE+-NaInf\0é')
+    for _ in range(2_000):
+        page = list([TRITON, VLLM, DCGM][rng.integers(3)])
+        for _ in range(rng.integers(1, 8)):
+            at, kind = rng.integers(len(page)), rng.integers(3)
+            if kind == 0:
+                page[at] = letters[rng.integers(len(letters))]
+            elif kind == 1:
+                del page[at : min(at + rng.integers(1, 20), len(page) - 1)]
+            else:
+                page[at:at] = letters[rng.integers(len(letters))] * int(rng.integers(1, 5))
+        try:
+            devices, servers = read_page("".join(page), "h")
+        except MalformedPage:
+            continue
+        before = Look(time_ns=0, heard=frozenset({"h"}), devices=tuple(devices))
+        now = Look(time_ns=10, heard=frozenset({"h"}), devices=tuple(devices), servers=tuple(servers))
+        encode_batch(Batch(sidecar="s", sequence=1, records=tuple(samples_between(before, now))))
+
+
+@pytest.mark.data
+def test_dcgm_exports_what_we_read(shared_data: Path) -> None:
+    """By its own list of what it exports where nobody says otherwise."""
+    listed = (shared_data / "dcgm_counters" / "default-counters.csv").read_text().splitlines()
+    exported = {line.split(",")[0].strip() for line in listed if line and not line.startswith("#")}
+    assert set(FIELDS.values()) <= exported
 
 
 def test_pages_are_bounded() -> None:
