@@ -39,6 +39,7 @@ from monitor.intake.beacon import BeaconController
 from monitor.intake.cloudevents import CloudEventsController
 from monitor.intake.models import DeclarationsController
 from monitor.intake.origins import Beacons
+from monitor.intake.previews import PreviewsController
 from monitor.intake.records import RecordsController
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
@@ -249,6 +250,7 @@ def application(
         route_handlers=[
             RecordsController,
             DeclarationsController,
+            PreviewsController,
             ModelsController,
             AccountController,
             MeasurementsController,

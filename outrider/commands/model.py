@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,34 @@ def apply(
         print_json(answer)
     else:
         print(f"model {declaration.model} is declared at {monitor}")
+    return 0
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="The declaration that is to be tried.")],
+    monitor: Monitor = LOCAL_MONITOR,
+    windows: Annotated[int, typer.Option(help="Last windows of each version.", min=1)] = 500,
+    json: AsJson = False,
+) -> int:
+    """Print what the declaration of FILE would have told of past windows, beside the one in force. Nothing is saved."""
+    declaration = read_declaration(file)
+    body = json_module.dumps(declaration.to_document()).encode()
+    place = path_of(declaration.model, f"/preview?windows={windows}")
+    answer = MonitorApi(monitor).post(place, body, "application/json")
+    if json:
+        print_json(answer)
+        return 0
+    for now, then in zip_longest(answer["in_force"], answer["proposed"]):
+        for word, told in (("in force", now), ("proposed", then)):
+            if told is not None:
+                print(
+                    f"{word}: version {told['version'] or '(none)'}, {told['rule']}, {told['windows']} windows: "
+                    f"{told['opened']} alerts opened, {told['critical']} of {told['judged']} findings critical"
+                )
+    for told in answer["proposed"]:
+        for step in told["transitions"]:
+            print(f"  {step['window']['end']} {step['state']} {step['kind']}: {step['summary']}")
     return 0
 
 
