@@ -6,6 +6,7 @@ is optional; what is absent is inferred from the baseline or the first window.
 
 from monitor.definitions.baselines import BaselineRule
 from monitor.definitions.cost import Cost
+from monitor.definitions.cost_matrix import CostMatrix
 from monitor.definitions.estimation import Estimation
 from monitor.definitions.model import MonitoredModel
 from monitor.definitions.reading import document_of, parse_duration_ns
@@ -34,6 +35,7 @@ __all__ = [
     "CheckName",
     "ColumnRule",
     "Cost",
+    "CostMatrix",
     "Estimation",
     "Explain",
     "Feature",

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from monitor.definitions.baselines import BaselineRule, read_baseline
 from monitor.definitions.cost import Cost, read_cost
+from monitor.definitions.cost_matrix import CostMatrix, read_cost_matrix
 from monitor.definitions.estimation import Estimation, read_estimation
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.schema import ColumnRule, read_schema
@@ -70,6 +71,8 @@ class MonitoredModel:
     cost: Cost | None = None
     """What energy and devices cost; without it predictions have an energy and no price."""
 
+    cost_matrix: CostMatrix | None = None
+    """What right and wrong answers cost those who use them."""
     query: str | None = None
     """Of a ranking: the column that names the list a row is in; default: the request."""
     schema: Mapping[str, ColumnRule] = field(default_factory=dict)
@@ -126,6 +129,7 @@ class _ModelReader(Reader):
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
             "query": self.text,
+            "cost_matrix": lambda v, w: read_cost_matrix(self, v, w),
             "schema": lambda v, w: read_schema(self, v, w),
         }
         for key in document:

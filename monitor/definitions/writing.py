@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.definitions.baselines import write_baseline
 from monitor.definitions.cost import write_cost
+from monitor.definitions.cost_matrix import write_cost_matrix
 from monitor.definitions.estimation import write_estimation
 from monitor.definitions.schema import write_schema
 from monitor.definitions.sections import Check, WindowRule, spell
@@ -63,6 +64,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     document |= {"cost": write_cost(model.cost)} if model.cost else {}
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
     document |= {"query": model.query} if model.query else {}
+    document |= write_cost_matrix(model.cost_matrix)
     document |= write_schema(model.schema)
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)

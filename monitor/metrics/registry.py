@@ -9,6 +9,7 @@ from monitor.metrics.accuracy.accuracy import ACCURACY
 from monitor.metrics.accuracy.average_precision import AVERAGE_PRECISION
 from monitor.metrics.accuracy.balanced_accuracy import BALANCED_ACCURACY
 from monitor.metrics.accuracy.brier_score import BRIER_SCORE
+from monitor.metrics.accuracy.business_cost import BUSINESS_COST
 from monitor.metrics.accuracy.calibration_in_the_large import CALIBRATION_IN_THE_LARGE
 from monitor.metrics.accuracy.calibration_slope import CALIBRATION_SLOPE
 from monitor.metrics.accuracy.class_f1 import CLASS_F1
@@ -18,7 +19,9 @@ from monitor.metrics.accuracy.expected_calibration_error import EXPECTED_CALIBRA
 from monitor.metrics.accuracy.f1 import F1
 from monitor.metrics.accuracy.f1_micro import F1_MICRO
 from monitor.metrics.accuracy.f1_samples import F1_SAMPLES
+from monitor.metrics.accuracy.gini import GINI
 from monitor.metrics.accuracy.hamming_loss import HAMMING_LOSS
+from monitor.metrics.accuracy.lift_at_10_percent import LIFT_AT_10_PERCENT
 from monitor.metrics.accuracy.log_loss import LOG_LOSS
 from monitor.metrics.accuracy.mae import MAE
 from monitor.metrics.accuracy.mcc import MCC
@@ -32,6 +35,7 @@ from monitor.metrics.accuracy.r2 import R2
 from monitor.metrics.accuracy.recall import RECALL
 from monitor.metrics.accuracy.rmse import RMSE
 from monitor.metrics.accuracy.roc_auc import ROC_AUC
+from monitor.metrics.accuracy.score_ks import SCORE_KS
 from monitor.metrics.accuracy.specificity import SPECIFICITY
 from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
 from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
@@ -187,6 +191,10 @@ ON_REQUEST: tuple[Metric, ...] = (
     CALIBRATION_IN_THE_LARGE,
     R2,
     MEAN_ERROR,
+    GINI,
+    SCORE_KS,
+    LIFT_AT_10_PERCENT,
+    BUSINESS_COST,
     HAMMING_LOSS,
     F1_MICRO,
     F1_SAMPLES,
@@ -232,8 +240,10 @@ NEED_LABELS = frozenset(metric.name for metric in METRICS if metric.needs_labels
 
 
 def enabled(model: MonitoredModel) -> tuple[Metric, ...]:
-    """The standard metrics and those that the declaration asks for, by name, by a tolerance in its checks or by a schema."""
+    """The standard metrics and those that the declaration asks for, by name, by a tolerance in its checks, by a cost matrix or a schema."""
     asked = {metric.name for metric in ON_REQUEST if model.asks_for(metric.name)}
+    if model.cost_matrix is not None:
+        asked.add(BUSINESS_COST.name)
     if model.schema:
         asked.add(SCHEMA_VIOLATION_RATIO.name)
     return (*STANDARD, *(metric for metric in ON_REQUEST if metric.name in asked))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.definitions import Check, ColumnRule, Feature, Label, MonitoredModel, Prediction
+from monitor.definitions import Check, ColumnRule, CostMatrix, Feature, Label, MonitoredModel, Prediction
 from monitor.errors import InvalidInput
 from monitor.findings import AlertKind, Measurement, Status
 from monitor.metrics.estimation import freeze
@@ -41,7 +41,9 @@ CONTRACT = {
     "equal_opportunity_difference": "outrider_fairness_equal_opportunity_difference",
 }
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
-EVERYTHING = replace(BINARY, metrics="all", schema={"x": ColumnRule("number")})
+EVERYTHING = replace(
+    BINARY, metrics="all", schema={"x": ColumnRule("number")}, cost_matrix=CostMatrix(false_negative=1.0)
+)
 BASELINE_ROWS = mixed(np.random.default_rng(1), 3_000)
 PLAIN = build_baseline(BASELINE_ROWS, EVERYTHING, time_ordered=True)
 ESTIMATOR = freeze.fit(BASELINE_ROWS, PLAIN.grids, BINARY)
