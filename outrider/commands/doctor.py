@@ -24,6 +24,7 @@ from outrider.doctor import connections, telemetry
 from outrider.doctor.asking import Check, NoAnswer, address_of, check, split
 from outrider.doctor.plans import plan
 from outrider.doctor.probe import Probed, probe
+from outrider.doctor.secured import certificates, handshakes
 from outrider.doctor.servers import Server, find_servers, identify, listening
 
 app = typer.Typer(add_completion=False)
@@ -96,11 +97,11 @@ class Given:
 
     def __init__(self, upstreams: list[str], sidecar: str | None, metrics: str | None, monitor: str | None) -> None:
         self.upstreams, self.sidecar, self.metrics, self.monitor = list(upstreams), sidecar, metrics, monitor
-        self.watched = False
+        self.watched = self.secured = False
 
     @property
     def others(self) -> bool:
-        return any((self.sidecar, self.metrics, self.monitor))
+        return any((self.sidecar, self.metrics, self.monitor, self.secured))
 
     def verify(self) -> None:
         """Raises InvalidInput that names every option that is no address."""
@@ -119,13 +120,21 @@ class Given:
         return self._monitor_file(MonitorSettings.of(values, str(path)))
 
     def _sidecar_file(self, settings: SidecarSettings) -> list[Check]:
-        self.upstreams += [str(listener.upstream) for listener in settings.listeners]
-        if settings.listeners:
-            self.sidecar = self.sidecar or _dialled(str(settings.listeners[0].listen))
+        secured = [listener for listener in settings.listeners if listener.tls is not None]
+        plain = [listener for listener in settings.listeners if listener.tls is None]
+        # A server behind TLS is not asked what it speaks: its certificate is what is looked at.
+        asked = [each for each in secured if each.tls is not None and not each.tls.upstream.enabled]
+        self.upstreams += [str(each.upstream) for each in (*plain, *asked)]
+        if plain:
+            self.sidecar = self.sidecar or _dialled(str(plain[0].listen))
         self.metrics = self.metrics or (_dialled(str(settings.metrics)) if settings.metrics else None)
         self.monitor = self.monitor or settings.monitor
         spool = settings.spool or default_spool(settings)
-        found = [*self.watch(settings), connections.directory("spool", spool, settings.spool_free_space_floor_bytes)]
+        found = [*self.watch(settings), *certificates(settings)]
+        self.secured = bool(secured)
+        for each in secured:
+            found += handshakes(each, _dialled(str(each.listen)))
+        found.append(connections.directory("spool", spool, settings.spool_free_space_floor_bytes))
         return found if settings.gpu is None else [*found, *telemetry.telemetry(settings.gpu)]
 
     def watch(self, settings: SidecarSettings) -> list[Check]:

@@ -15,6 +15,7 @@ from collectors.errors import StartFailed
 from outrider.doctor import connections
 from outrider.doctor.servers import NOWHERE, identify, listening
 from outrider.main import BAD_INPUT, DONE, main
+from tests.certificates import Authority
 
 Routes = dict[str, tuple[int, object]]
 OPEN_INFERENCE: Routes = {
@@ -358,3 +359,18 @@ def test_the_plain_text_has_every_check_on_a_line(serve: Serve, capsys: pytest.C
         f"ok      upstream ({address}): Open Inference Protocol (triton 2.51.0), models: income"
         in capsys.readouterr().out
     )
+
+
+def test_a_listener_with_a_certificate_is_asked_in_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither it nor a server that speaks TLS is called at fault for not answering in plain text."""
+    signed = Authority(tmp_path).sign()
+    tls = f"{{certificate: {signed.certificate}, key: {signed.key}, upstream: {{enabled: true}}}}"
+    config = tmp_path / "sidecar.yaml"
+    config.write_text(
+        f"listeners: [{{listen: '127.0.0.1:1', upstream: '127.0.0.1:2', tls: {tls}}}]\nspool: {tmp_path}\n"
+    )
+    main(["doctor", "--config", str(config), "--json"])
+    checks = {check["check"]: check["status"] for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["certificates"] == "ok"
+    assert {"sidecar ends TLS", "upstream speaks TLS"} <= set(checks)
+    assert not {"sidecar", "upstream"} & set(checks)
