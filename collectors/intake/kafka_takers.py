@@ -18,9 +18,10 @@ from collectors.intake.kafka_messages import (
     key_of,
     reader,
 )
-from collectors.pipeline import Pipeline, Provenance
-from collectors.records.types import Record
+from collectors.pipeline import LEDGER_INTERVAL_NS, Pipeline, Provenance
+from collectors.records.types import Ledger, Prediction, Record
 from collectors.spool import Spool, SpoolFull
+from collectors.spool.packing import fits
 from collectors.spool.side_files import keep_aside
 
 WAIT_NS = 60 * 10**9
@@ -31,6 +32,9 @@ RETRY_SECONDS = 1.0
 
 UNFLUSHED_BYTES_MAX = 8 * 1024 * 1024
 """Of exchanges that are not in the spool, or batches that the monitor has not had: about a batch of the spool."""
+
+SPOOL_FULL = "spool_full"
+"""Why an exchange is dropped that was read."""
 
 POISON = "poison"
 """Folder of messages that are of no use, beside the spool."""
@@ -107,12 +111,29 @@ class ExchangeTaker:
                 self._unspooled = []
             except SpoolFull as error:
                 _LOG.warning("spool_full", extra={"why": error.reason})
+                if error.reason == "record_too_large":
+                    self._unspooled = [self._or_account(record) for record in self._unspooled]
+                    continue
                 if stopped():
                     return False
                 idle()
                 time.sleep(RETRY_SECONDS)
         self._spool.sync()
         return True
+
+    def _or_account(self, record: Record) -> Record:
+        """The record, or where no spool will ever take it, that it was dropped after all."""
+        if not isinstance(record, Prediction) or fits(record):
+            return record
+        second = record.time_ns - record.time_ns % LEDGER_INTERVAL_NS
+        return Ledger(
+            start_ns=second,
+            end_ns=second + LEDGER_INTERVAL_NS,
+            model=record.model,
+            version=record.version,
+            captured=-1,
+            dropped={SPOOL_FULL: 1},
+        )
 
     def _give_up_late_halves(self) -> None:
         if not self._times:

@@ -8,7 +8,7 @@ import zstandard
 from collectors.records.encoding import BATCH_BYTES_MAX, encode_batch
 from collectors.records.types import Batch, Record
 from collectors.spool.errors import SpoolFull
-from collectors.spool.framing import FRAME_PAYLOAD_BYTES_MAX
+from collectors.spool.framing import FRAME_PAYLOAD_BYTES_MAX, SIDECAR_BYTES
 
 BATCH_BYTES_TARGET = 8 * 1024 * 1024
 """Inflated size above which a batch of several records is split: one request of it passes the default limits of common
@@ -25,6 +25,15 @@ class Packed:
     sequence: int
     records: int
     payload: bytes
+
+
+def fits(record: Record) -> bool:
+    """Whether a batch with this record alone can be a frame, whosever it is and whatever its number."""
+    try:
+        pack([record], sidecar="f" * 2 * SIDECAR_BYTES, sequence=2**64 - 1, previous=2**64 - 1)
+    except SpoolFull:
+        return False
+    return True
 
 
 def pack(records: Sequence[Record], *, sidecar: str, sequence: int, previous: int) -> list[Packed]:

@@ -9,7 +9,9 @@ from collectors.intake import kafka_takers
 from collectors.intake.gathering import Outlet
 from collectors.intake.kafka_messages import Message, Origin, Side
 from collectors.intake.kafka_takers import BatchTaker, ExchangeTaker, PoisonFolder
-from collectors.spool import Spool, SpoolFull
+from collectors.records.types import Ledger
+from collectors.spool import Spool, SpoolFull, packing
+from tests.collectors.generated import request
 from tests.collectors.intake.outlets import outlet, predictions, records
 from tests.collectors.intake.test_kafka_messages import ANSWERED, ASKED, part
 
@@ -122,3 +124,26 @@ def test_batches_wait_until_the_monitor_answers(tmp_path: Path, monkeypatch: pyt
     come: Callable[[], None] = lambda: taker.take(part(0, 1, b"two", offset=2, batch="ab/2"))  # noqa: E731
     assert taker.flush(lambda: False, come)
     assert (sent, taker.taken) == ([["ab/1"], ["ab/1", "ab/2"]], 2)
+
+
+def test_a_record_that_no_spool_takes_holds_up_no_other(
+    into: Outlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is accounted for as dropped, and the account adds up."""
+    monkeypatch.setattr(packing, "BATCH_BYTES_MAX", 5_000)
+    monkeypatch.setattr(packing, "BATCH_BYTES_TARGET", 2_000)
+    taker = taker_of(into)
+    large = request(
+        model_name="m", id="large",
+        inputs=[{"name": "x", "datatype": "FP64", "shape": [1, 1000], "contents": {"fp64_contents": [0.5] * 1000}}],
+    ).SerializeToString()  # fmt: skip
+    taker.take(Message("m.request", 0, 1, 10**18, large, {"x-request-id": "large"}))
+    taker.take(half("response", "large", offset=1))
+    give(taker, "small", offset=2)
+    assert taker.flush(lambda: False, nothing)
+    into.close(0)
+    ledgers = [each for each in records(tmp_path) if isinstance(each, Ledger)]
+    assert [each.id for each in predictions(tmp_path)] == ["small"]
+    assert sum(each.seen for each in ledgers) == 2
+    assert sum(each.captured for each in ledgers) == 1
+    assert sum(each.dropped.get("spool_full", 0) for each in ledgers) == 1
