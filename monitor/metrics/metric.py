@@ -103,6 +103,12 @@ def roles(comparison: Comparison) -> tuple[Role, Role, Role]:
     )
 
 
+def _described(comparison: Comparison) -> Role:
+    """The descriptors of text features: columns of which only the distribution is measured."""
+    own, window = comparison.baseline, comparison.window
+    return Role(AlertKind.DRIFT, own.grids.texts, {}, own.tiles.texts, window.texts, (), "column")
+
+
 def nothing(status: Status, reason: str, **counts: int) -> Value:
     """A value that is none, with the reason why."""
     return Value(None, status=status, reason=reason, **counts)
@@ -129,7 +135,7 @@ class DriftMetric:
     needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
-        for role in roles(comparison):
+        for role in (*roles(comparison), _described(comparison)):
             for name, grid in role.grids.items():
                 if role.kinds.get(name) in KINDS_OF_PRESENCE:
                     continue

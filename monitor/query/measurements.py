@@ -125,6 +125,7 @@ class MeasurementsController(Controller):
             return None
         tiles = tiles_of(decode_tileset(data), part)
         tile = tiles.features.get(feature) or tiles.prediction.get(feature) or tiles.label.get(feature)
+        tile = tile or tiles.texts.get(feature)
         if feature in tiles.vectors:
             tile = tiles.vectors[feature].numbers[-1]
         if tile is None:
@@ -271,6 +272,7 @@ def _grid_and_tile(baseline: Baseline, feature: str) -> tuple[Grid, FeatureTile]
         return grids.vectors[feature].cells[-1], tiles.vectors[feature].numbers[-1]
     for grid_of, tile_of in (
         (grids.features, tiles.features),
+        (grids.texts, tiles.texts),
         (grids.prediction, tiles.prediction),
         (grids.label, tiles.label),
     ):

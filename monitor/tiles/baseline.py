@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.definitions import MonitoredModel
-from monitor.tiles.freeze import KINDS_OF_PRESENCE, freeze, numeric_grid
+from monitor.tiles.freeze import KINDS_OF_PRESENCE, categorical_grid, freeze, numeric_grid
 from monitor.tiles.joint import baseline_joint_tile, joint_grid, wanted
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.profile import numeric_tile, profile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.texts import frozen_texts
 from monitor.tiles.tileset import Baseline, FeatureTile, Grids, TileSet
 from monitor.tiles.vectors import baseline_tiles, frozen_vectors
 
@@ -28,7 +29,8 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     """
     rows = rows.in_canonical_order()
     grids = freeze(rows, model)
-    own = grids
+    texts = frozen_texts(rows, grids.kinds, numeric_grid, categorical_grid)
+    grids = own = replace(grids, texts=texts)
     grids = replace(grids, vectors=frozen_vectors(rows, grids.kinds, model, numeric_grid))
     timed = time_ordered and len(rows) > 0
     tiles = replace(profile(rows, own, model), vectors=baseline_tiles(rows, grids.vectors, numeric_tile))

@@ -34,7 +34,7 @@ from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 6
+VERSION = 7
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -140,6 +140,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         {name: tile.to_plain() for name, tile in tiles.vectors.items()},
         None if tiles.quality is None else tiles.quality.to_plain(),
         None if tiles.joint is None else tiles.joint.to_plain(),
+        _tagged_plain(tiles.texts, FEATURE_TILES),
     ]
 
 
@@ -162,6 +163,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         vectors=reader.mapping(VectorTile.from_plain),
         quality=reader.maybe(QualityTile.from_plain),
         joint=reader.maybe(VectorTile.from_plain),
+        texts=reader.mapping(_feature_tile),
     )
     reader.done()
     return tiles
@@ -187,6 +189,7 @@ def _grids_plain(grids: Grids) -> list[object]:
         dict(grids.slices),
         {name: grid.to_plain() for name, grid in grids.vectors.items()},
         None if grids.joint is None else grids.joint.to_plain(),
+        _tagged_plain(grids.texts, GRIDS),
     ]
 
 
@@ -202,6 +205,7 @@ def _grids(document: object, where: str) -> Grids:
         slices=reader.mapping(_predicate),
         vectors=reader.mapping(VectorGrid.from_plain),
         joint=reader.maybe(JointGrid.from_plain),
+        texts=reader.mapping(_grid),
     )
     reader.done()
     return grids
@@ -277,7 +281,12 @@ def _design_effects(document: object, where: str) -> DesignEffects:
 def _check_cells(baseline: Baseline) -> None:
     """A baseline's tiles have the cells of its grids: else a window's tiles would not line up with them."""
     grids, tiles = baseline.grids, baseline.tiles
-    roles = ((grids.features, tiles.features), (grids.prediction, tiles.prediction), (grids.label, tiles.label))
+    roles = (
+        (grids.features, tiles.features),
+        (grids.prediction, tiles.prediction),
+        (grids.label, tiles.label),
+        (grids.texts, tiles.texts),
+    )
     for frozen, found in roles:
         for name, tile in found.items():
             grid = frozen.get(name)

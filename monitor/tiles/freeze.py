@@ -29,7 +29,7 @@ PROSE_SHARE = 0.5
 """A column of texts longer than PROSE_CHARS on average is prose from this share of distinct ones on."""
 
 KINDS_OF_PRESENCE: frozenset[FeatureKind] = frozenset({"text", "timestamp", "vector"})
-"""Kinds that are profiled by whether there is a value, not by value: no payload enters their tiles."""
+"""Kinds whose own tile counts only whether there is a value; what texts and vectors are like has tiles of its own."""
 PRESENT = CategoricalGrid(("present",))
 """The grid of such a feature."""
 

@@ -39,6 +39,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         delays=_of(tilesets, lambda tiles: tiles.delays),
         vectors=_by_name([tiles.vectors for tiles in tilesets]),
         joint=_of(tilesets, lambda tiles: tiles.joint),
+        texts=_by_name([tiles.texts for tiles in tilesets]),
         quality=_of(tilesets, lambda tiles: tiles.quality),
         slices=_slices(tilesets),
     )

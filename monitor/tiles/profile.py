@@ -21,6 +21,7 @@ from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.quality import quality_of
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.slices import members
+from monitor.tiles.texts import text_tiles
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vectors import vector_tile
 
@@ -64,6 +65,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         },
         quality=quality_of(rows, grids.kinds, model),
         joint=None if grids.joint is None else joint_tile(rows, grids.joint, grids.features, numeric_tile),
+        texts=text_tiles(rows, grids.texts, tile_of),
     )
 
 
@@ -71,7 +73,7 @@ def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSe
     """The tiles of each slice, on the whole baseline's grids: so a slice compares with the whole, cell by cell."""
     if not grids.slices:
         return {}
-    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={}, joint=None)
+    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={})
     model = replace(model, schema={}, metrics=(), checks={})
     inside = {name: members(rows, where) for name, where in grids.slices.items()}
     return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}

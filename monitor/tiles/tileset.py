@@ -47,6 +47,8 @@ class TileSet:
     """Of vector features, beside their entry in `features`, which says whether there was one."""
     joint: VectorTile | None = None
     """Of all features together, as one vector a row."""
+    texts: Mapping[str, FeatureTile] = field(default_factory=dict)
+    """Descriptors of text features, by `feature.descriptor`."""
     quality: QualityTile | None = None
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
@@ -70,6 +72,7 @@ class Grids:
     vectors: Mapping[str, VectorGrid] = field(default_factory=dict)
     joint: JointGrid | None = None
     """Frozen where a declaration asks for multivariate drift."""
+    texts: Mapping[str, Grid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

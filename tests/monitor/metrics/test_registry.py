@@ -145,6 +145,8 @@ def test_an_ordinary_window_is_measured_whole() -> None:
         value = one.value
         if metric in ("anomaly_ratio", "attribution_rank_correlation", "reconstruction_error", "joint_mmd"):
             continue
+        if feature in ("note.words", "note.sentence_words", "note.non_ascii"):  # the same of every note
+            continue
         assert value.value is not None, (metric, feature, value.reason)
         assert value.low is not None and value.high is not None
         assert value.low <= value.value <= value.high and np.isfinite([value.low, value.high]).all(), (metric, feature)
