@@ -64,6 +64,7 @@ from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
+from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
 from monitor.runners.processes import ProcessRunner
@@ -264,6 +265,7 @@ def application(
             SilencesController,
             *browsers,
         ],
+        response_class=ListResponse,
     )
     return Litestar(
         route_handlers=[api, *loggers, live, ready, metrics, openapi_document, *web_routes()],

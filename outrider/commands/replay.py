@@ -25,7 +25,10 @@ from monitor.windows.spans import DAY_NS
 from outrider.commands.api import MonitorApi, path_of
 from outrider.main import installed_version
 
-ROWS_PER_BATCH = 5_000
+VALUES_PER_BATCH = 100_000
+"""Values of the rows of one batch: well below a second of work here and there, for a monitor waits only five seconds for more
+of what a sender brings late, and then closes the window that it is at."""
+ROWS_PER_BATCH_MAX = 5_000
 LABELS_PER_CALL = 100_000
 WAIT_SECONDS = 600.0
 """How long the monitor may take to close the windows of what was sent."""
@@ -70,19 +73,20 @@ def into_directory(
 def into_monitor(
     api: MonitorApi, declaration: MonitoredModel, rows: Rows, labels: Labels | None, *, version: str
 ) -> dict[str, object]:
-    """Send the rows to a monitor that runs, labels first; answers its measurements and alerts of their span."""
+    """Send the rows to a monitor that runs, then the labels; answers its measurements and alerts of their span."""
     model, sender = declaration.model, f"backfill-{uuid.uuid4().hex}"
     rows = rows.in_canonical_order()
     span_ns = int(rows.time_ns[0]), int(rows.time_ns[-1])
-    for sequence, first in enumerate(range(0, len(rows), ROWS_PER_BATCH)):
-        part = rows.take(slice(first, first + ROWS_PER_BATCH))
+    each = min(ROWS_PER_BATCH_MAX, max(1, VALUES_PER_BATCH // _width(rows)))
+    for sequence, first in enumerate(range(0, len(rows), each)):
+        part = rows.take(slice(first, first + each))
         records = predictions_of(part, model, version, declaration.prediction.columns)
         api.post(
             "/api/v1/records",
             encode_batch(Batch(sidecar=sender, sequence=sequence, records=tuple(records))),
             "application/octet-stream",
         )
-        print(f"\r{min(first + ROWS_PER_BATCH, len(rows)):,} of {len(rows):,} rows sent", end="", file=sys.stderr)
+        print(f"\r{min(first + each, len(rows)):,} of {len(rows):,} rows sent", end="", file=sys.stderr)
     print(file=sys.stderr)
     if labels is not None and declaration.label is not None:
         for first in range(0, len(labels), LABELS_PER_CALL):
@@ -96,6 +100,11 @@ def into_monitor(
         for t in api.get(f"/api/v1/alerts/{a['fingerprint']}")["transitions"]
     ]
     return {"measurements": measurements, "alerts": sorted(alerts, key=lambda t: str(t["window"]["end"]))}
+
+
+def _width(rows: Rows) -> int:
+    """Values of one row."""
+    return sum(c.values.shape[1] if c.values.ndim > 1 else 1 for c in rows.columns.values()) or 1
 
 
 def _send_labels(api: MonitorApi, declaration: MonitoredModel, name: str, labels: Labels, part: slice) -> None:
