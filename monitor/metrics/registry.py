@@ -42,6 +42,8 @@ from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
 from monitor.metrics.bias.average_odds_difference import AVERAGE_ODDS_DIFFERENCE
 from monitor.metrics.bias.conditional_acceptance_difference import CONDITIONAL_ACCEPTANCE_DIFFERENCE
 from monitor.metrics.bias.conditional_rejection_difference import CONDITIONAL_REJECTION_DIFFERENCE
+from monitor.metrics.bias.detectable_opportunity_difference import DETECTABLE_OPPORTUNITY_DIFFERENCE
+from monitor.metrics.bias.detectable_parity_difference import DETECTABLE_PARITY_DIFFERENCE
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.false_positive_rate_difference import FALSE_POSITIVE_RATE_DIFFERENCE
 from monitor.metrics.bias.generalized_entropy import GENERALIZED_ENTROPY
@@ -222,6 +224,8 @@ ON_REQUEST: tuple[Metric, ...] = (
     CONDITIONAL_REJECTION_DIFFERENCE,
     NEGATIVE_PREDICTIVE_VALUE_DIFFERENCE,
     GENERALIZED_ENTROPY,
+    DETECTABLE_PARITY_DIFFERENCE,
+    DETECTABLE_OPPORTUNITY_DIFFERENCE,
     ESTIMATED_PRECISION,
     ESTIMATED_RECALL,
     ESTIMATED_SPECIFICITY,
