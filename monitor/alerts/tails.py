@@ -71,7 +71,8 @@ def _binomial_log_tails(seen: Floats, size: Floats, p: Floats) -> tuple[Floats, 
         low = np.where(
             seen >= size, 1.0, special.betainc(np.maximum(size - seen, 1e-12), np.maximum(seen + 1, 1e-12), 1 - p)
         )
-        rate = np.divide(seen, size, out=np.zeros_like(size), where=size > 0)
+        # Counts over a design effect are fractions, and may round to a hair more than all.
+        rate = np.minimum(np.divide(seen, size, out=np.zeros_like(size), where=size > 0), 1.0)
         chernoff = -size * (special.rel_entr(rate, p) + special.rel_entr(1 - rate, 1 - p))
         chernoff = np.where(np.isnan(chernoff), 0.0, chernoff)
         log_high = np.where(high > _UNDERFLOW, np.log(np.maximum(high, _UNDERFLOW)), chernoff)

@@ -52,3 +52,11 @@ def test_units_are_linear_in_the_deviation():
 def test_one_heavy_row_is_no_evidence():
     """A deviation that a single row could have made is never surprising."""
     assert bernstein_log_p(0.5, 1e-6, 0.5) > np.log(0.05)
+
+
+def test_all_rows_of_one_side_and_none_of_the_other_is_finite_whatever_the_design_effect() -> None:
+    """Dividing counts by an effect may round a share to a hair above one; the evidence stays a number."""
+    n, m = np.arange(300.0, 2_400.0, 7.0), 3_000.0
+    for effect in (1.0, 1.1, 1.3, 1.7, 2.3):
+        up, down = proportion_log_p(n, n, 0.0, m, effect)
+        assert np.isfinite(up).all() and np.isfinite(down).all()
