@@ -62,14 +62,14 @@ def test_every_key_of_a_declaration_is_documented(document: dict[str, Any], wher
 
 def test_the_declarations_on_the_page_are_read() -> None:
     """As written, to what they say."""
-    whole, checks, sliced, *_ = blocks(ROOT / "docs/models.md", "yaml")
-    model = MonitoredModel.from_document(yaml.safe_load(whole))
+    whole, *parts = (yaml.safe_load(block) for block in blocks(ROOT / "docs/models.md", "yaml"))
+    model = MonitoredModel.from_document(whole)
     assert MonitoredModel.from_document(model.to_document()) == model
-    partial = MonitoredModel.from_document({"model": "m", **yaml.safe_load(checks)})
-    assert partial.checks["fairness"].tolerance == {"parity_difference": (-0.1, 0.1)}
-    assert not partial.checks["anomaly"].enabled
-    parts = MonitoredModel.from_document({"model": "m", **yaml.safe_load(sliced)}).slices
-    assert [part.name for part in parts] == ["SEX=2", "young"]
+    read = {key: MonitoredModel.from_document({"model": "m", **part}) for part in parts for key in part}
+    assert read["checks"].checks["fairness"].tolerance == {"parity_difference": (-0.1, 0.1)}
+    assert not read["checks"].checks["anomaly"].enabled
+    assert [part.name for part in read["slices"].slices] == ["SEX=2", "young"]
+    assert read["schema"].schema["SEX"].values == ("1", "2")
 
 
 def test_every_setting_of_the_monitor_is_documented() -> None:
