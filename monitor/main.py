@@ -64,6 +64,7 @@ from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
+from monitor.query.recomputing import RecomputeController
 from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
@@ -259,6 +260,7 @@ def application(
             EstimatesController,
             CausesController,
             VersionsController,
+            RecomputeController,
             GridsController,
             FilesController,
             AlertsController,

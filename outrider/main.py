@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "labels": Command("outrider.commands.labels", "Add ground truth by prediction id, however late."),
     "backfill": Command("outrider.commands.backfill", "Send recorded predictions through windows, metrics and alerts."),
     "compare": Command("outrider.commands.compare", "Measure one file against another, without a server."),
+    "recompute": Command(
+        "outrider.commands.recompute", "Count a closed window once more from its rows: equal to the bit?"
+    ),
     "doctor": Command("outrider.commands.doctor", "Find servers, check every connection, show what a probe leaves."),
     "spool": Command("outrider.commands.spool", "Say what is in a sidecar's spool, and put a damaged one in order."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -111,6 +112,7 @@ class AlertsController(Controller):
         transitions = catalog.transitions(fingerprint=fingerprint)
         return alert_item(alert) | {
             "muted": _muted(catalog, [alert], clock()).get(fingerprint),
+            "recompute": _command(alert),
             "transitions": [transition_document(t) for t in transitions],
         }
 
@@ -154,6 +156,14 @@ class SilencesController(Controller):
         if found is None:
             raise NotFound("silence", silence_id)
         catalog.put_silence(replace(found, end_ns=now_ns))
+
+
+def _command(alert: Alert) -> str | None:
+    """What counts its window once more from its rows."""
+    if alert.window is None or alert.window.start_ns is None:
+        return None
+    version = f" --version {shlex.quote(alert.version)}" if alert.version else ""
+    return f"outrider recompute {alert.model} {rfc3339(alert.window.start_ns)}{version}"
 
 
 def _muted(catalog: Catalog, alerts: Sequence[Alert], now_ns: int) -> dict[str, str]:

@@ -1,0 +1,110 @@
+"""A closed window counted once more from its rows and labels, and held against what is stored, to the bit. Changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from monitor.alerts.judging import MOVING_KINDS
+from monitor.definitions import MonitoredModel
+from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import Finding, Measurement
+from monitor.jobs.profile_window import profile_window
+from monitor.jobs.replay import findings_between
+from monitor.metrics.registry import measure
+from monitor.ports import Catalog, SegmentStore, WindowEntry
+from monitor.tiles.encoding import decode_baseline, decode_tileset, encode_tileset
+from monitor.tiles.tileset import TileSet
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One number that is stored otherwise than it is computed now; None: it is not there."""
+
+    metric: str
+    feature: str | None
+    slice: str | None
+    stored: float | None
+    computed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """`stored` and `computed`: SHA-256 of the encoded tiles, without the parts that are named in `left_out`."""
+
+    rows: int
+    labels: int
+    stored: str
+    computed: str
+    values: int
+    """Values with their intervals that were compared."""
+    differences: tuple[Difference, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        return self.stored == self.computed and not self.differences
+
+
+def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, window: WindowEntry) -> Recomputed:
+    """Raises NotFound where the baseline or the tiles of that time are gone, InvalidInput where its rows are."""
+    entry = catalog.baseline(model.model)
+    if entry is None or window.baseline != entry.id:
+        raise NotFound("baseline", window.baseline or "(none)")
+    span = window.span
+    data = catalog.tiles(model.model, window.version, window.rule, span)
+    if data is None:
+        raise NotFound("tiles of window", str(span.start_ns))
+    start_ns, end_ns = span.start_ns, span.end_ns
+    predictions = catalog.segments("predictions", model.model, window.version, start_ns, end_ns)
+    rows = store.read_rows(predictions, start_ns, end_ns)
+    if window.n_window and not len(rows):
+        raise InvalidInput(Fault("window", "no rows", f"its {window.n_window} rows: they are past their retention"))
+    labels = store.read_labels(catalog.segments("labels", model.model, None, start_ns, end_ns), start_ns, end_ns)
+    baseline = decode_baseline(entry.profile)
+    profiled = profile_window(rows, labels, baseline, model)
+    stored, left_out = decode_tileset(data), []
+    if stored.attribution is not None:
+        left_out.append("attribution: its sample is drawn and explained by the model itself")
+    if stored.delays is not None or profiled.tiles.delays is not None:
+        left_out.append("delays: they depend on when the window was looked at")
+    # Decoded again, so that both have gone the same way.
+    computed = decode_tileset(encode_tileset(_comparable(profiled.tiles)))
+    whole = replace(computed, delays=stored.delays, attribution=stored.attribution)
+    found = {_key(m): m for m in measure(baseline, whole, model)}
+    if not model.baseline.fixed:
+        left_out.append("drift: its baseline moves")
+        found = {key: m for key, m in found.items() if m.kind not in MOVING_KINDS}
+    said = [
+        f
+        for f in findings_between(catalog, store, model.model, window.version, start_ns or 0, (start_ns or 0) + 1)
+        if f.window == span and f.revision <= window.revision and _key(f) in found
+    ]
+    return Recomputed(
+        rows=len(rows),
+        labels=profiled.labelled,
+        stored=_digest(_comparable(stored)),
+        computed=_digest(computed),
+        values=len(said),
+        differences=tuple(d for f in said if (d := _difference(f, found[_key(f)])) is not None),
+        left_out=tuple(left_out),
+    )
+
+
+def _comparable(tiles: TileSet) -> TileSet:
+    return replace(tiles, attribution=None, delays=None)
+
+
+def _digest(tiles: TileSet) -> str:
+    return hashlib.sha256(encode_tileset(tiles)).hexdigest()
+
+
+def _key(one: Finding | Measurement) -> tuple[object, ...]:
+    return one.kind, one.metric, one.feature, one.slice
+
+
+def _difference(stored: Finding, computed: Measurement) -> Difference | None:
+    value = computed.value
+    if (stored.value, stored.low, stored.high) == (value.value, value.low, value.high):
+        return None
+    return Difference(stored.metric, stored.feature, stored.slice, stored.value, value.value)
