@@ -10,8 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 from monitor.jobs.accept_labels import Searched, find_waiting
-from monitor.jobs.close_windows import Closer, Rest
+from monitor.jobs.close_windows import Closer
 from monitor.jobs.context import Context
+from monitor.jobs.due_windows import Rest
 from monitor.jobs.expire import Retention, compact, expire, sweep
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts

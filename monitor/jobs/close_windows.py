@@ -7,20 +7,19 @@ order of their windows and may move the alerts that need them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Span, Status
 from monitor.jobs.context import Context
+from monitor.jobs.due_windows import DueWindows, Rest, meets
 from monitor.jobs.find_cause import with_causes
 from monitor.jobs.label_delays import awaited, learned_delays
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subject, Track, plan_for, take_look
@@ -47,25 +46,16 @@ from monitor.tiles.baseline import build_baseline as plain_baseline
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
-from monitor.windows.spans import cut, depends_on_rows, spans_between
+from monitor.windows.spans import depends_on_rows, spans_between
 
 T = TypeVar("T")
 
-EMPTY_WINDOWS_MAX = 3
-"""Windows without rows that are told in a row: enough for `no data` to be seen, and a quiet night costs nothing."""
-CATCH_UP_NS = 5 * 10**9
-"""A sender that brought old rows within this time may bring more: windows beyond what it has brought wait for it."""
-START_GRACE_NS = 10 * 10**9
-"""After a start, windows that ended before it and have no rows wait this long for sidecars that find us again."""
 WINDOWS_PER_PASS = 500
 """Windows closed before other models get their turn."""
 LABELS_QUIET_NS_MAX = 60 * 10**9
 """Where few of a window's rows have labels, more are waited for this long after the last that came (at most)."""
 LABELS_COVERAGE = 0.8
 """Share of a window's rows with labels at which they are looked at without waiting for more."""
-NEXT_ROW_NS = 2 * 10**9
-"""A window by rows ends where the next row begins. A full one waits this long for it, then ends with its own last row:
-so its span says the same whenever it is looked at, and rows that come late still fall into a window."""
 PENDING_WINDOWS_MAX = 10_000
 """Windows with labels to be looked at; beyond it the oldest are looked at with what they have."""
 
@@ -77,14 +67,6 @@ class _AsOf:
     looks: int
     baseline: Baseline
     learned: DesignEffects | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Until `until_ns` no window is due, and rows from `open_ns` on are in none that is closed."""
-
-    until_ns: int
-    open_ns: int
 
 
 @dataclass(slots=True)
@@ -104,12 +86,12 @@ class Closer:
     """Closed windows whose labels are to be looked at → when the newest of them came."""
     past: Past | None = None
     """The windows behind, where the baseline moves; None until they are needed."""
-    opened_ns: int | None = None
-    """When this process first looked here."""
-    caught_up: bool = True
-    """Whether the last pass took windows by the clock, not by what a sender that is catching up has brought."""
+    due: DueWindows = field(init=False)
     noted: int = 0
     """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
+
+    def __post_init__(self) -> None:
+        self.due = DueWindows(self.place.rule, self.context.store, self.patient)
 
     def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         """One pass; returns how many windows were closed or revised."""
@@ -122,14 +104,7 @@ class Closer:
 
     def rest(self, now_ns: int) -> Rest | None:
         """How long passes after this one have nothing to do; None where nobody can say."""
-        rule, until_ns = self.place.rule, now_ns - self.place.rule.lateness_ns
-        waits = self.progress is None or self.pending or not self.caught_up or self._silent_until(now_ns) is not None
-        if waits or depends_on_rows(rule):
-            return None
-        first = min(spans_between(rule, until_ns, until_ns), key=lambda span: span.end_ns or 0)
-        end_ns = first.end_ns or 0
-        before_ns = first.start_ns or 0 if rule.sliding_ns is None else end_ns - (rule.step_ns or rule.sliding_ns)
-        return Rest(end_ns + rule.lateness_ns, before_ns)
+        return None if self.progress is None or self.pending else self.due.rest(now_ns)
 
     def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         now_ns = self.context.clock()
@@ -141,7 +116,8 @@ class Closer:
         revised = self._late_windows(late, closed_ns)
         missed = self._missed_spans(late, revised, closed_ns)
         changed = 0
-        for span in self._due(now_ns, closed_ns)[:WINDOWS_PER_PASS]:
+        segments = self._segments("predictions", closed_ns)
+        for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
             self._timed(partial(self._close, span, model))
             changed += 1
         changed += sum(self._timed(partial(self._revise, window, model)) for window in revised)
@@ -181,7 +157,7 @@ class Closer:
         after_ns = progress.labels_until_ns + 1
         labels = [s for s in self._segments("labels", after_ns) if s.end_ns > 0]
         spans = [w.span for w in self._windows(start_ns=after_ns) if w.n_window] if labels else []
-        came = {span: [s.created_ns for s in labels if _meets(s, span)] for span in spans}
+        came = {span: [s.created_ns for s in labels if meets(s, span)] for span in spans}
         return {span: max(times) for span, times in came.items() if times}
 
     def _advance(self, **changes: int) -> Progress:
@@ -206,81 +182,7 @@ class Closer:
         last = self._windows(limit=1, newest_first=True)
         return last[0].span.end_ns if last else None
 
-    # Which windows
-
-    def _due(self, now_ns: int, closed_ns: int | None) -> list[Span]:
-        rule = self.place.rule
-        segments = self._segments("predictions", closed_ns)
-        until_ns = self._told_until(segments, now_ns)
-        self.caught_up = until_ns == now_ns - rule.lateness_ns
-        if depends_on_rows(rule):
-            return self._due_by_rows(segments, closed_ns, until_ns)
-        first_ns = closed_ns if closed_ns is not None else min((s.start_ns for s in segments), default=None)
-        if first_ns is None or first_ns > until_ns:
-            return []
-        due = self._due_by_time(segments, first_ns, closed_ns, until_ns, self._silent_until(now_ns))
-        return list(islice(due, WINDOWS_PER_PASS))
-
-    def _told_until(self, segments: Sequence[Segment], now_ns: int) -> int:
-        """Up to where windows are due: by the clock, or up to what a sender that is catching up has brought."""
-        until_ns = now_ns - self.place.rule.lateness_ns
-        if not self.patient:
-            return until_ns
-        late_ns = self.place.rule.lateness_ns + (self.place.rule.every_ns or self.place.rule.step_ns or 0)
-        old = [s.end_ns for s in segments if now_ns - s.created_ns < CATCH_UP_NS and s.created_ns - s.end_ns > late_ns]
-        return min(until_ns, max(old)) if old else until_ns
-
-    def _silent_until(self, now_ns: int) -> int | None:
-        """Right after a start: before this instant a window without rows is not yet taken for one without traffic."""
-        if self.opened_ns is None:
-            self.opened_ns = now_ns
-        return self.opened_ns if self.patient and now_ns - self.opened_ns < START_GRACE_NS else None
-
-    def _due_by_time(
-        self,
-        segments: Sequence[Segment],
-        first_ns: int,
-        closed_ns: int | None,
-        until_ns: int,
-        silent_until_ns: int | None,
-    ) -> Iterator[Span]:
-        assert self.progress is not None  # noqa: S101  (opened by run)
-        empty = self.progress.empty_windows
-        spans = spans_between(self.place.rule, first_ns, until_ns)
-        while (span := next(spans, None)) is not None:
-            start, end = span.start_ns or 0, span.end_ns or 0
-            if end > until_ns:
-                return
-            if closed_ns is not None and end <= closed_ns:
-                continue
-            has_rows = any(_meets(s, span) for s in segments)
-            if not has_rows and empty >= EMPTY_WINDOWS_MAX:
-                # A row of long ago, of a clock gone wrong, may lie millions of windows before the next.
-                following = min((s.start_ns for s in segments if s.start_ns >= start), default=None)
-                if following is None or following > until_ns:
-                    return
-                spans = spans_between(self.place.rule, following, until_ns)
-                empty = 0
-                continue
-            if not has_rows and silent_until_ns is not None and end <= silent_until_ns:
-                return
-            empty = 0 if has_rows else empty + 1
-            yield span
-
-    def _due_by_rows(self, segments: Sequence[Segment], closed_ns: int | None, until_ns: int) -> list[Span]:
-        rule = self.place.rule
-        if not segments:
-            return []
-        times = np.sort(self.context.store.read_rows(segments, closed_ns, until_ns, columns=()).time_ns)
-        cuts = cut(rule, times)
-        if rule.rows is not None:
-            full = [c.span for c in cuts if c.last - c.first == rule.rows]
-            if full and full[-1].end_ns == times[-1] + 1 and times[-1] + NEXT_ROW_NS > until_ns:
-                full.pop()
-            if full and closed_ns is not None:
-                full[0] = replace(full[0], start_ns=closed_ns)
-            return full
-        return [c.span for c in cuts if (c.span.end_ns or 0) + (rule.session_gap_ns or 0) <= until_ns]
+    # Which windows were closed too early
 
     def _late_segments(self, progress: Progress, closed_ns: int | None) -> list[Segment]:
         """Segments that came since the last pass and reach back behind what is closed."""
@@ -293,7 +195,7 @@ class Closer:
         if not late:
             return []
         windows = self._windows(start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=closed_ns or 0)
-        return [w for w in windows if any(_meets(s, w.span) for s in late)]
+        return [w for w in windows if any(meets(s, w.span) for s in late)]
 
     def _missed_spans(
         self, late: Sequence[Segment], windows: Sequence[WindowEntry], closed_ns: int | None
@@ -484,7 +386,7 @@ class Closer:
         start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
         for window in self._windows(start_ns=self._earliest(start_ns), end_ns=end_ns + 1):
             span = window.span
-            if window.n_window and (span.end_ns or 0) > start_ns and any(_meets(s, span) for s in new):
+            if window.n_window and (span.end_ns or 0) > start_ns and any(meets(s, span) for s in new):
                 self.pending[span] = max(s.created_ns for s in new)
         self.noted = max(s.id for s in new)
         self._labels_done()
@@ -662,7 +564,3 @@ def _caveat(baseline: Baseline | None, span: Span) -> str | None:
 
 def _start_of(span: Span) -> int:
     return span.start_ns or 0
-
-
-def _meets(segment: Segment, span: Span) -> bool:
-    return segment.start_ns < (span.end_ns or 0) and segment.end_ns >= (span.start_ns or 0)
