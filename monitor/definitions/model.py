@@ -10,13 +10,13 @@ from monitor.definitions.baselines import BaselineRule, read_baseline
 from monitor.definitions.cost import Cost, read_cost
 from monitor.definitions.cost_matrix import CostMatrix, read_cost_matrix
 from monitor.definitions.estimation import Estimation, read_estimation
+from monitor.definitions.intersections import read_groups
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.schema import ColumnRule, read_schema
 from monitor.definitions.sections import (
     DEFAULT_LATENESS_NS_MAX,
     DEFAULT_LATENESS_SHARE,
     FEATURES_MAX,
-    GROUPS_MAX,
     METRICS_NAMED_MAX,
     UNIT_NS,
     WINDOWS_MAX,
@@ -112,7 +112,7 @@ class _ModelReader(Reader):
             "features": self.features,
             "prediction": self.prediction,
             "label": self.label,
-            "groups": lambda v, w: self.names(v, w, GROUPS_MAX),
+            "groups": lambda v, w: read_groups(self, v, w),
             "id": self.text,
             "windows": self.windows,
             "false_alarms_per_month": lambda v, w: self.number(v, w, 1e-6, 1e6),

@@ -12,6 +12,7 @@ from monitor.definitions import FeatureKind, MonitoredModel
 from monitor.tiles.categorical import CATEGORIES_MAX, FOLDED_MAX, CategoricalGrid
 from monitor.tiles.coding import counts_by_name, numbers
 from monitor.tiles.group import GROUP_CATEGORIES_MAX
+from monitor.tiles.intersections import groups_in
 from monitor.tiles.numeric import QUANTILE_CELLS, SCORE_CELLS, NumericGrid
 from monitor.tiles.pairs import PAIR_FEATURES_MAX
 from monitor.tiles.rows import Column, Rows
@@ -65,11 +66,8 @@ def freeze(rows: Rows, model: MonitoredModel) -> Grids:
     label: dict[str, Grid] = {}
     if model.label is not None and rows.label is not None and _has_values(rows.label):
         label[model.label.name] = numeric_grid(rows.label) if task == "regression" else categorical_grid(rows.label)
-    groups = {
-        name: tuple(counts_by_name(rows.columns[name]))[:GROUP_CATEGORIES_MAX]
-        for name in model.groups
-        if name in rows.columns
-    }
+    frozen = {name: groups_in(rows, name, GROUP_CATEGORIES_MAX) for name in model.groups}
+    groups = {name: own for name, own in frozen.items() if own is not None}
     return Grids(
         features=features,
         kinds=kinds,

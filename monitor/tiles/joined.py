@@ -12,6 +12,7 @@ from monitor.definitions import MonitoredModel
 from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.coding import MISSING, encode, numbers
 from monitor.tiles.group import GroupTile
+from monitor.tiles.intersections import group_column
 from monitor.tiles.numeric import SCORE_CELLS
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from monitor.tiles.outcome_kernels import count_groups, count_scores
@@ -193,10 +194,11 @@ def groups_of(rows: Rows, outputs: Outputs, grids: Grids) -> Mapping[str, GroupT
     selected, decided = outputs.selected, outputs.decided
     if selected is None or decided is None or outputs.task in ("multilabel", "ranking"):
         return {}
+    columns = {name: group_column(rows, name) for name in grids.groups}
     return {
-        name: _group(rows.columns[name], groups, outputs, selected, decided)
-        for name, groups in grids.groups.items()
-        if name in rows.columns
+        name: _group(column, grids.groups[name], outputs, selected, decided)
+        for name, column in columns.items()
+        if column is not None
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitor.definitions.intersections import AND
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.coding import encode, numbers
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
@@ -58,10 +59,12 @@ class Attribute:
 def attributes_of(baseline: Baseline, *, without: Sequence[str] = ()) -> tuple[Attribute, ...]:
     """The baseline's groups and features, cut; chosen without a look at the window, so that the search may count them."""
     grids, tiles = baseline.grids, baseline.tiles
+    # The search joins columns itself; a predicate names the columns that rows have.
+    intersections = {name for name in grids.groups if AND in name and name not in grids.features}
     found = [
         _names(name, categories[:CATEGORIES_MAX])
         for name, categories in grids.groups.items()
-        if name not in without and len(categories) > 1
+        if name not in without and len(categories) > 1 and name not in intersections
     ]
     for name, grid in grids.features.items():
         if name in without or name in grids.groups or grids.kinds.get(name) in KINDS_OF_PRESENCE:

@@ -13,6 +13,7 @@ from monitor.tiles import joined, scores
 from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.coding import MISSING, encode, numbers
 from monitor.tiles.estimator import Curve, Estimator, LossModel, Trees
+from monitor.tiles.intersections import group_column
 from monitor.tiles.losses import LossTile
 from monitor.tiles.rows import Rows
 from monitor.tiles.scores import COARSE_CELLS, REGIONS, TOTAL, Scored, ScoreTile, group_key
@@ -50,8 +51,9 @@ def fit(rows: Rows, grids: Grids, model: MonitoredModel) -> Estimator | None:
         return None
     groups = {}
     for name, own in grids.groups.items():
-        if name in rows.columns:
-            tile = scores.strata(scored, encode(rows.columns[name], own).codes, len(own))
+        column = group_column(rows, name)
+        if column is not None:
+            tile = scores.strata(scored, encode(column, own).codes, len(own))
             groups[name] = tuple(_stratum(curve, tile, i) for i in range(len(own)))
     return Estimator(curve, groups, _regions(rows, grids, scored, curve))
 
@@ -68,8 +70,9 @@ def count(
     found = {TOTAL: scores.total(scored)}
     for name in estimator.groups:
         own = grids.groups[name]
-        if name in rows.columns:
-            found[group_key(name)] = scores.strata(scored, encode(rows.columns[name], own).codes, len(own))
+        column = group_column(rows, name)
+        if column is not None:
+            found[group_key(name)] = scores.strata(scored, encode(column, own).codes, len(own))
     if estimator.regions is not None:
         bins = trees.bins_for(rows, estimator.regions)
         codes = trees.leaf_of(bins, estimator.regions, 0, len(rows))
