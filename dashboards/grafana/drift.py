@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboards.grafana.building import FEATURE, MODEL, OF_MODEL, VERSION, WINDOW, Dashboard, Panel, Query
 from monitor.findings import AlertKind
+from monitor.metrics.drift.vector_metric import VectorMetric
 from monitor.metrics.estimation.label_shift import LabelShift
 from monitor.metrics.metric import DriftMetric, Metric, PairMetric
 
@@ -11,6 +12,7 @@ from monitor.metrics.metric import DriftMetric, Metric, PairMetric
 def drift(metrics: Sequence[Metric]) -> Dashboard:
     columns = [m for m in metrics if isinstance(m, DriftMetric) and m.kind is AlertKind.DRIFT]
     pairs = [m for m in metrics if isinstance(m, PairMetric)]
+    vectors = [m for m in metrics if isinstance(m, VectorMetric)]
     of_feature = f'{OF_MODEL}, feature=~"$feature"'
     return Dashboard(
         "outrider-drift",
@@ -53,6 +55,11 @@ def drift(metrics: Sequence[Metric]) -> Dashboard:
                 "Pairs that hang together differently",
                 "Change of the correlation of two features; single features may look as before.",
                 tuple(Query(f"topk(5, {m.prometheus}{{{OF_MODEL}}})", "{{feature}}") for m in pairs),
+            ),
+            Panel(
+                "Vectors that moved",
+                "Embeddings and other vectors: where their middle is, and whether their shape is another one.",
+                tuple(Query(f"{m.prometheus}{{{of_feature}}}", f"{m.name} {{{{feature}}}}") for m in vectors),
             ),
         ),
         (MODEL, VERSION, WINDOW, FEATURE),
