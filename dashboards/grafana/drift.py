@@ -10,9 +10,8 @@ from monitor.metrics.metric import DriftMetric, Metric, PairMetric
 
 
 def drift(metrics: Sequence[Metric]) -> Dashboard:
-    columns = [m for m in metrics if isinstance(m, DriftMetric) and m.kind is AlertKind.DRIFT]
+    columns = [m for m in metrics if isinstance(m, DriftMetric | VectorMetric) and m.kind is AlertKind.DRIFT]
     pairs = [m for m in metrics if isinstance(m, PairMetric)]
-    vectors = [m for m in metrics if isinstance(m, VectorMetric)]
     of_feature = f'{OF_MODEL}, feature=~"$feature"'
     return Dashboard(
         "outrider-drift",
@@ -55,11 +54,6 @@ def drift(metrics: Sequence[Metric]) -> Dashboard:
                 "Pairs that hang together differently",
                 "Change of the correlation of two features; single features may look as before.",
                 tuple(Query(f"topk(5, {m.prometheus}{{{OF_MODEL}}})", "{{feature}}") for m in pairs),
-            ),
-            Panel(
-                "Vectors that moved",
-                "Embeddings and other vectors: where their middle is, and whether their shape is another one.",
-                tuple(Query(f"{m.prometheus}{{{of_feature}}}", f"{m.name} {{{{feature}}}}") for m in vectors),
             ),
         ),
         (MODEL, VERSION, WINDOW, FEATURE),
