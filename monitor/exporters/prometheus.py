@@ -46,7 +46,7 @@ class PrometheusExporter:
         """What the series were made with: with the same and no new window they are the same."""
 
     def publish(self, publications: Sequence[Publication]) -> None:
-        models, alerts = self._models(), self._alerts()
+        models, alerts = tuple(self._models()), tuple(self._alerts())
         if not publications and (models, alerts) == self._shown:
             return
         own = 1 + sum(len(family.samples) for family in self._telemetry.collect())

@@ -25,7 +25,7 @@ SLICED_KINDS = frozenset(
 def baseline_of_slice(baseline: Baseline, name: str) -> Baseline:
     """The baseline's rows of one slice, on the grids of the whole."""
     own = baseline.tiles.slices[name]
-    return replace(baseline, rows=own.rows, tiles=own)
+    return replace(baseline, rows=own.rows, tiles=own, grids=baseline.grids.of_slices())
 
 
 def measure_slices(
@@ -38,7 +38,9 @@ def measure_slices(
         own, tiles = baseline.tiles.slices.get(name), window.slices.get(name)
         reason = _emptiness(own, tiles)
         # Without a slice of its own the whole baseline still says what there is to measure.
-        against = baseline if own is None else baseline_of_slice(baseline, name)
+        against = (
+            replace(baseline, grids=baseline.grids.of_slices()) if own is None else baseline_of_slice(baseline, name)
+        )
         comparison = Comparison(against, TileSet(0) if own is None or tiles is None else tiles, plain)
         for metric in applied:
             for m in metric.measure(comparison):

@@ -73,7 +73,7 @@ def _slices(rows: Rows, grids: Grids, model: MonitoredModel) -> dict[str, TileSe
     """The tiles of each slice, on the whole baseline's grids: so a slice compares with the whole, cell by cell."""
     if not grids.slices:
         return {}
-    alone = replace(grids, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={})
+    alone = grids.of_slices()
     model = replace(model, schema={}, metrics=(), checks={})
     inside = {name: members(rows, where) for name, where in grids.slices.items()}
     return {name: profile(rows.take(mask), alone, model) for name, mask in inside.items() if mask is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.definitions import FeatureKind
 from monitor.tiles.anomaly import AnomalyTile
@@ -73,6 +73,10 @@ class Grids:
     joint: JointGrid | None = None
     """Frozen where a declaration asks for multivariate drift."""
     texts: Mapping[str, Grid] = field(default_factory=dict)
+
+    def of_slices(self) -> Grids:
+        """Those on which a slice is profiled and measured: columns one by one, without what is told of the whole alone."""
+        return replace(self, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={})
 
 
 @dataclass(frozen=True, slots=True)

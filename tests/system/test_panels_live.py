@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from elasticsearch import Elasticsearch
@@ -50,12 +52,12 @@ WITH_DATA = ("drift", "performance", "capture", "fairness", "overview")
 AMOUNTS = """\
 model: amount
 task: regression
-features: {income: numeric}
+features: {income: numeric, taste: {vector: 4}}
 prediction: {value: granted}
 label: drawn
 windows: [{every: 10s, lateness: 1s}]
 """
-"""A regression beside the demo's classifier: errors in the label's unit have panels too."""
+"""A regression with a vector beside the demo's classifier: errors in the label's unit and embeddings have panels too."""
 SAMPLED = 40
 
 
@@ -151,16 +153,28 @@ def _backfill_amounts(folder: Path, monitor: str) -> None:
     income = rng.lognormal(10, 0.5, 2_000)
     granted = income * 0.3
     drawn = granted + rng.normal(0, 500, 2_000)
-    named = {"baseline": (income, granted, drawn), "rows": (income[:600], granted[:600]), "labels": (drawn[:600],)}
-    columns = {"baseline": ["income", "granted", "drawn"], "rows": ["income", "granted"], "labels": ["drawn"]}
-    for name, values in named.items():
-        with (folder / f"amount-{name}.csv").open("w", newline="") as file:
-            lines = [(f"a{i}", *row) for i, row in enumerate(zip(*values, strict=True))]
-            csv.writer(file).writerows([("prediction_id", *columns[name]), *lines])
+    taste = pa.FixedSizeListArray.from_arrays(pa.array(rng.normal(size=8_000).astype(np.float32)), 4)
+    whole = pa.table(
+        {
+            "prediction_id": [f"a{i}" for i in range(2_000)],
+            "income": income,
+            "taste": taste,
+            "granted": granted,
+            "drawn": drawn,
+        }
+    )
+    served = whole.slice(0, 600)
+    tables = {
+        "baseline": whole,
+        "rows": served.drop_columns(["drawn"]),
+        "labels": served.select(["prediction_id", "drawn"]),
+    }
+    paths = {name: folder / f"amount-{name}.parquet" for name in tables}
+    for name, table in tables.items():
+        pq.write_table(table, paths[name])
     (folder / "amount.yaml").write_text(AMOUNTS)
     run("model", "apply", folder / "amount.yaml", "--monitor", monitor)
     began = datetime.fromtimestamp(time.time() - 75, UTC).isoformat()
-    paths = {name: folder / f"amount-{name}.csv" for name in named}
     options = ["--rate", 10, "--start", began, "--baseline", paths["baseline"], "--labels", paths["labels"]]
     run("backfill", "amount", paths["rows"], *options, "--monitor", monitor)
 

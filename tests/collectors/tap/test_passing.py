@@ -12,7 +12,7 @@ HOUR_NS = 3600 * 10**9
 def passing(bytes_passed: int) -> Passing:
     words = memoryview(bytearray(at.PAGE)).cast("Q")
     words[at.BYTES_TO_SERVER] = words[at.BYTES_COPIED] = bytes_passed
-    return Passing(words, (), last=0, now_ns=NOW_NS)
+    return Passing(words, (), now_ns=NOW_NS)
 
 
 def test_it_is_told_once_an_interval() -> None:

@@ -32,7 +32,7 @@ def test_a_slice_says_what_its_rows_alone_would_say() -> None:
         for m in measure(BASELINE, profile(window, BASELINE.grids, MODEL), MODEL)
         if m.slice == "men"
     }
-    grids = replace(BASELINE.grids, slices={}, groups={}, pairs=())
+    grids = BASELINE.grids.of_slices()
     own = replace(BASELINE, grids=grids, tiles=profile(men(BASE), grids, BINARY))
     alone = {
         (m.metric, m.feature): m.value

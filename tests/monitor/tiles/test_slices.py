@@ -58,7 +58,7 @@ def test_a_slice_has_the_tiles_of_its_rows() -> None:
     window = mixed(np.random.default_rng(2), 400)
     tiles = profile(window, baseline.grids, SLICED)
     mask = window.columns["sex"].values == "M"
-    alone = profile(window.take(mask), replace(baseline.grids, slices={}, pairs=(), groups={}), SLICED)
+    alone = profile(window.take(mask), baseline.grids.of_slices(), SLICED)
     assert encode_tileset(tiles.slices["men"]) == encode_tileset(alone)
     assert 0 < tiles.slices["rich"].rows < 400
     assert (
