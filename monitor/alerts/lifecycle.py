@@ -99,6 +99,14 @@ def advance(
     return _at_rest(alert, evidence, window), None
 
 
+def was_told(alert: Alert, window: Span) -> bool:
+    """Whether a window lies in the alert's last life, which is over: what such a window shows was told then."""
+    ended = alert.memory.get(_RESOLVED)
+    if alert.state in _OPEN or alert.since_ns is None or ended is None or window.end_ns is None:
+        return False
+    return alert.since_ns <= window.end_ns <= ended
+
+
 def _is_old(alert: Alert, window: Span) -> bool:
     return window.end_ns is not None and window.end_ns < alert.memory.get(_DECIDED, float("-inf"))
 

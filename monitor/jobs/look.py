@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, judge
-from monitor.alerts.lifecycle import advance, inactive
+from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
 from monitor.metrics.registry import NEED_LABELS, measure
@@ -153,7 +153,10 @@ def take_look(
         if transition is not None:
             transitions.append(transition)
     late, late_told = track.late, None
-    if moving & LABEL_KINDS and (judgement.late is not None or late is not None):
+    own = alerts.get(AlertKind.FAIRNESS)
+    # Labels of windows over which the groups' other life has come and gone are no news.
+    known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
+    if moving & LABEL_KINDS and (judgement.late is not None or late is not None) and not known:
         before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
         late, late_told = advance(before, judgement.late, span)
     resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}

@@ -1,7 +1,9 @@
 """Evidently's page in a real browser: under its policy it draws itself and asks for nothing."""
 
-import shutil
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from monitor.definitions import Feature, MonitoredModel
 from monitor.reports.evidently import html
 from monitor.tiles.rows import Column, Rows
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -25,25 +30,21 @@ def rows_of(n: int, seed: int) -> Rows:
     return Rows(np.arange(n), ids, np.zeros(n, np.int32), np.ones(n, np.int32), columns)
 
 
-def test_the_page_draws_itself_and_asks_for_nothing(tmp_path: Path) -> None:
+def test_the_page_draws_itself_and_asks_for_nothing(browser: Browser, tmp_path: Path) -> None:
     """One request, of the file; no error in the console; the drifted column is shown; a hostile name stays a name."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (only where browsers are tested)
-
     model = MonitoredModel("income", features=(Feature("age", "numeric"), Feature("city", "categorical")))
     page_file = tmp_path / "report.html"
     page_file.write_bytes(html(rows_of(500, 0), rows_of(400, 2), model))
     requests: list[str] = []
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        page = browser.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(page_file.as_uri())
-        page.get_by_text("Dataset Drift is detected").wait_for()
-        page.get_by_text("K-S p_value").first.wait_for()
-        title = page.title()
-        browser.close()
+    page = browser.new_page()
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(page_file.as_uri())
+    page.get_by_text("Dataset Drift is detected").wait_for()
+    page.get_by_text("K-S p_value").first.wait_for()
+    title = page.title()
+    page.close()
     assert requests == [page_file.as_uri()] and complaints == []
     assert title.startswith("income: all 400 rows")

@@ -12,6 +12,7 @@ from monitor.alerts.lifecycle import (
     alert_labels,
     fingerprint,
     inactive,
+    was_told,
 )
 from monitor.findings import AlertKind, AlertStatus, FeatureScore, Span
 
@@ -183,6 +184,16 @@ def test_windows_from_before_the_resolve_never_reopen():
     """Evidence that was told is not told again by a revision."""
     life = Life().sees(LOUD, *[QUIET] * 4).at(0, LOUD, revised=True)
     assert [s for _, s in life.states] == ["firing", "resolved"]
+
+
+def test_windows_of_a_life_that_is_over_were_told():
+    """From the one that opened the alert to the one that ended it, and only once it has ended."""
+    life = Life().sees(QUIET, LOUD, LOUD)
+    spans = [Span(i * MINUTE, (i + 1) * MINUTE) for i in range(8)]
+    assert not any(was_told(life.alert, span) for span in spans)
+    life.sees(*[QUIET] * 3)
+    assert life.states == [(1, "firing"), (5, "resolved")]
+    assert [i for i, span in enumerate(spans) if was_told(life.alert, span)] == [1, 2, 3, 4, 5]
 
 
 def test_windows_older_than_the_repeat_interval_are_history():
