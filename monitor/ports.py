@@ -126,6 +126,10 @@ class EventCounts:
     waiting: int = 0
 
 
+BATCH_MISSING = "batch_missing"
+"""The reason of a gap where a batch of a sidecar never came."""
+
+
 @dataclass(frozen=True, slots=True)
 class GapEntry:
     sidecar: str

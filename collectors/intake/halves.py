@@ -34,6 +34,14 @@ class Pair(Generic[H]):
     response: H | None
     alone: Aloneness | None = None
 
+    @property
+    def first(self) -> H:
+        """The request, or the response that stayed alone: there is one of them at least."""
+        found = self.response if self.request is None else self.request
+        if found is None:
+            raise ValueError("a pair without request and response")
+        return found
+
 
 @dataclass(slots=True)
 class _Waiting(Generic[H]):

@@ -129,10 +129,9 @@ def exchange_of(pair: Pair[Half]) -> Exchange:
         damage = "no_request"
     elif response is None:
         damage = "no_response"
-    half = request or response
-    assert half is not None  # noqa: S101  (a pair has one half at least)
+    half = pair.first
     is_grpc = half.is_protobuf
-    start_ns = (request or half).message.time_ns
+    start_ns = half.message.time_ns
     return Exchange(
         method="POST",
         target=UNARY if is_grpc else "kafka",
@@ -151,8 +150,7 @@ def exchange_of(pair: Pair[Half]) -> Exchange:
 
 def reader(pair: Pair[Half], exchange: Exchange) -> tuple[Decoder, Call]:
     """What decodes the exchange, under the names that the topic says."""
-    half = pair.request or pair.response
-    assert half is not None  # noqa: S101
+    half = pair.first
     origin = half.origin
     if half.is_protobuf:
         return AsCalled(OpenInferenceGrpc(), half.id), Call(origin.model, origin.version)

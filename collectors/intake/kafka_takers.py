@@ -167,14 +167,12 @@ class ExchangeTaker:
         self._times.pop(place, None)
 
     def _observe(self, pair: Pair[Half]) -> None:
-        half = pair.request or pair.response
-        assert half is not None  # noqa: S101  (a pair has one half at least)
         for each in (pair.request, pair.response):
             if each is not None:
                 self._release(each)
         exchange = exchange_of(pair)
         self._unflushed_bytes += exchange.wire_bytes + _HALF_BYTES
-        name = exchange_name(key_of(half))
+        name = exchange_name(key_of(pair.first))
         self._pipeline.observed(exchange, reader(pair, exchange), Provenance(captured_by="kafka", name=name))
         self.taken += 1
 

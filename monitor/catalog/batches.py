@@ -13,10 +13,7 @@ from monitor.catalog import telemetry
 from monitor.catalog.documents import Reasons, Uncopied, pack, unpack_reasons, unpack_uncopied
 from monitor.catalog.statements import chunks, upsert, within
 from monitor.catalog.tables import BATCHES, GAPS, LEDGERS, MISSING_BATCHES, SIDECAR_MODELS, TAPS
-from monitor.ports import Arrival, BatchKey, GapEntry, Segment
-
-MISSING = "batch_missing"
-"""The reason of a gap where a batch never came."""
+from monitor.ports import BATCH_MISSING, Arrival, BatchKey, GapEntry, Segment
 
 
 def known(connection: Connection, keys: Sequence[BatchKey]) -> set[BatchKey]:
@@ -107,7 +104,7 @@ def list_gaps(connection: Connection, model: str, start_ns: int | None, end_ns: 
     spans = [*within(MISSING_BATCHES.c.start_ns, None, end_ns), *within(MISSING_BATCHES.c.end_ns, start_ns, None)]
     absent = select(MISSING_BATCHES).where(MISSING_BATCHES.c.sidecar.in_(carriers), *spans)
     missing = [
-        GapEntry(row.sidecar, Gap(start_ns=row.start_ns, end_ns=row.end_ns, reason=MISSING))
+        GapEntry(row.sidecar, Gap(start_ns=row.start_ns, end_ns=row.end_ns, reason=BATCH_MISSING))
         for row in connection.execute(absent)
     ]
     return sorted([*told, *missing], key=lambda entry: entry.gap.start_ns)

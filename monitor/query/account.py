@@ -11,13 +11,10 @@ from litestar.params import FromPath, FromQuery
 from collectors.records.types import Ledger, Passed
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import rfc3339
-from monitor.ports import Catalog, GapEntry
+from monitor.ports import BATCH_MISSING, Catalog, GapEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog
-
-MISSING = "batch_missing"
-"""The reason of a gap where a batch of a sidecar never came."""
 
 END_OF_TIME_NS = 2**62
 
@@ -82,7 +79,7 @@ def account(
         "tap": at_the_tap(passed),
         "gaps": {
             "count": len(gaps),
-            "batches_missing": sum(entry.gap.reason == MISSING for entry in gaps),
+            "batches_missing": sum(entry.gap.reason == BATCH_MISSING for entry in gaps),
             "connections": sum(entry.gap.connections for entry in gaps),
             "bytes": sum(entry.gap.bytes for entry in gaps),
             "exchanges_estimated": sum(entry.gap.exchanges_estimated for entry in gaps),
