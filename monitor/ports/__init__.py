@@ -1,0 +1,59 @@
+"""Every door from the jobs to the outside, and the values that pass through them. One contract suite each in tests/contracts/.
+
+Times are Unix nanoseconds, UTC; spans of event time are half-open. Nothing here decides.
+"""
+
+from monitor.ports.catalog import Catalog
+from monitor.ports.entries import (
+    BATCH_MISSING,
+    Arrival,
+    Arrived,
+    BaselineEntry,
+    BatchKey,
+    Delivery,
+    GapEntry,
+    ModelEntry,
+    Publication,
+    Segment,
+    SegmentKind,
+    Silence,
+    TelemetryEntry,
+    WindowEntry,
+    WindowResult,
+)
+from monitor.ports.outside import Exporter, Notifier, Observer, Predictor, Runner
+from monitor.ports.readers import BeaconReader, EventCounts, EventReader, ToldByBeacon, ToldLabel
+from monitor.ports.segment_store import FindingKey, FindingQuery, Labels, SegmentStore
+
+__all__ = [
+    "BATCH_MISSING",
+    "Arrival",
+    "Arrived",
+    "BaselineEntry",
+    "BatchKey",
+    "BeaconReader",
+    "Catalog",
+    "Delivery",
+    "EventCounts",
+    "EventReader",
+    "Exporter",
+    "FindingKey",
+    "FindingQuery",
+    "GapEntry",
+    "Labels",
+    "ModelEntry",
+    "Notifier",
+    "Observer",
+    "Predictor",
+    "Publication",
+    "Runner",
+    "Segment",
+    "SegmentKind",
+    "SegmentStore",
+    "Silence",
+    "TelemetryEntry",
+    "ToldByBeacon",
+    "ToldLabel",
+    "WindowEntry",
+    "WindowResult",
+]
