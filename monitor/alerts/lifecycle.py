@@ -16,7 +16,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from monitor.alerts.judging import KindEvidence
+from monitor.alerts.kind_evidence import KindEvidence
 from monitor.findings import ALERT_NAMES, Alert, AlertKind, AlertStatus, Span, Transition
 
 CLEAR_LOOKS = 3

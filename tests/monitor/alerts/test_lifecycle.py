@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.alerts.judging import KindEvidence
+from monitor.alerts.kind_evidence import KindEvidence
 from monitor.alerts.lifecycle import (
     CLEAR_LOOKS,
     REPEAT_NS,
