@@ -17,7 +17,8 @@ import msgspec
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS
 from monitor.definitions import MonitoredModel
-from monitor.findings import AlertKind, Finding, Span, Status
+from monitor.findings import AlertKind, Span, Status
+from monitor.jobs.commit_window import Judged, commit_window
 from monitor.jobs.context import Context
 from monitor.jobs.due_windows import DueWindows, Rest, meets
 from monitor.jobs.find_cause import with_causes
@@ -26,9 +27,10 @@ from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subj
 from monitor.jobs.moving_baseline import Past, encode_spans
 from monitor.jobs.profile_window import Profiled, profile_window, with_label_column
 from monitor.jobs.set_baseline import resolve_kinds, with_schema
-from monitor.jobs.shared_alerts import encode_alerts, shown
+from monitor.jobs.shared_alerts import encode_alerts
 from monitor.jobs.stored_past import alarmed_key, stored_past, windows_of_other
 from monitor.jobs.stored_records import stored_records
+from monitor.jobs.stored_windows import StoredWindows, start_of
 from monitor.jobs.track import (
     Place,
     Progress,
@@ -37,16 +39,12 @@ from monitor.jobs.track import (
     late_key,
     load_progress,
     load_track,
-    other_alerts,
     progress_key,
-    shown_alerts,
 )
-from monitor.ports import Segment, WindowEntry, WindowResult
+from monitor.ports import WindowEntry
 from monitor.tiles.baseline import build_baseline as plain_baseline
-from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
-from monitor.windows.spans import depends_on_rows, spans_between
 
 T = TypeVar("T")
 
@@ -87,11 +85,13 @@ class Closer:
     past: Past | None = None
     """The windows behind, where the baseline moves; None until they are needed."""
     due: DueWindows = field(init=False)
+    stored: StoredWindows = field(init=False)
     noted: int = 0
     """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
 
     def __post_init__(self) -> None:
         self.due = DueWindows(self.place.rule, self.context.store, self.patient)
+        self.stored = StoredWindows(self.context.catalog, self.place)
 
     def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         """One pass; returns how many windows were closed or revised."""
@@ -110,13 +110,15 @@ class Closer:
         now_ns = self.context.clock()
         progress = self._open(baseline)
         self._note_labels(model)
-        newest = max((s.id for s in self._segments("predictions", after_id=progress.prediction_segment)), default=0)
-        closed_ns = self._closed_until()
-        late = self._late_segments(progress, closed_ns)
-        revised = self._late_windows(late, closed_ns)
-        missed = self._missed_spans(late, revised, closed_ns)
+        newest = max(
+            (s.id for s in self.stored.segments("predictions", after_id=progress.prediction_segment)), default=0
+        )
+        closed_ns = self.stored.closed_until()
+        late = self.stored.late_segments(progress.prediction_segment, closed_ns)
+        revised = self.stored.late_windows(late, closed_ns)
+        missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
         changed = 0
-        segments = self._segments("predictions", closed_ns)
+        segments = self.stored.segments("predictions", closed_ns)
         for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
             self._timed(partial(self._close, span, model))
             changed += 1
@@ -155,8 +157,8 @@ class Closer:
     def _labels_left(self, progress: Progress) -> dict[Span, int]:
         """Windows after the last whose labels were looked at that have labels all the same: they were waited for."""
         after_ns = progress.labels_until_ns + 1
-        labels = [s for s in self._segments("labels", after_ns) if s.end_ns > 0]
-        spans = [w.span for w in self._windows(start_ns=after_ns) if w.n_window] if labels else []
+        labels = [s for s in self.stored.segments("labels", after_ns) if s.end_ns > 0]
+        spans = [w.span for w in self.stored.windows(start_ns=after_ns) if w.n_window] if labels else []
         came = {span: [s.created_ns for s in labels if meets(s, span)] for span in spans}
         return {span: max(times) for span, times in came.items() if times}
 
@@ -164,59 +166,6 @@ class Closer:
         assert self.progress is not None  # noqa: S101  (opened by run)
         self.progress = msgspec.structs.replace(self.progress, **changes)
         return self.progress
-
-    def _segments(
-        self, kind: str, start_ns: int | None = None, end_ns: int | None = None, *, after_id: int = 0
-    ) -> list[Segment]:
-        if kind == "labels":
-            return self.context.catalog.segments("labels", self.place.model, None, start_ns, end_ns, after_id=after_id)
-        return self.context.catalog.segments(
-            "predictions", self.place.model, self.place.version, start_ns, end_ns, after_id=after_id
-        )
-
-    def _windows(self, **filters: int | bool) -> list[WindowEntry]:
-        place = self.place
-        return self.context.catalog.windows(place.model, version=place.version, rule=place.rule.name, **filters)  # type: ignore[arg-type]  # keyword subset
-
-    def _closed_until(self) -> int | None:
-        last = self._windows(limit=1, newest_first=True)
-        return last[0].span.end_ns if last else None
-
-    # Which windows were closed too early
-
-    def _late_segments(self, progress: Progress, closed_ns: int | None) -> list[Segment]:
-        """Segments that came since the last pass and reach back behind what is closed."""
-        if closed_ns is None:
-            return []
-        return self._segments("predictions", None, closed_ns, after_id=progress.prediction_segment)
-
-    def _late_windows(self, late: Sequence[Segment], closed_ns: int | None) -> list[WindowEntry]:
-        """Closed windows into which late segments reach."""
-        if not late:
-            return []
-        windows = self._windows(start_ns=self._earliest(min(s.start_ns for s in late)), end_ns=closed_ns or 0)
-        return [w for w in windows if any(meets(s, w.span) for s in late)]
-
-    def _missed_spans(
-        self, late: Sequence[Segment], windows: Sequence[WindowEntry], closed_ns: int | None
-    ) -> list[Span]:
-        """Spans behind what is closed that have no window, and now have rows: nobody told of them while they were silent."""
-        if not late or closed_ns is None or depends_on_rows(self.place.rule):
-            return []
-        known = {w.span for w in windows}
-        spans = {
-            span: None
-            for segment in late
-            for span in spans_between(self.place.rule, segment.start_ns, min(segment.end_ns, closed_ns - 1))
-            if (span.end_ns or 0) <= closed_ns
-        }
-        return sorted((s for s in spans if s not in known), key=_start_of)[:WINDOWS_PER_PASS]
-
-    def _earliest(self, ns: int) -> int:
-        """Start of the earliest closed window that may hold this instant: a pass must not read all there ever were."""
-        before = self._windows(end_ns=ns + 1, limit=1, newest_first=True)
-        start_ns = before[0].span.start_ns if before else None
-        return min(ns if start_ns is None else start_ns, ns - (self.place.rule.sliding_ns or 0))
 
     # Closing and revising
 
@@ -348,14 +297,14 @@ class Closer:
         counts = self.place.rule.rows is not None or (
             self.baseline is not None and self.baseline.design_effects is None
         )
-        return self._windows() if counts else []
+        return self.stored.windows() if counts else []
 
     def _as_of(self, span: Span, windows: Sequence[WindowEntry]) -> _AsOf | None:
         """A closed window is judged later as it was the first time, whatever the windows after it taught."""
         baseline = self.baseline
         if baseline is None:
             return None
-        before = [w for w in windows if w.n_window and _start_of(w.span) <= _start_of(span)]
+        before = [w for w in windows if w.n_window and start_of(w.span) <= start_of(span)]
         learned, own = self.track.learned, sum(w.baseline == baseline.id for w in before)
         if baseline.design_effects is None and own < LEARNING_WINDOWS:
             learned = learn(self.track.first[:own], baseline)
@@ -374,17 +323,17 @@ class Closer:
     def _wait_for_labels(self, span: Span) -> None:
         self.pending[span] = self.context.clock()
         while len(self.pending) > PENDING_WINDOWS_MAX:
-            self.pending.pop(min(self.pending, key=_start_of))
+            self.pending.pop(min(self.pending, key=start_of))
 
     def _note_labels(self, model: MonitoredModel) -> None:
         """Closed windows that new labels belong to become pending."""
         if model.label is None or self.baseline is None:
             return
-        new = [s for s in self._segments("labels", after_id=self.noted) if s.end_ns > 0]
+        new = [s for s in self.stored.segments("labels", after_id=self.noted) if s.end_ns > 0]
         if not new:
             return
         start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
-        for window in self._windows(start_ns=self._earliest(start_ns), end_ns=end_ns + 1):
+        for window in self.stored.windows(start_ns=self.stored.earliest(start_ns), end_ns=end_ns + 1):
             span = window.span
             if window.n_window and (span.end_ns or 0) > start_ns and any(meets(s, span) for s in new):
                 self.pending[span] = max(s.created_ns for s in new)
@@ -401,14 +350,14 @@ class Closer:
         changed = 0
         windows = self._history() if self.pending else []
         quiet_ns = min(LABELS_QUIET_NS_MAX, max(self.place.rule.lateness_ns, 1))
-        for span in sorted(self.pending, key=_start_of):
+        for span in sorted(self.pending, key=start_of):
             window = self.context.catalog.window(self.place.model, self.place.version, self.place.rule.name, span)
             if window is None:
                 del self.pending[span]
                 continue
             came = len(
                 self.context.store.read_labels(
-                    self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
+                    self.stored.segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
                 )
             )
             if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
@@ -438,11 +387,15 @@ class Closer:
 
     def _profile(self, span: Span, model: MonitoredModel) -> Profiled | None:
         store = self.context.store
-        rows = store.read_rows(self._segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
+        rows = store.read_rows(
+            self.stored.segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns
+        )
         if self.baseline is None:
             self._propose(rows, model)
             return Profiled(TileSet(len(rows)), (), (), 0, None, None)
-        labels = store.read_labels(self._segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns)
+        labels = store.read_labels(
+            self.stored.segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
+        )
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
         profiled = profile_window(rows, labels, self.baseline, model, explainer)
         return replace(profiled, tiles=self._with_awaited(profiled.tiles, span, model))
@@ -476,91 +429,14 @@ class Closer:
         model: MonitoredModel,
         status: Status | None = None,
     ) -> None:
-        context, place = self.context, self.place
-        now_ns = context.clock()
-        ledger = context.catalog.ledger(place.model, place.version, span.start_ns or 0, span.end_ns or 0)
-        entry = WindowEntry(
-            model=place.model,
-            version=place.version,
-            rule=place.rule.name,
-            span=span,
-            revision=revision,
-            status=_status(looked, rows, status),
-            n_window=rows,
-            closed_ns=now_ns,
-            labelled=profiled.labelled if profiled else 0,
-            seen=ledger.seen,
-            captured=ledger.captured,
-            sampled_out=ledger.sampled_out,
-            dropped=sum(ledger.dropped.values()),
-            undecodable=sum(ledger.undecodable.values()),
-            baseline=self.baseline.id if self.baseline else None,
-            reason=_caveat(self.baseline, span),
-        )
-        known, others = shown_alerts(context.catalog, place), other_alerts(context.catalog, place, model)
-        told = shown(looked, known, others) if looked else None
-        result = WindowResult(
-            window=entry,
-            tiles=encode_tileset(profiled.tiles) if profiled else b"",
-            findings=looked.findings if looked else (),
-            segments=self._write(
-                span, looked.findings if looked else (), self._with_records(profiled, model, status), now_ns
-            ),
-            alerts=told.alerts if told else (),
-            transitions=told.transitions if told else (),
-            memory={
-                progress_key(place.model, place.version, place.rule): encode_progress(self._advance()),
-                alerts_key(place): encode_alerts(self.track.alerts),
-                **({alarmed_key(place): encode_spans(self.past.alarmed)} if self.past is not None else {}),
-                **(
-                    {late_key(place): encode_alerts({self.track.late.kind: self.track.late})} if self.track.late else {}
-                ),
-            },
-        )
-        context.catalog.commit_window(result, model.receivers, now_ns)
-
-    def _with_records(self, profiled: Profiled | None, model: MonitoredModel, status: Status | None) -> Profiled | None:
-        """Rows are recorded once: by the first rule, when its window closes or gets late rows, not when labels come."""
-        return profiled if status is None and self.place.rule == model.windows[0] else None
-
-    def _write(
-        self, span: Span, findings: Sequence[Finding], profiled: Profiled | None, now_ns: int
-    ) -> tuple[Segment, ...]:
-        store, place = self.context.store, self.place
-        segments = []
-        if findings:
-            segments.append(store.write_findings(findings, place.rule.name, now_ns))
-        if profiled is not None and profiled.anomalies:
-            segments.append(
-                store.write_records("anomalies", place.model, place.version, span, profiled.anomalies, now_ns)
-            )
-        if profiled is not None and profiled.explanations:
-            segments.append(
-                store.write_records("explanations", place.model, place.version, span, profiled.explanations, now_ns)
-            )
-        return tuple(segments)
-
-
-def _status(looked: Looked | None, rows: int, kept: Status | None) -> Status:
-    """Of a relabelled window: the worse of what its inputs said and what its labels say."""
-    if looked is None or rows == 0:
-        return Status.NO_DATA
-    order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK)
-    found = {looked.status, kept}
-    return next((s for s in order if s in found), looked.status)
-
-
-def _caveat(baseline: Baseline | None, span: Span) -> str | None:
-    """What a reader of the whole window must know."""
-    if baseline is None:
-        return "no baseline: set one with `outrider baseline`"
-    start_ns, end_ns = baseline.start_ns, baseline.end_ns
-    if start_ns is None or end_ns is None or start_ns >= (span.end_ns or 0) or end_ns < (span.start_ns or 0):
-        return None
-    return (
-        "the baseline's rows are of this time too: the window is partly compared with itself, and drift shows too small"
-    )
-
-
-def _start_of(span: Span) -> int:
-    return span.start_ns or 0
+        place = self.place
+        memory = {
+            progress_key(place.model, place.version, place.rule): encode_progress(self._advance()),
+            alerts_key(place): encode_alerts(self.track.alerts),
+        }
+        if self.past is not None:
+            memory[alarmed_key(place)] = encode_spans(self.past.alarmed)
+        if self.track.late:
+            memory[late_key(place)] = encode_alerts({self.track.late.kind: self.track.late})
+        judged = Judged(span, revision, rows, profiled, looked, status)
+        commit_window(self.context, place, judged, model, self.baseline, memory)

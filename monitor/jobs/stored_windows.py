@@ -1,0 +1,75 @@
+"""What the catalog holds of one place: its closed windows and segments, and which windows were closed too early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.findings import Span
+from monitor.jobs.due_windows import meets
+from monitor.jobs.track import Place
+from monitor.ports import Catalog, Segment, WindowEntry
+from monitor.windows.spans import depends_on_rows, spans_between
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWindows:
+    """Of one version of a model under one window rule."""
+
+    catalog: Catalog
+    place: Place
+
+    def segments(
+        self, kind: str, start_ns: int | None = None, end_ns: int | None = None, *, after_id: int = 0
+    ) -> list[Segment]:
+        if kind == "labels":
+            return self.catalog.segments("labels", self.place.model, None, start_ns, end_ns, after_id=after_id)
+        return self.catalog.segments(
+            "predictions", self.place.model, self.place.version, start_ns, end_ns, after_id=after_id
+        )
+
+    def windows(self, **filters: int | bool) -> list[WindowEntry]:
+        place = self.place
+        return self.catalog.windows(place.model, version=place.version, rule=place.rule.name, **filters)  # type: ignore[arg-type]  # keyword subset
+
+    def closed_until(self) -> int | None:
+        last = self.windows(limit=1, newest_first=True)
+        return last[0].span.end_ns if last else None
+
+    def late_segments(self, seen: int, closed_ns: int | None) -> list[Segment]:
+        """Segments that came since the last pass and reach back behind what is closed."""
+        if closed_ns is None:
+            return []
+        return self.segments("predictions", None, closed_ns, after_id=seen)
+
+    def late_windows(self, late: Sequence[Segment], closed_ns: int | None) -> list[WindowEntry]:
+        """Closed windows into which late segments reach."""
+        if not late:
+            return []
+        windows = self.windows(start_ns=self.earliest(min(s.start_ns for s in late)), end_ns=closed_ns or 0)
+        return [w for w in windows if any(meets(s, w.span) for s in late)]
+
+    def missed_spans(
+        self, late: Sequence[Segment], windows: Sequence[WindowEntry], closed_ns: int | None, most: int
+    ) -> list[Span]:
+        """Spans behind what is closed that have no window, and now have rows: nobody told of them while they were silent."""
+        if not late or closed_ns is None or depends_on_rows(self.place.rule):
+            return []
+        known = {w.span for w in windows}
+        spans = {
+            span: None
+            for segment in late
+            for span in spans_between(self.place.rule, segment.start_ns, min(segment.end_ns, closed_ns - 1))
+            if (span.end_ns or 0) <= closed_ns
+        }
+        return sorted((s for s in spans if s not in known), key=start_of)[:most]
+
+    def earliest(self, ns: int) -> int:
+        """Start of the earliest closed window that may hold this instant: a pass must not read all there ever were."""
+        before = self.windows(end_ns=ns + 1, limit=1, newest_first=True)
+        start_ns = before[0].span.start_ns if before else None
+        return min(ns if start_ns is None else start_ns, ns - (self.place.rule.sliding_ns or 0))
+
+
+def start_of(span: Span) -> int:
+    return span.start_ns or 0
