@@ -4,6 +4,9 @@ The row form has `instances` and `predictions`, the column form `inputs` and `ou
 What has no name is called `input` and `output` in both forms, so that they make the same columns. `:classify` and
 `:regress` have `examples`, objects of features, with features common to all of them in `context`; a class is a label
 with a score, and becomes the tensors `label` and `score`.
+
+KServe's servers take a CloudEvent for its data: in binary mode the body is as ever, in structured mode request and answer
+lie in `data`, and the request's event names the prediction.
 """
 
 import re
@@ -31,6 +34,17 @@ _PATH = re.compile(
     r"[^?#]*?/v1/models/([^/?#:]+)(?:/(?:versions|labels)/([^/?#:]+))?:(predict|classify|regress)/?(?:[?#]|$)"
 )
 
+_EVENT_MARK = b'"specversion"'
+"""Every structured event has it; what has it not is not read twice."""
+
+
+class _Event(msgspec.Struct):
+    """What a body says besides, where it is a CloudEvent in structured mode."""
+
+    specversion: str | None = None
+    id: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
 
 class _Request(msgspec.Struct):
     instances: msgspec.Raw = msgspec.Raw()
@@ -46,6 +60,7 @@ class _Response(msgspec.Struct):
     result: msgspec.Raw = msgspec.Raw()
 
 
+_EVENT = msgspec.json.Decoder(_Event)
 _REQUEST = msgspec.json.Decoder(_Request)
 _RESPONSE = msgspec.json.Decoder(_Response)
 
@@ -65,22 +80,31 @@ class PredictV1:
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
         body = plain_body(exchange.request_body, exchange.request_headers.get("content-encoding", ""), "request")
+        id, body = _unwrapped(body, "request")
         rows, inputs = request_rows(body)
         outputs: tuple[Tensor, ...] = ()
         served = 200 <= exchange.status < 300
         if served:
             body = plain_body(exchange.response_body, exchange.response_headers.get("content-encoding", ""), "response")
-            outputs = response_tensors(body)
+            outputs = response_tensors(_unwrapped(body, "response")[1])
         check_size(inputs, outputs)
         return Decoded(
             model=call.model,
             version=call.version,
-            id=None,
+            id=id,
             rows=rows,
             inputs=inputs,
             outputs=outputs,
             error=None if served else refusal_words(exchange),
         )
+
+
+def _unwrapped(body: bytes | bytearray, where: str) -> tuple[str | None, bytes | bytearray]:
+    """The id and the data of a CloudEvent in structured mode; any other body as it is. Raises Undecodable."""
+    if _EVENT_MARK not in body:
+        return None, body
+    event: _Event = read_json(_EVENT, body, where)
+    return (event.id, bytes(event.data)) if event.specversion and len(event.data) else (None, body)
 
 
 def request_rows(body: bytes | bytearray) -> tuple[int, tuple[Tensor, ...]]:

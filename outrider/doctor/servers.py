@@ -177,13 +177,19 @@ def _open_inference(address: str) -> Server | None:
 
 
 def _repository(address: str) -> tuple[str, ...]:
-    """Models by the repository extension, which Triton and MLServer have; MLServer wants a body that says nothing."""
+    """Models by the repository extension, which Triton and MLServer have, or by the list that KServe's server has."""
     try:
+        # MLServer wants a body that says nothing.
         document = ask(address, "/v2/repository/index", method="POST", json_body=b"{}").json()
+        if isinstance(document, list):
+            names = [str(i["name"]) for i in document if isinstance(i, dict) and i.get("name")]
+        else:
+            document = ask(address, "/v2/models").json()
+            listed = document.get("models") if isinstance(document, dict) else None
+            names = [str(name) for name in listed] if isinstance(listed, list) else []
     except NoAnswer:
         return ()
-    items = document if isinstance(document, list) else []
-    return tuple(str(i["name"]) for i in items if isinstance(i, dict) and i.get("name"))[:MODELS_SHOWN]
+    return tuple(names[:MODELS_SHOWN])
 
 
 def _models_v1(address: str) -> Server | None:

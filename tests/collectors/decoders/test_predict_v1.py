@@ -132,3 +132,25 @@ def test_features_common_to_many_examples_are_bounded() -> None:
     """They are copied into every row."""
     request = {"context": {f"k{i}": 0 for i in range(3000)}, "examples": [{}] * 3000}
     assert refusal(CLASSIFY, request, {"results": [0]}) == ("record_too_large", "request.context")
+
+
+def test_a_structured_event_is_its_data() -> None:
+    """As KServe's servers take it, and answer; the request's event names the prediction."""
+    event = {"specversion": "1.0", "id": "e-1", "source": "test", "type": "rows", "data": {"instances": [[1, 2]]}}
+    answer = {"specversion": "1.0", "id": "e-2", "source": "m", "type": "answer", "data": {"predictions": [3.5]}}
+    decoded = decode(PREDICT, event, answer)
+    assert (decoded.rows, decoded.id) == (1, "e-1")
+    assert columns(decoded.inputs) == {"input": ((1, 2), [1, 2])}
+    assert columns(decoded.outputs) == {"output": [3.5]}
+
+
+def test_a_column_may_be_called_as_an_attribute_of_an_event() -> None:
+    """What has no data beside it is no event."""
+    decoded = decode(PREDICT, {"instances": [{"specversion": 1}, {"specversion": 2}]}, {"predictions": [0, 1]})
+    assert (decoded.id, columns(decoded.inputs)) == (None, {"specversion": [1, 2]})
+
+
+def test_an_event_whose_data_is_no_request_is_told() -> None:
+    """A text, as an event may carry."""
+    reason, where = refusal(PREDICT, {"specversion": "1.0", "id": "e", "data": "rows"}, {"predictions": [1]})
+    assert (reason, where) == ("request_not_protocol", "request")

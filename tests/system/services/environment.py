@@ -25,6 +25,8 @@ ENVIRONMENTS: Mapping[str, Sequence[str]] = MappingProxyType(
         "mlserver": ("mlserver==1.7.1", "pandas>=2.2,<3"),
         # The scoring server and its client are in the slim package; the client looks for SciPy.
         "mlflow": ("mlflow-skinny==3.17.2", "pandas>=2.2,<4", "scipy"),
+        # Its server, clients and CloudEvents; what it would load models with is an extra that is left out.
+        "kserve": ("kserve==0.21.0",),
         # llama.cpp with its own HTTP server, as a wheel: nothing is compiled.
         "llama": ("xllamacpp==2026.10.11549", "gguf==0.19.0", "openai>=2,<4"),
     }
