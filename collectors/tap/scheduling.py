@@ -2,10 +2,12 @@
 
 The forwarder works in bursts of some ten microseconds, the worker in stretches of milliseconds; a request that arrives in
 such a stretch would wait for its end. Three things keep the wait short, and none of them needs a privilege. The kernel
-is told how long each wants to run at a time (`sched_setattr`, Linux 6.12; older ones take no notice). The worker is a
-batch process: its own waking interrupts nobody. And while it is in no hurry it pauses every few records, so that
-whoever waits gets the processor at once. A lower priority alone did not help (the kernel looks at it when a stretch
-ends), and the lowest (SCHED_IDLE) would starve the worker on a busy machine.
+is told that the forwarder wants to run for a short time and the worker for a long one (`sched_setattr`): since Linux 6.12
+who wakes with the shorter of the two runs at once, unless it has had more than its share. That the worker is nicer makes
+its share small, so that this is rare. And where it was so, nobody would look again before the next tick of the clock,
+which is up to ten milliseconds away: so while the worker is in no hurry it yields every few records, which costs nothing when
+nobody waits. The worker is a batch process too: its own waking interrupts nobody. The lowest priority of all (SCHED_IDLE)
+would do the same, and starve the worker on a busy machine.
 """
 
 import ctypes
@@ -14,13 +16,14 @@ import platform
 from typing import ClassVar
 
 SLICE_NS = 100_000
-"""The shortest that the kernel takes."""
-WORKER_NICE = 5
-"""The forwarder goes first where both want the same core; much more, and a busy machine would starve the worker."""
-RECORDS_PER_PAUSE = 4
+"""The forwarder's: the shortest that the kernel takes."""
+WORKER_SLICE_NS = 3_000_000
+"""The worker's: what matters is that it is the longer one."""
+WORKER_NICE = 10
+"""A tenth of a core where both want all of it: the forwarder is then rarely over its share when it wakes. Much more, and a
+busy machine would starve the worker."""
+RECORDS_PER_YIELD = 4
 """About two exchanges, or a tenth of a millisecond of work."""
-PAUSE_SECONDS = 30e-6
-"""With the kernel's own slack about eighty microseconds: enough for the forwarder's burst."""
 
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 
@@ -40,18 +43,18 @@ class _Attributes(ctypes.Structure):
 
 def go_first() -> bool:
     """For the forwarder: run in short slices. Whether the kernel was told."""
-    return _set(os.SCHED_OTHER, os.nice(0))
+    return _set(os.SCHED_OTHER, os.nice(0), SLICE_NS)
 
 
 def give_way() -> bool:
-    """For the worker: run in short slices, interrupt nobody. Whether the kernel was told."""
+    """For the worker: run in long slices, interrupt nobody. Whether the kernel was told."""
     nice = os.nice(WORKER_NICE)
-    return _set(os.SCHED_BATCH, nice)
+    return _set(os.SCHED_BATCH, nice, WORKER_SLICE_NS)
 
 
-def _set(policy: int, nice: int) -> bool:
+def _set(policy: int, nice: int, slice_ns: int) -> bool:
     number = _SCHED_SETATTR.get(platform.machine())
     if number is None:
         return False
-    attributes = _Attributes(size=ctypes.sizeof(_Attributes), policy=policy, nice=nice, runtime=SLICE_NS)
+    attributes = _Attributes(size=ctypes.sizeof(_Attributes), policy=policy, nice=nice, runtime=slice_ns)
     return bool(ctypes.CDLL(None).syscall(number, 0, ctypes.byref(attributes), 0) == 0)

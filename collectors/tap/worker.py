@@ -21,7 +21,7 @@ from collectors.spool.undecodable import UndecodableFolder, Unread
 from collectors.tap import segment as at
 from collectors.tap.passing import Passing
 from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingDamaged, RingReader, RingRecord
-from collectors.tap.scheduling import PAUSE_SECONDS, RECORDS_PER_PAUSE
+from collectors.tap.scheduling import RECORDS_PER_YIELD
 from collectors.tap.segment import UNCOPIED, Segment
 from collectors.tap.status import WorkerStatus, decode_status, encode_status
 from collectors.tap.supervisor import seconds_to_end
@@ -35,7 +35,7 @@ leaves the processor to the forwarder; a ring that fills quickly ends the sleep.
 STARTS_AT_TAIL_MAX = 3
 """When so many workers in a row have died before they got any further in the ring, the next steps over its bytes."""
 HURRY_SHARE = 16
-"""When more than one part in this many of the ring waits, the worker no longer pauses for the forwarder."""
+"""When more than one part in this many of the ring waits, the worker no longer yields to the forwarder."""
 FLUSH_SECONDS = 0.2
 """Finished records wait at most this long for others of their batch."""
 FLUSH_BYTES = 8 * 1024 * 1024
@@ -144,17 +144,17 @@ class CaptureWorker:
         before = self._ring.position
         try:
             opened, received = self._open, self._pipeline.received
-            until_pause = RECORDS_PER_PAUSE
+            until_yield = RECORDS_PER_YIELD
             for record in self._ring.read(TURN_BYTES):
                 kind, connection, time_ns, payload = record
                 if kind <= _TO_CLIENT:  # nearly all are
                     opened[connection] = kind
                     received(connection, _DIRECTIONS[kind], payload, time_ns)
-                    until_pause -= 1
-                    if not until_pause:
-                        until_pause = RECORDS_PER_PAUSE
+                    until_yield -= 1
+                    if not until_yield:
+                        until_yield = RECORDS_PER_YIELD
                         if self._ring.waiting < self._hurry_bytes:
-                            time.sleep(PAUSE_SECONDS)
+                            os.sched_yield()
                 else:
                     self._take_in(record)
         except RingDamaged:

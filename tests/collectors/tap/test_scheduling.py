@@ -16,11 +16,16 @@ print(os.sched_getscheduler(0), os.nice(0))
 """
 
 
-@pytest.mark.parametrize(("call", "policy", "nicer"), [("go_first", 0, 0), ("give_way", 3, 5)])
+@pytest.mark.parametrize(("call", "policy", "nicer"), [("go_first", 0, 0), ("give_way", 3, 10)])
 def test_the_kernel_is_told(call, policy, nicer):
     """By the process itself, without any privilege: an ordinary one goes first, a batch process gives way."""
     done = subprocess.run([sys.executable, "-c", TELLS, call], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(policy), str(min(os.nice(0) + nicer, 19))]
+
+
+def test_the_worker_asks_for_the_longer_slice():
+    """The kernel lets whoever wakes with the shorter one run at once, and only then."""
+    assert scheduling.WORKER_SLICE_NS > scheduling.SLICE_NS
 
 
 def test_an_unknown_machine_is_left_alone(monkeypatch):
