@@ -8,9 +8,9 @@ Because the key never decreases in floating point either, the answer is exact, n
 edges' alone, so it is made once for a grid (`Lookup`), not for every window.
 
 A column is taken in blocks that stay in the first cache: keys, range and squares of a block in the widest registers, then
-the counting, which no register is wide enough for. There four rows are worked on at a time, each with counters of its own
-(a count and a sum side by side, one line of cache), so that rows of one cell do not wait for each other; the lanes are
-added in a fixed order. Row i of the finite values always belongs to lane i modulo 4 (of the squares, modulo 64). So sums
+its cells, then the counting, which no register is wide enough for. There four rows are worked on at a time, each with
+counters of its own (the sums and counts of a cell's four lanes are one line of cache, each pair written at once), so that
+rows of one cell do not wait for each other; the lanes are added in a fixed order. Row i of the finite values always belongs to lane i modulo 4 (of the squares, modulo 64). So sums
 depend on the rows' order and on nothing else: no fused or re-ordered arithmetic, the same bits on every machine.
 """
 
@@ -39,6 +39,9 @@ BLOCK_ROWS = 512
 """Rows of a block: 4 KiB, a multiple of all lanes."""
 LANES = 4
 WIDE_LANES = 64
+LINE = np.uint64(2 * LANES)
+ONE, TWO, THREE, FOUR, SIX = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4), np.uint64(6)
+"""Steps of an index without a sign: a plain 1 would make it one with a sign again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,56 +171,47 @@ def _of_two(x: float, start: np.uint64, padded: Float64) -> np.uint64:
 
 
 @compiled
-def _count(
-    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, crowd: int, lanes: npt.NDArray[np.float64]
+def _find(
+    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, crowd: int, cells: npt.NDArray[np.uint32]
 ) -> None:
-    """Count a block of a multiple of four values: `lanes[lane, cell]` is (sum, count)."""
-    for i in range(0, x.size - 3, LANES):
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        c0, c1 = np.uint64(table[np.uint64(keys[i])]), np.uint64(table[np.uint64(keys[i + 1])])
-        c2, c3 = np.uint64(table[np.uint64(keys[i + 2])]), np.uint64(table[np.uint64(keys[i + 3])])
-        if crowd <= 1:
-            c0 += np.uint64(x0 > padded[c0])
-            c1 += np.uint64(x1 > padded[c1])
-            c2 += np.uint64(x2 > padded[c2])
-            c3 += np.uint64(x3 > padded[c3])
-        elif crowd == 2:
-            c0 += _of_two(x0, c0, padded)
-            c1 += _of_two(x1, c1, padded)
-            c2 += _of_two(x2, c2, padded)
-            c3 += _of_two(x3, c3, padded)
-        else:
-            c0, c1 = _below(x0, c0, crowd, padded), _below(x1, c1, crowd, padded)
-            c2, c3 = _below(x2, c2, crowd, padded), _below(x3, c3, crowd, padded)
-        lanes[0, c0, 0] += x0
-        lanes[0, c0, 1] += 1.0
-        lanes[1, c1, 0] += x1
-        lanes[1, c1, 1] += 1.0
-        lanes[2, c2, 0] += x2
-        lanes[2, c2, 1] += 1.0
-        lanes[3, c3, 0] += x3
-        lanes[3, c3, 1] += 1.0
+    """Write the cell numbers of a block."""
+    # An index without a sign needs no look at whether it counts from the end.
+    if crowd <= 1:
+        for k in range(x.size):
+            i = np.uint64(k)
+            start = np.uint64(table[np.uint64(keys[i])])
+            cells[i] = np.uint32(start + np.uint64(x[i] > padded[start]))
+    elif crowd == 2:
+        for k in range(x.size):
+            i = np.uint64(k)
+            start = np.uint64(table[np.uint64(keys[i])])
+            cells[i] = np.uint32(start + _of_two(x[i], start, padded))
+    else:
+        for k in range(x.size):
+            i = np.uint64(k)
+            cells[i] = np.uint32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), crowd, padded))
 
 
 @compiled
-def _number(
-    x: Float64,
-    keys: npt.NDArray[np.int32],
-    table: Table,
-    padded: Float64,
-    crowd: int,
-    cells: npt.NDArray[np.float32],
-    middle: int,
-) -> None:
-    """Write the cell numbers of a block, less `middle`."""
-    offset = np.float32(middle)
-    if crowd <= 1:
-        for i in range(x.size):
-            start = np.uint64(table[np.uint64(keys[i])])
-            cells[i] = np.float32(np.int32(start + np.uint64(x[i] > padded[start]))) - offset
-    else:
-        for i in range(x.size):
-            cells[i] = np.float32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), crowd, padded)) - offset
+def _add(x: Float64, cells: npt.NDArray[np.uint32], lanes: Float64) -> None:
+    """Add a block of a multiple of four values to the (sum, count) of their cells, each fourth one to a lane of its own."""
+    for k in range(x.size // LANES):
+        i = np.uint64(k * LANES)
+        # Read before anything is written: so a sum and its count go through the registers together.
+        x0, x1, x2, x3 = x[i], x[i + ONE], x[i + TWO], x[i + THREE]
+        c0, c1 = np.uint64(cells[i]) * LINE, np.uint64(cells[i + ONE]) * LINE + TWO
+        c2, c3 = np.uint64(cells[i + TWO]) * LINE + FOUR, np.uint64(cells[i + THREE]) * LINE + SIX
+        _add_one(x0, c0, lanes)
+        _add_one(x1, c1, lanes)
+        _add_one(x2, c2, lanes)
+        _add_one(x3, c3, lanes)
+
+
+@compiled
+def _add_one(x: float, at: np.uint64, lanes: Float64) -> None:
+    total, count = lanes[at] + x, lanes[at + ONE] + 1.0
+    lanes[at] = total
+    lanes[at + ONE] = count
 
 
 @compiled
@@ -264,9 +258,9 @@ def _pass(
 ) -> tuple[float, float, float]:
     """Add `x` to `counts` and `sums`; returns the sum of (x - center)^2, the least and the largest value."""
     n, used = x.size, counts.size
-    lanes = np.zeros((LANES, used, 2))
+    lanes = np.zeros(2 * LANES * used)
     squares, least, most = np.zeros(WIDE_LANES), np.full(WIDE_LANES, np.inf), np.full(WIDE_LANES, -np.inf)
-    keys = np.empty(BLOCK_ROWS, np.int32)
+    keys, found = np.empty(BLOCK_ROWS, np.int32), np.empty(BLOCK_ROWS, np.uint32)
     bits = x.view(np.int64)
     write = cells.size == n
     for start in range(0, n, BLOCK_ROWS):
@@ -278,16 +272,19 @@ def _pass(
             _by_width(block, low, scale, table.size, keys)
         _squares(block, center, squares)
         _ends(block, least, most)
-        _count(block, keys, table, padded, crowd, lanes)
+        _find(block, keys, table, padded, crowd, found)
+        _add(block, found, lanes)
         if write:
-            _number(block, keys, table, padded, crowd, cells[start:end], middle)
+            for i in range(end - start):
+                cells[start + i] = np.float32(np.int32(found[i])) - np.float32(middle)
     for i in range(n - n % LANES, n):  # the last rows stand in lane 0
-        c = np.searchsorted(padded[: used - 1], x[i])
-        lanes[0, c, 0] += x[i]
-        lanes[0, c, 1] += 1.0
-    for c in range(used):
-        counts[c] += np.int64((lanes[0, c, 1] + lanes[1, c, 1]) + (lanes[2, c, 1] + lanes[3, c, 1]))
-        sums[c] += (lanes[0, c, 0] + lanes[1, c, 0]) + (lanes[2, c, 0] + lanes[3, c, 0])
+        c = 2 * LANES * np.searchsorted(padded[: used - 1], x[i])
+        lanes[c] += x[i]
+        lanes[c + 1] += 1.0
+    for cell in range(used):
+        at = lanes[2 * LANES * cell : 2 * LANES * (cell + 1)]
+        counts[cell] += np.int64((at[1] + at[3]) + (at[5] + at[7]))
+        sums[cell] += (at[0] + at[2]) + (at[4] + at[6])
     total, lowest, highest = 0.0, np.inf, -np.inf
     for lane in range(WIDE_LANES):
         total += squares[lane]
