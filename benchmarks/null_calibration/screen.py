@@ -88,9 +88,27 @@ def _log_ndtr(z: float) -> float:
     return math.log(0.5 * math.erfc(z * 0.7071067811865476))
 
 
+_TERMS = 64
+"""Of the tail's series, all positive: a sum broken off lies under the tail."""
+
+
 @_compiled
-def _proportion_least(k: float, n: float, j: float, m: float, effect: float) -> float:
-    """A number under log p of either tail of `proportion_log_p` for one side: Chernoff's bound less what it may give away."""
+def _tail_least(a: float, b: float, x: float) -> float:
+    """A number under the log of the incomplete beta function I_x(a, b)."""
+    term, total = 1.0, 1.0
+    for i in range(_TERMS):
+        term *= (a + b + i) / (a + 1.0 + i) * x
+        total += term
+        if term < 1e-4 * total:
+            break
+    front = math.lgamma(a + b) - math.lgamma(a + 1.0) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    return front + math.log(total)
+
+
+@_compiled
+def _proportion_least(k: float, n: float, j: float, m: float, effect: float, limit: float) -> float:
+    """A number under log p of either tail of `proportion_log_p` for one side: Chernoff's bound less what it may give
+    away, and where that is within the limit the tail's own series."""
     k, n, j, m = k / effect, n / effect, j / effect, m / effect
     total, hits = n + m, k + j
     rest = total - hits
@@ -111,7 +129,12 @@ def _proportion_least(k: float, n: float, j: float, m: float, effect: float) -> 
         kl += rate * math.log(rate / p)
     if rate < 1:
         kl += (1 - rate) * math.log((1 - rate) / (1 - p))
-    return -size * kl - 0.5 * math.log(8.0 * size + 8.0) - 1.0
+    loose = -size * kl - 0.5 * math.log(8.0 * size + 8.0) - 1.0
+    if loose > limit:
+        return loose
+    if rate > p:
+        return max(loose, _tail_least(max(seen, 1e-12), max(size - seen + 1.0, 1e-12), p))
+    return max(loose, _tail_least(max(size - seen, 1e-12), max(seen + 1.0, 1e-12), 1.0 - p))
 
 
 @_compiled
@@ -190,7 +213,7 @@ def suspects_of_number(
     for s in range(scales.size):
         scale = scales[s]
         every = max(1, scale // 2)
-        limit, effect = limits[s], effects[s]
+        limit, missing, effect = limits[s], missing_limits[s] + MARGIN, effects[s]
         # A score whose z is under this cannot reach the limit.
         reach = math.sqrt(max(0.0, -2.0 * (limit + math.log(shares[1]) + MARGIN) - 16.0))
         for w in range(scale - 1, total_windows):
@@ -205,8 +228,10 @@ def suspects_of_number(
                 n += here[c]
                 cumulated[c] = n
             if here[k + 1] > 0:
-                log_p = _proportion_least(here[k + 1], n + here[k + 1], missing_there, m + missing_there, effect)
-                if log_p <= missing_limits[s] + MARGIN:
+                log_p = _proportion_least(
+                    here[k + 1], n + here[k + 1], missing_there, m + missing_there, effect, missing
+                )
+                if log_p <= missing:
                     found[w] = True
                     continue
             if n < 50:
@@ -226,16 +251,16 @@ def suspects_of_number(
             spent = limit + math.log(shares[3]) - math.log(tests) - math.log(2.0) + MARGIN
             for q in range(half):
                 c = marks[q]
-                if _proportion_least(cumulated[c], n, cumulated_there[c], m, effect) <= spent:
+                if _proportion_least(cumulated[c], n, cumulated_there[c], m, effect, spent) <= spent:
                     found[w] = True
                 c = marks[half + q]
-                if _proportion_least(n - cumulated[c], n, m - cumulated_there[c], m, effect) <= spent:
+                if _proportion_least(n - cumulated[c], n, m - cumulated_there[c], m, effect, spent) <= spent:
                     found[w] = True
             beneath = cumulated[low - 1] if low > 0 else 0.0
             over = n - cumulated[high - 1]
-            if _proportion_least(beneath, n, 0.0, m, effect) <= spent:
+            if _proportion_least(beneath, n, 0.0, m, effect, spent) <= spent:
                 found[w] = True
-            if _proportion_least(over, n, 0.0, m, effect) <= spent:
+            if _proportion_least(over, n, 0.0, m, effect, spent) <= spent:
                 found[w] = True
 
 
@@ -261,6 +286,7 @@ def suspects_of_name(
         scale = scales[s]
         every = max(1, scale // 2)
         limit, effect = limits[s], effects[s]
+        missing, unseen = missing_limits[s] + MARGIN, unseen_limits[s] + MARGIN
         for w in range(scale - 1, total_windows):
             if found[w] or (w + 1) % every:
                 continue
@@ -271,13 +297,13 @@ def suspects_of_name(
             for c in range(k):
                 n += here[c]
             if here[k] > 0:
-                log_p = _proportion_least(here[k], n + here[k], there[k], m + there[k], effect)
-                if log_p <= missing_limits[s] + MARGIN:
+                log_p = _proportion_least(here[k], n + here[k], there[k], m + there[k], effect, missing)
+                if log_p <= missing:
                     found[w] = True
                     continue
             if here[k - 1] > 0:
-                log_p = _proportion_least(here[k - 1], n, there[k - 1], m, effect)
-                if log_p <= unseen_limits[s] + MARGIN:
+                log_p = _proportion_least(here[k - 1], n, there[k - 1], m, effect, unseen)
+                if log_p <= unseen:
                     found[w] = True
                     continue
             if n < 50:
@@ -291,6 +317,6 @@ def suspects_of_name(
                 away = here[c] - pooled * n / (n + m)
                 if away * away <= 3.0 * pooled * min(n, m) / (n + m):
                     continue  # less than two deviations: within any budget
-                if _proportion_least(here[c], n, there[c], m, effect) <= spent:
+                if _proportion_least(here[c], n, there[c], m, effect, spent) <= spent:
                     found[w] = True
                     break

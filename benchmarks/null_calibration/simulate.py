@@ -1,14 +1,16 @@
 """A stream of windows through the alerts: screened, and judged by the product where a look is suspect or an alert open.
 
-At rest a look without evidence changes nothing that a later look would see (`tests/benchmarks/test_simulate.py` holds the
-transitions against those of every window judged), so the windows between suspects may be skipped.
+At rest a look without evidence changes nothing that a later look would see, so the windows between suspects may be skipped;
+while an alert is open, a look at which no test comes near anything counts as quiet without being judged
+(`tests/benchmarks/test_simulate.py` holds the transitions against those of every window judged).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,11 @@ from benchmarks.null_calibration import screen
 from benchmarks.null_calibration.kinds import Feature
 from benchmarks.null_calibration.streams import LOOKS_PER_MONTH, WINDOW_NS
 from monitor.alerts.budget import Plan, evaluated_every, families_present
-from monitor.alerts.evidence.distribution import TAIL_SHARES, VIEW_SHARES
+from monitor.alerts.evidence.distribution import ROWS_MIN, TAIL_SHARES, VIEW_SHARES
+from monitor.alerts.evidence.quality import QUALITY_ROWS_MIN
 from monitor.alerts.evidence.unseen import expected_unseen
-from monitor.alerts.judging import MERGE_ROWS_MAX, judge
+from monitor.alerts.judging import ALONE_LEVEL, MERGE_ROWS_MAX, judge
+from monitor.alerts.kind_evidence import KindEvidence
 from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
@@ -91,14 +95,13 @@ class Stream:
 
     def due(self, index: int, since: int) -> dict[int, TileSet]:
         """The trailing merges at a look, of windows from `since` on."""
-        found = {}
-        for scale in self.scales():
-            if (index + 1) % evaluated_every(scale) == 0 and index + 1 - scale >= since:
-                found[scale] = self.merged(index, scale)
-        return {1: self.merged(index, 1)} | found
+        return {scale: self.merged(index, scale) for scale in {1, *self.due_scales(index, since)}}
 
-    def suspects(self) -> npt.NDArray[np.bool_]:
-        """Windows at which some test might be within its limit."""
+    def due_scales(self, index: int, since: int) -> list[int]:
+        return [s for s in self.scales() if (index + 1) % evaluated_every(s) == 0 and index + 1 - s >= since]
+
+    def suspects(self, alone: float = 0.0) -> npt.NDArray[np.bool_]:
+        """Windows at which some test might be within its limit, or under the level `alone` of all subjects of a metric."""
         found = np.zeros(self.windows, np.bool_)
         scales = np.array(self.scales())
         drift = np.array([self.plan.log_alpha(AlertKind.DRIFT, int(s)) for s in scales]) - math.log(len(self.features))
@@ -106,6 +109,10 @@ class Stream:
         names = sum(isinstance(f.tile, CategoricalTile) for f in self.features)
         half = math.log(0.5) if names else 0.0
         missing, unseen = quality + half - math.log(len(self.features)), quality + half - math.log(max(names, 1))
+        if alone:
+            drift = np.maximum(drift, math.log(alone / len(self.features)))
+            missing = np.maximum(missing, math.log(alone / len(self.features)))
+            unseen = np.maximum(unseen, math.log(alone / max(names, 1)))
         effects = np.array([self.plan.effect(self.baseline, float(s * self.rows)) for s in scales])
         shares = np.array([VIEW_SHARES[v] for v in ("distance", "shift", "spread", "tails")])
         for feature, counts in zip(self.features, self.counts, strict=True):
@@ -123,6 +130,29 @@ class Stream:
             )
         return found
 
+    @cached_property
+    def near(self) -> npt.NDArray[np.bool_]:
+        """Windows at which some test might stand out enough for an open alert not to call them quiet."""
+        return self.suspects(ALONE_LEVEL)
+
+    def quiet(self, index: int, since: int) -> dict[AlertKind, KindEvidence]:
+        """What judging says of a window at which nothing comes near anything."""
+        found = {}
+        for kind, needed in ((AlertKind.DRIFT, self._filled), (AlertKind.QUALITY, self._whole)):
+            calm = {s: True for s in sorted({1, *self.due_scales(index, since)}) if needed(index, s)}
+            found[kind] = KindEvidence(kind, False, False, not calm, calm, scale_max=max(self.scales()))
+        return found
+
+    def _filled(self, index: int, scale: int) -> bool:
+        """Whether some feature has the rows for a verdict on its distribution."""
+        there = (self.rows * scale - int(c[index + 1 - scale : index + 1, -1].sum()) for c in self.counts)
+        return any(
+            rows >= ROWS_MIN and feature.tile.n >= ROWS_MIN for rows, feature in zip(there, self.features, strict=True)
+        )
+
+    def _whole(self, index: int, scale: int) -> bool:
+        return self.rows * scale >= QUALITY_ROWS_MIN
+
     def told(self, *, skip: bool = True) -> Iterator[tuple[int, Transition]]:
         """What people would be told, with the window at whose end. `skip` False judges every window."""
         suspect = self.suspects() if skip else np.ones(self.windows, np.bool_)
@@ -133,24 +163,28 @@ class Stream:
             if not (suspect[index] or is_open):
                 continue
             span = Span(index * WINDOW_NS, (index + 1) * WINDOW_NS)
-            trailing = self.due(index, since)
-            judged = judge(
-                model=self.model,
-                version=None,
-                window=span,
-                tiles=trailing[1],
-                trailing=trailing,
-                baseline=self.baseline,
-                plan=self.plan,
-                measurements=(),
-            )
-            for kind, evidence in judged.evidence.items():
+            judged = self.quiet(index, since) if skip and not self.near[index] else self.judged(index, since, span)
+            for kind, evidence in judged.items():
                 alerts[kind], transition = advance(alerts.get(kind) or inactive("m", None, kind), evidence, span)
                 if transition is None:
                     continue
                 yield index, transition
                 if transition.state is AlertStatus.RESOLVED:
                     since = index + 1
+
+    def judged(self, index: int, since: int, span: Span) -> Mapping[AlertKind, KindEvidence]:
+        """What the product says."""
+        trailing = self.due(index, since)
+        return judge(
+            model=self.model,
+            version=None,
+            window=span,
+            tiles=trailing[1],
+            trailing=trailing,
+            baseline=self.baseline,
+            plan=self.plan,
+            measurements=(),
+        ).evidence
 
 
 def own_counts(feature: Feature) -> Floats:

@@ -36,7 +36,7 @@ CLEAR_SCORE = 0.9
 MERGE_ROWS_MAX = 4
 """Rows of a merge, in times the baseline's. Tests count the baseline's own uncertainty, so larger merges stay honest; but
 beyond this four fifths of it is the baseline's, and more rows of the stream tell next to nothing."""
-_ALONE_LEVEL = 0.05
+ALONE_LEVEL = 0.05
 """Level, over all subjects of a metric together, from which an effect alone is worth saying."""
 
 
@@ -203,7 +203,7 @@ def _stand_outs(
             verdicts[kind, trial.metric, subject] = Verdict(score, enough, log_alpha, reference)
     tolerance = _tolerance(plan, kind, trial.metric)
     found = []
-    level_alone = math.log(_ALONE_LEVEL / len(trial.subjects))
+    level_alone = math.log(ALONE_LEVEL / len(trial.subjects))
     for i in np.flatnonzero(trial.log_p <= max(level_alone, log_alpha)):
         subject, score, effect = trial.subjects[i], float(scores[i]), trial.gauge(int(i))
         key = (kind, trial.metric, subject)
