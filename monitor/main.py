@@ -58,6 +58,7 @@ from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.account import AccountController
 from monitor.query.alerts import AlertsController, SilencesController
 from monitor.query.causes import CausesController
+from monitor.query.change_points import ChangePointsController
 from monitor.query.efficiency import EfficiencyController
 from monitor.query.estimates import EstimatesController
 from monitor.query.files import FilesController
@@ -259,6 +260,7 @@ def application(
             EfficiencyController,
             EstimatesController,
             CausesController,
+            ChangePointsController,
             VersionsController,
             RecomputeController,
             GridsController,

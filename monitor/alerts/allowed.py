@@ -17,7 +17,7 @@ from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Measurement
 from monitor.metrics.metric import Comparison
-from monitor.metrics.registry import METRICS
+from monitor.metrics.registry import METRICS, STREAMING
 from monitor.tiles.tileset import Baseline
 
 UNTESTED_SHARE = 0.5
@@ -34,6 +34,8 @@ class Allowed:
     """The baseline's value that it is about; None of a declared range."""
 
 
+_SHOWN = frozenset(metric.name for metric in STREAMING)
+"""Their intervals take the place of the change as known: not an error rate that anyone could be alarmed by."""
 _Own = Mapping[tuple[str, str | None, str | None], tuple[float, float]]
 
 
@@ -47,7 +49,8 @@ class Limits:
 
     @classmethod
     def of(cls, plan: Plan, kind: AlertKind, model: MonitoredModel, baseline: Baseline) -> Limits:
-        declared = {m: t for m, t in plan.declared_for(kind).items() if isinstance(t, tuple) or _is_untested(kind, m)}
+        limits = {m: t for m, t in plan.declared_for(kind).items() if m not in _SHOWN}
+        declared = {m: t for m, t in limits.items() if isinstance(t, tuple) or _is_untested(kind, m)}
         distances = {metric for metric, limit in declared.items() if not isinstance(limit, tuple)}
         return cls(declared, _own(distances, kind, model, baseline) if distances else {})
 

@@ -16,8 +16,9 @@ from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, judge
 from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
-from monitor.metrics.registry import NEED_LABELS, measure
+from monitor.metrics.registry import NEED_LABELS, STREAMING, measure
 from monitor.tiles.merge import merge
+from monitor.tiles.stream import Stream, error_point, score_point
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
 from monitor.windows.trailing import Pyramid, extend
 
@@ -26,6 +27,7 @@ LEARNING_WINDOWS = 20
 INPUT_KINDS = frozenset(AlertKind) - LABEL_KINDS
 """Kinds looked at when their window closes; the others when its labels have come, in the order of the windows."""
 
+_ALONG = frozenset(metric.name for metric in STREAMING)
 OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
 """States in which people have been told of an alert, and not yet of its end."""
 
@@ -42,6 +44,8 @@ class Track:
     first: tuple[TileSet, ...] = ()
     """The first windows, while dependence is learned from them."""
     learned: DesignEffects | None = None
+    stream: Stream = field(default_factory=Stream)
+    """The newest windows as points, where the declaration asks for change points along them."""
 
     def inputs_restarted(self, before: Track) -> bool:
         """Whether this look ended an alert, and with it the trailing merges of the inputs."""
@@ -121,7 +125,9 @@ def take_look(
     if not moving & INPUT_KINDS:
         # Groups stand in both; what is measured again when labels come has these windows behind it.
         trailing = later
-    measurements = [m for m in measure(baseline, tiles, subject.model) if m.kind in kinds or _needs_no_label(m)]
+    stream = replace(_extended(track.stream, moving, subject, span, tiles), effect=plan.effect(baseline, tiles.rows))
+    measured = measure(baseline, tiles, subject.model, stream if moving else None)
+    measurements = [m for m in measured if m.kind in kinds or _needs_no_label(m)]
     against: dict[int, Baseline] | None = None
     if compared is not None and kinds & MOVING_KINDS:
         found = {scale: compared(scale) for scale in {1, *trailing}}
@@ -164,7 +170,7 @@ def take_look(
         inputs = Pyramid(inputs.looks)
     if True in resolved or (late_told is not None and late_told.state == AlertStatus.RESOLVED):
         outcomes = Pyramid(outcomes.looks)
-    after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts, late=late)
+    after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts, late=late, stream=stream)
     told, moved = _as_one(track, after, transitions, late_told, moving)
     return after, Looked(judgement.findings, told, moved)
 
@@ -201,16 +207,37 @@ def _measured_anew(
     model: MonitoredModel,
 ) -> list[Measurement]:
     """Distributions against the baseline that moves; where there is none yet, against the one that was set, without a verdict."""
-    rest = [m for m in measurements if m.kind not in MOVING_KINDS]
+    rest = [m for m in measurements if not _moves(m)]
     if moving is not None:
-        return [*(m for m in measure(moving, tiles, model) if m.kind in MOVING_KINDS), *rest]
-    return [_without_verdict(m, reason) if m.kind in MOVING_KINDS else m for m in measurements]
+        return [*(m for m in measure(moving, tiles, model) if _moves(m)), *rest]
+    return [_without_verdict(m, reason) if _moves(m) else m for m in measurements]
+
+
+def _moves(m: Measurement) -> bool:
+    """What looks along the stream is held against no baseline."""
+    return m.kind in MOVING_KINDS and m.metric not in _ALONG
 
 
 def _without_verdict(m: Measurement, reason: str | None) -> Measurement:
     if m.value.value is None:
         return m
     return replace(m, value=replace(m.value, status=Status.INSUFFICIENT_DATA, reason=reason))
+
+
+def looks_along(model: MonitoredModel) -> bool:
+    """Whether the declaration asks for change points."""
+    return any(model.asks_for(name) for name in _ALONG)
+
+
+def _extended(stream: Stream, moving: AbstractSet[AlertKind], subject: Subject, span: Span, tiles: TileSet) -> Stream:
+    """The stream with this window, where it is asked for: scores when it closes, errors when its labels are looked at."""
+    if not looks_along(subject.model):
+        return stream
+    if moving & INPUT_KINDS:
+        stream = stream.with_score(score_point(span, tiles, subject.baseline.grids))
+    if moving & LABEL_KINDS:
+        stream = stream.with_error(error_point(span, tiles, subject.baseline.grids))
+    return stream
 
 
 def _needs_no_label(measurement: Measurement) -> bool:

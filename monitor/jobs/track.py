@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -10,11 +10,12 @@ import msgspec
 from monitor.alerts.calibration import learn
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, Span
-from monitor.jobs.look import LEARNING_WINDOWS, Track, labelled_part
+from monitor.jobs.look import LEARNING_WINDOWS, Track, labelled_part, looks_along
 from monitor.jobs.shared_alerts import decode_alerts
 from monitor.ports import Catalog, WindowEntry
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.merge import merge
+from monitor.tiles.stream import POINTS_MAX, Stream, error_point, score_point
 from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.trailing import SCALE_MAX, Pyramid, extend
 
@@ -106,7 +107,8 @@ def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Pro
     outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since, labelled_part)
     first = _first(catalog, place, baseline)
     late = load_late(catalog, place) if progress.input_looks else None
-    return Track(inputs, outcomes, alerts, late, first, learn(first, baseline) if first else None)
+    learned = learn(first, baseline) if first else None
+    return Track(inputs, outcomes, alerts, late, first, learned, _stream(catalog, place, baseline, progress))
 
 
 def _start(window: WindowEntry) -> int:
@@ -129,6 +131,34 @@ def _replay(
         if tiles is not None:
             pyramid, _ = extend(pyramid, part(tiles), merge)
     return Pyramid(looks, pyramid.levels)
+
+
+def _stream(catalog: Catalog, place: Place, baseline: Baseline, progress: Progress) -> Stream:
+    """The newest windows as points, from their tiles; nothing where the declaration asks for no change points."""
+    entry = catalog.model(place.model)
+    if entry is None or not looks_along(entry.in_force()) or not progress.input_looks:
+        return Stream()
+    newest = catalog.windows(
+        place.model, version=place.version, rule=place.rule.name, limit=2 * POINTS_MAX, newest_first=True
+    )
+    windows = [w for w in newest if w.n_window and w.baseline == baseline.id][:POINTS_MAX]
+    return stream_of(
+        ((w, tiles) for w in windows[::-1] if (tiles := _tiles(catalog, place, w.span)) is not None),
+        baseline,
+        progress.labels_until_ns,
+    )
+
+
+def stream_of(
+    windows: Iterable[tuple[WindowEntry, TileSet]], baseline: Baseline, labels_until_ns: int | None = None
+) -> Stream:
+    """Of windows in the order of their time; errors of those whose labels were looked at (None: of all with labels)."""
+    stream = Stream()
+    for window, tiles in windows:
+        stream = stream.with_score(score_point(window.span, tiles, baseline.grids))
+        if window.labelled and (labels_until_ns is None or _start(window) <= labels_until_ns):
+            stream = stream.with_error(error_point(window.span, tiles, baseline.grids))
+    return stream
 
 
 def _first(catalog: Catalog, place: Place, baseline: Baseline) -> tuple[TileSet, ...]:

@@ -23,6 +23,7 @@ from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, Outcome, Reg
 from monitor.tiles.outcome_rankings import RankingOutcome
 from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.pairs import PairsTile
+from monitor.tiles.stream import Stream
 from monitor.tiles.task import task_of
 from monitor.tiles.tileset import Baseline, FeatureTile, Grid, TileSet
 
@@ -34,6 +35,8 @@ class Comparison:
     baseline: Baseline
     window: TileSet
     model: MonitoredModel
+    stream: Stream | None = None
+    """The windows up to this one; None of a window that is measured by itself."""
 
 
 class Metric(Protocol):

@@ -67,6 +67,7 @@ from monitor.metrics.drift.chi2_statistic import CHI2_STATISTIC
 from monitor.metrics.drift.correlation_distance import CORRELATION_DISTANCE
 from monitor.metrics.drift.cramer_von_mises import CRAMER_VON_MISES
 from monitor.metrics.drift.cramers_v import CRAMERS_V
+from monitor.metrics.drift.domain_classifier_auc import DOMAIN_CLASSIFIER_AUC
 from monitor.metrics.drift.energy_distance import ENERGY_DISTANCE
 from monitor.metrics.drift.g_statistic import G_STATISTIC
 from monitor.metrics.drift.hellinger_distance import HELLINGER_DISTANCE
@@ -117,6 +118,13 @@ from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from monitor.metrics.quality.schema_violation_ratio import SCHEMA_VIOLATION_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
 from monitor.metrics.slices import measure_slices
+from monitor.metrics.streaming.error_change_point import ERROR_CHANGE_POINT
+from monitor.metrics.streaming.error_change_point_age_seconds import ERROR_CHANGE_POINT_AGE_SECONDS
+from monitor.metrics.streaming.error_page_hinkley import ERROR_PAGE_HINKLEY
+from monitor.metrics.streaming.score_change_point import SCORE_CHANGE_POINT
+from monitor.metrics.streaming.score_change_point_age_seconds import SCORE_CHANGE_POINT_AGE_SECONDS
+from monitor.metrics.streaming.score_page_hinkley import SCORE_PAGE_HINKLEY
+from monitor.tiles.stream import Stream
 from monitor.tiles.tileset import Baseline, TileSet
 
 STANDARD: tuple[Metric, ...] = (
@@ -157,6 +165,16 @@ STANDARD: tuple[Metric, ...] = (
 )
 """Measured of every model that they apply to: what alerts and dashboards rest on."""
 
+STREAMING: tuple[Metric, ...] = (
+    SCORE_CHANGE_POINT,
+    SCORE_CHANGE_POINT_AGE_SECONDS,
+    SCORE_PAGE_HINKLEY,
+    ERROR_CHANGE_POINT,
+    ERROR_CHANGE_POINT_AGE_SECONDS,
+    ERROR_PAGE_HINKLEY,
+)
+"""Those that look along the last windows. They are shown and never judged."""
+
 ON_REQUEST: tuple[Metric, ...] = (
     KL_DIVERGENCE,
     HELLINGER_DISTANCE,
@@ -173,6 +191,7 @@ ON_REQUEST: tuple[Metric, ...] = (
     VANISHED_CATEGORIES,
     RECONSTRUCTION_ERROR,
     JOINT_MMD,
+    DOMAIN_CLASSIFIER_AUC,
     OUT_OF_RANGE_RATIO,
     NAN_RATIO,
     INFINITE_RATIO,
@@ -234,6 +253,7 @@ ON_REQUEST: tuple[Metric, ...] = (
     REWEIGHTED_F1,
     REWEIGHTED_ROC_AUC,
     REWEIGHTED_LOG_LOSS,
+    *STREAMING,
 )
 """Measured where a declaration names them, for each costs time and storage in every window."""
 
@@ -265,9 +285,11 @@ def check_names(model: MonitoredModel) -> None:
         raise InvalidInput(faults)
 
 
-def measure(baseline: Baseline, window: TileSet, model: MonitoredModel) -> list[Measurement]:
+def measure(
+    baseline: Baseline, window: TileSet, model: MonitoredModel, stream: Stream | None = None
+) -> list[Measurement]:
     """Every enabled metric on every column, pair, group and slice it applies to; what cannot be computed is there with its reason."""
-    comparison = Comparison(baseline, window, model)
+    comparison = Comparison(baseline, window, model, stream)
     metrics = enabled(model)
     whole = [measurement for metric in metrics for measurement in metric.measure(comparison)]
     return [*whole, *measure_slices(baseline, window, model, metrics)]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from monitor.alerts.causes.changepoint import Change, change_of_counts, change_of_means
 from monitor.findings import AlertKind, FeatureScore
 from monitor.metrics.slices import SLICED_KINDS
+from monitor.metrics.streaming.changepoint import Change, change_of_counts, change_of_means
 from monitor.tiles.categorical import CategoricalTile
 from monitor.tiles.group import FALSE_NEGATIVES, ROWS, SELECTED, TRUE_POSITIVES
 from monitor.tiles.numeric import NumericGrid, NumericTile

@@ -12,7 +12,7 @@ from monitor.definitions import Check, ColumnRule, CostMatrix, Feature, Label, M
 from monitor.errors import InvalidInput
 from monitor.findings import AlertKind, Measurement, Status
 from monitor.metrics.estimation import freeze
-from monitor.metrics.registry import METRICS, STANDARD, check_names, enabled, measure
+from monitor.metrics.registry import METRICS, STANDARD, STREAMING, check_names, enabled, measure
 from monitor.tiles.baseline import build_baseline
 from monitor.tiles.merge import merge
 from monitor.tiles.profile import profile
@@ -162,6 +162,7 @@ def test_an_ordinary_window_is_measured_whole() -> None:
             "anomaly_ratio",
             "attribution_rank_correlation",
             *OF_OTHER_TASKS,
+            *(metric.name for metric in STREAMING),
             "mmd",
             "projection_ks",
             "centroid_distance",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monitor.alerts.causes.changepoint import Change, change_of_counts, change_of_means
+from monitor.metrics.streaming.changepoint import Change, change_of_counts, change_of_means
 
 
 def stream(rng: np.random.Generator, at: int, windows: int, n: int, move: float) -> np.ndarray:
