@@ -63,9 +63,13 @@ from monitor.query.efficiency import EfficiencyController
 from monitor.query.estimates import EstimatesController
 from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
+from monitor.query.groups import GroupsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
+from monitor.query.outcomes import OutcomesController
+from monitor.query.quality import QualityController
 from monitor.query.recomputing import RecomputeController
+from monitor.query.rows import RowsController
 from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
@@ -264,6 +268,10 @@ def application(
             VersionsController,
             RecomputeController,
             GridsController,
+            GroupsController,
+            OutcomesController,
+            QualityController,
+            RowsController,
             FilesController,
             AlertsController,
             SilencesController,

@@ -116,8 +116,8 @@ def set_baseline(
 
 
 def with_schema(model: MonitoredModel, learned_from: Baseline) -> MonitoredModel:
-    """A proposal: the declaration with the schema that these rows suggest, unless it has one."""
-    return replace(model, schema=model.schema or learned(learned_from.grids, learned_from.tiles))
+    """A proposal: the declaration with the rules that these rows suggest for the columns that have none."""
+    return replace(model, schema={**learned(learned_from.grids, learned_from.tiles), **model.schema})
 
 
 def check_enabled(model: MonitoredModel, name: str) -> bool:

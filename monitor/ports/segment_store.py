@@ -65,6 +65,9 @@ class SegmentStore(Protocol):
     ) -> Rows:
         """Rows of the segments in [start_ns, end_ns), in canonical order. Columns that some segments lack are missing there."""
 
+    def row_columns(self, segments: Sequence[Segment]) -> list[str]:
+        """The columns that any of these segments of predictions has, in the order of their first. Reads no rows."""
+
     def locate(self, segments: Sequence[Segment], prediction_ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """Event time of each prediction id (`id` or `id/row`), -1 where no segment has it. Reads the id index, not the rows."""
 

@@ -9,11 +9,11 @@ from litestar.params import FromPath, FromQuery
 
 from monitor.findings import Finding, Status, rfc3339, window_document
 from monitor.metrics.intervals import wilson
-from monitor.ports import FindingQuery
+from monitor.ports import FindingQuery, WindowEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheStore
-from monitor.tiles.delays import NEGATIVE, OTHER, POSITIVE, DelayTile, delay_edges
+from monitor.tiles.delays import NEGATIVE, OTHER, POSITIVE, SECOND_NS, DelayTile, delay_edges, delay_quantile
 from monitor.tiles.encoding import decode_tileset
 
 WINDOWS_MAX = 1_000
@@ -71,34 +71,62 @@ class EstimatesController(Controller):
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        """Counts by half octaves of seconds, apart for negative, positive and other labels."""
+        """Counts by half octaves of seconds, apart for negative, positive and other labels; `items` are the windows, newest first.
+
+        A quantile is the cell it lies in, `above` and `up_to` so many seconds. `expected`: labels there will be, where it is known.
+        """
         entry = model_of(catalog, model)
+        known = entry.in_force()
         windows = catalog.windows(
             model,
             version=version,
-            rule=rule or entry.declaration.windows[0].name,
+            rule=rule or known.windows[0].name,
             start_ns=time_ns(start, "from"),
             end_ns=time_ns(end, "to"),
             limit=WINDOWS_MAX,
             newest_first=True,
         )
         total = DelayTile.empty()
-        rows = 0
+        items = []
         for window in windows:
             data = catalog.tiles(model, window.version, window.rule, window.span) if window.labelled else None
-            rows += window.n_window
             own = None if data is None else decode_tileset(data).delays
             total = total if own is None else total.merge(own)
+            items.append(_delayed(window, own))
+        complete_ns = known.estimation.labels_complete_after_ns
         return {
             "windows": len(windows),
             "from": rfc3339(windows[-1].span.start_ns) if windows else None,
-            "rows": rows,
+            "rows": sum(window.n_window for window in windows),
             "labelled": int(total.counts.sum()),
+            "corrected_windows": sum(item["expected"] is not None for item in items),
+            "labels_complete_after_seconds": None if complete_ns is None else complete_ns / SECOND_NS,
+            "median": _quantile(total, 0.5),
+            "p90": _quantile(total, 0.9),
             "seconds": [0.0, *delay_edges().tolist()],
             "negative": total.counts[NEGATIVE].tolist(),
             "positive": total.counts[POSITIVE].tolist(),
             "other": total.counts[OTHER].tolist(),
+            "items": items,
+            "next": None,
         }
+
+
+def _delayed(window: WindowEntry, tile: DelayTile | None) -> dict[str, Any]:
+    return {
+        "window": window_document(window.span),
+        "version": window.version or None,
+        "n_window": window.n_window,
+        "labelled": window.labelled,
+        "expected": float(tile.expected.sum()) if tile is not None and tile.corrected else None,
+        "median": None if tile is None else _quantile(tile, 0.5),
+        "p90": None if tile is None else _quantile(tile, 0.9),
+    }
+
+
+def _quantile(tile: DelayTile, share: float) -> dict[str, float | None] | None:
+    found = delay_quantile(tile.counts.sum(axis=0), share)
+    return None if found is None else {"above": found[0], "up_to": found[1]}
 
 
 def _item(finding: Finding) -> dict[str, Any]:

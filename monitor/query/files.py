@@ -53,7 +53,7 @@ class FilesController(Controller):
     ) -> Response[bytes]:
         entry = model_of(catalog, model)
         span = span_of(time_ns(start, "from"), time_ns(end, "to"))
-        _bounded(catalog, model, version, span)
+        bounded(catalog, model, version, span)
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         found = store.read_rows(segments, span.start_ns, span.end_ns)
         if len(found) == 0:
@@ -61,7 +61,7 @@ class FilesController(Controller):
         return _file(rows_writer(found, entry.declaration.id), f"{model}-rows")
 
 
-def _bounded(catalog: Catalog, model: str, version: str | None, span: Span) -> None:
+def bounded(catalog: Catalog, model: str, version: str | None, span: Span) -> None:
     rows = sum(s.rows for s in catalog.segments("predictions", model, version, span.start_ns, span.end_ns))
     if rows > FILE_ROWS_MAX:
         raise InvalidInput(Fault("from, to", f"about {rows:,} rows", f"a span of at most {FILE_ROWS_MAX:,} rows"))

@@ -1,33 +1,24 @@
-"""GET measurements, distributions, anomalies, explanations, rows: the numbers and what is behind them."""
+"""GET measurements, distributions, anomalies, explanations: the numbers and what is behind them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
-from collectors.records.categories import canonical_category
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Span, finding_document, rfc3339, window_document
+from monitor.findings import Span, finding_document, overlay_document, rfc3339, window_document
 from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheReport, TheStore
-from monitor.query.sliced import predicate_of, tiles_of
-from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.query.sliced import tiles_of
 from monitor.tiles.encoding import decode_baseline, decode_tileset
-from monitor.tiles.numeric import NumericGrid, NumericTile
-from monitor.tiles.rows import Rows
-from monitor.tiles.slices import members
+from monitor.tiles.overlay import grid_of, overlay, tile_of
 from monitor.tiles.tileset import Baseline, FeatureTile, Grid
 
-DISPLAY_BINS = 26
-"""Bins of an overlay: ten of the grid's cells each, so window and baseline share their edges."""
-DISPLAY_CATEGORIES = 40
-ROWS_MAX, ROWS_DEFAULT = 1_000, 100
 DISTRIBUTION_WINDOWS_MAX = 200
 
 
@@ -178,37 +169,6 @@ class MeasurementsController(Controller):
             "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor), slice
         )
 
-    @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
-    def rows(
-        self,
-        catalog: TheCatalog,
-        store: TheStore,
-        model: FromPath[str],
-        start: From = None,
-        end: To = None,
-        version: FromQuery[str | None] = None,
-        feature: FromQuery[str | None] = None,
-        category: FromQuery[str | None] = None,
-        slice: FromQuery[str | None] = None,
-        trace: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
-    ) -> dict[str, Any]:
-        model_of(catalog, model)
-        page = Page.of(limit, cursor, most=ROWS_MAX, default=ROWS_DEFAULT)
-        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
-        segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
-        rows = store.read_rows(segments, span.start_ns, span.end_ns)
-        if feature is not None and category is not None:
-            rows = _where(rows, feature, category)
-        if slice:
-            inside = members(rows, predicate_of(catalog, model, slice))
-            rows = rows.take(np.zeros(len(rows), np.bool_) if inside is None else inside)
-        if trace:
-            rows = rows.take(np.zeros(len(rows), np.bool_) if rows.trace is None else rows.trace == trace)
-        part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
-        return page.answer(_row_items(part), more=len(rows) > page.offset + page.limit)
-
     @get(
         "/report",
         sync_to_thread=True,
@@ -267,88 +227,7 @@ def _records(
 
 
 def _grid_and_tile(baseline: Baseline, feature: str) -> tuple[Grid, FeatureTile]:
-    grids, tiles = baseline.grids, baseline.tiles
-    if feature in grids.vectors and feature in tiles.vectors:  # what is drawn of a vector: its distance from the centre
-        return grids.vectors[feature].cells[-1], tiles.vectors[feature].numbers[-1]
-    for grid_of, tile_of in (
-        (grids.features, tiles.features),
-        (grids.texts, tiles.texts),
-        (grids.prediction, tiles.prediction),
-        (grids.label, tiles.label),
-    ):
-        if feature in grid_of and feature in tile_of:
-            return grid_of[feature], tile_of[feature]
-    raise NotFound("feature with a distribution", feature)
-
-
-def overlay(grid: Grid, baseline: FeatureTile, window: FeatureTile) -> dict[str, Any]:
-    """Counts of both on the same bins: cells grouped for a number, the largest categories for a name."""
-    if isinstance(grid, NumericGrid) and isinstance(baseline, NumericTile) and isinstance(window, NumericTile):
-        edges = grid.edges
-        step = max(1, (len(edges) + 1) // DISPLAY_BINS)
-        starts = np.arange(0, len(edges) + 1, step)
-        return {
-            "kind": "numeric",
-            "edges": [float(edges[i - 1]) for i in starts[1:]],
-            "low": min(grid.low, window.minimum) if window.n else grid.low,
-            "high": max(grid.high, window.maximum) if window.n else grid.high,
-            "baseline": np.add.reduceat(baseline.counts, starts).tolist(),
-            "window_counts": np.add.reduceat(window.counts, starts).tolist(),
-        }
-    if (
-        isinstance(grid, CategoricalGrid)
-        and isinstance(baseline, CategoricalTile)
-        and isinstance(window, CategoricalTile)
-    ):
-        names = [*grid.categories, "other known"]
-        share = np.maximum(baseline.counts / max(baseline.n, 1), window.counts / max(window.n, 1))
-        order = [i for i in np.argsort(-share, kind="stable")[:DISPLAY_CATEGORIES] if share[i] > 0]
-        rest_b, rest_w = (int(t.counts.sum() - t.counts[order].sum()) for t in (baseline, window))
-        extra = [("other", rest_b, rest_w)] if rest_b or rest_w else []
-        extra += [("new", 0, window.unseen)] if window.unseen else []
-        return {
-            "kind": "categorical",
-            "categories": [names[i] for i in order] + [e[0] for e in extra],
-            "baseline": [int(baseline.counts[i]) for i in order] + [e[1] for e in extra],
-            "window_counts": [int(window.counts[i]) for i in order] + [e[2] for e in extra],
-            "unseen_names": dict(window.unseen_names),
-        }
-    raise NotFound("comparable distribution", "feature")
-
-
-def _where(rows: Rows, feature: str, category: str) -> Rows:
-    column = rows.columns.get(feature)
-    if column is None:
-        raise NotFound("feature", feature)
-    present = np.ones(len(rows), np.bool_) if column.missing is None else ~column.missing
-    return rows.take(
-        np.array(
-            [p and canonical_category(v) == category for v, p in zip(column.values.tolist(), present, strict=True)],
-            np.bool_,
-        )
-    )
-
-
-def _row_items(rows: Rows) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = [
-        {"prediction_id": i, "time": rfc3339(int(t)), "values": {}}
-        for i, t in zip(rows.prediction_ids(), rows.time_ns, strict=True)
-    ]
-    if rows.trace is not None:
-        for item, trace in zip(items, rows.trace, strict=True):
-            item["trace"] = trace
-    for name, column in rows.columns.items():
-        for index, item in enumerate(items):
-            item["values"][name] = _shown(
-                column.values[index], column.missing is not None and bool(column.missing[index])
-            )
-    return items
-
-
-def _shown(value: Any, missing: bool) -> object:
-    if missing:
-        return None
-    if isinstance(value, np.ndarray):
-        return f"vector of {value.size}"
-    value = value.item() if isinstance(value, np.generic) else value
-    return value if not isinstance(value, float) or np.isfinite(value) else str(value)
+    grid, tile = grid_of(baseline.grids, feature), tile_of(baseline.tiles, feature)
+    if grid is None or tile is None:
+        raise NotFound("feature with a distribution", feature)
+    return grid, tile

@@ -48,8 +48,12 @@ def _flat(value: Any, where: str) -> list[tuple[str, Any]]:
         return [pair for key, part in value.items() for pair in _flat(part, f"{where}.{key}" if where else str(key))]
     if isinstance(value, (Mapping, list, tuple)):
         return [(where, json.dumps(value, default=str))]
-    # Names and values came with traffic: a spreadsheet must not take them for formulas.
-    return [(where, f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value)]
+    return [(where, harmless(value))]
+
+
+def harmless(value: Any) -> Any:
+    """Names and values came with traffic: a spreadsheet must not take them for formulas."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _wants_lines(request: Request[Any, Any, Any]) -> bool:

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from monitor.errors import Unavailable
 from monitor.findings import Finding, Span
-from monitor.ports import FindingKey, FindingQuery, Labels, Segment, SegmentKind
+from monitor.ports import FindingKey, FindingQuery, Labels, RowsKind, Segment, SegmentKind
 from monitor.segments import findings_table, id_index, labels_table, records_table, rows_table
-from monitor.segments.parquet import read_table, write_table
+from monitor.segments.parquet import read_names, read_table, write_table
 from monitor.segments.paths import inside, path_part, segment_path, write_whole
 from monitor.tiles.rows import Rows
 
@@ -58,6 +58,10 @@ class LocalSegmentStore:
         if end_ns is not None:
             inside_span &= rows.time_ns < end_ns
         return (rows if inside_span.all() else rows.take(inside_span)).in_canonical_order()
+
+    def row_columns(self, segments: Sequence[Segment]) -> list[str]:
+        names = (name for segment in segments for name in rows_table.own_columns(read_names(self._path(segment))))
+        return list(dict.fromkeys(names))
 
     def locate(self, segments: Sequence[Segment], prediction_ids: Sequence[str]) -> npt.NDArray[np.int64]:
         hashes = id_index.hash_ids(prediction_ids)

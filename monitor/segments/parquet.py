@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,20 @@ def write_table(path: Path, table: Any, metadata: Mapping[bytes, bytes] | None =
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
     """The table in a file of ours. Raises Unavailable where it is absent, damaged, or of a newer format."""
+    with _opened(path) as file:
+        return file.read(
+            columns=None if columns is None else list(columns), use_threads=file.metadata.num_rows > SMALL_ROWS_MAX
+        )
+
+
+def read_names(path: Path) -> list[str]:
+    """The names of the table's columns, without its rows. Raises as `read_table`."""
+    with _opened(path) as file:
+        return list(file.schema_arrow.names)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             _check(path, (file.metadata.metadata or {}).get(FORMAT))

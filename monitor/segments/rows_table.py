@@ -39,7 +39,13 @@ def stored_columns(names: Sequence[str] | None) -> list[str] | None:
     """Names of the file's columns to read for these columns of the rows; all where it is None."""
     if names is None:
         return None
-    return [TIME, ID, ROW, OF, INCLUSION, LABEL, TRACE, *map(_stored_name, names)]
+    return [TIME, ID, ROW, OF, INCLUSION, LABEL, TRACE, DURATION, *map(_stored_name, names)]
+
+
+def own_columns(stored: Sequence[str]) -> list[str]:
+    """Of the names of a file's columns those of the rows' columns, as the rows call them."""
+    ours = (name.startswith(RESERVED) and not name.startswith(OWN) for name in stored)
+    return [name.removeprefix(OWN) for name, is_ours in zip(stored, ours, strict=True) if not is_ours]
 
 
 def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -> Rows:
@@ -66,12 +72,11 @@ def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -
 
 
 def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
-    found: dict[str, Column] = {}
-    for stored in table.column_names:
-        name = stored.removeprefix(OWN)
-        ours = stored.startswith(RESERVED) and not stored.startswith(OWN)
-        if not ours and (columns is None or name in columns):
-            found[name] = from_arrow(table.column(stored))
+    found = {
+        name: from_arrow(table.column(_stored_name(name)))
+        for name in own_columns(table.column_names)
+        if columns is None or name in columns
+    }
     return Rows(
         time_ns=from_arrow(table.column(TIME)).values.astype(np.int64, copy=False),
         id=texts(table.column(ID)),

@@ -61,3 +61,21 @@ def delay_edges() -> npt.NDArray[np.float64]:
 def delay_cells(delay_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The cell of each delay; one before its prediction (a clock that is off) counts as none."""
     return np.searchsorted(delay_edges(), np.maximum(delay_ns, 0) / SECOND_NS, side="left")
+
+
+def delay_quantile(counts: npt.NDArray[np.int64], share: float) -> tuple[float, float | None] | None:
+    """The cell (above, up to, in seconds; None: without an end) in which so large a share of the labels has come; None without any.
+
+    `counts` int64 [DELAY_CELLS].
+
+    >>> counts = np.zeros(DELAY_CELLS, np.int64)
+    >>> counts[[0, 12]] = 50, 50
+    >>> delay_quantile(counts, 0.5), [round(end, 1) for end in delay_quantile(counts, 0.9)]
+    ((0.0, 1.0), [45.3, 64.0])
+    """
+    n = int(counts.sum())
+    if not n:
+        return None
+    cell = int(np.searchsorted(np.cumsum(counts), share * n, side="left"))
+    edges = delay_edges()
+    return (float(edges[cell - 1]) if cell else 0.0, float(edges[cell]) if cell < len(edges) else None)

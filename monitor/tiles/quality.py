@@ -156,11 +156,18 @@ def quality_of(rows: Rows, kinds: Mapping[str, FeatureKind], model: MonitoredMod
 
 def kept(column: Column | None, rule: ColumnRule, rows: int) -> Ints:
     """How the rows of a column keep to a rule, by RULE_COUNTS. A column that is not there is null in every row."""
+    found = breaches(column, rule, rows)
+    either = np.logical_or.reduce(list(found.values()))
+    return np.array([rows, either.sum(), *(found[part].sum() for part in RULE_COUNTS[2:])], np.int64)
+
+
+def breaches(column: Column | None, rule: ColumnRule, rows: int) -> Mapping[str, npt.NDArray[np.bool_]]:
+    """Of each part of a rule, as RULE_COUNTS names them, the rows that break it."""
+    faults = {part: np.zeros(rows, np.bool_) for part in RULE_COUNTS[2:]}
     if column is None:
-        null = rows if rule.not_null else 0
-        return np.array([rows, null, 0, 0, 0, null], np.int64)
+        faults["null"] |= rule.not_null
+        return faults
     codes, absent = _codes(column, rule)
-    faults = {key: np.zeros(rows, np.bool_) for key in RULE_COUNTS[2:]}
     if rule.not_null:
         faults["null"] = absent
     if column.values.ndim == 1:
@@ -175,8 +182,7 @@ def kept(column: Column | None, rule: ColumnRule, rows: int) -> Ints:
             )
         if rule.values is not None:
             faults["values"] = codes >= len(rule.values)
-    either = np.logical_or.reduce(list(faults.values()))
-    return np.array([rows, either.sum(), *(fault.sum() for fault in faults.values())], np.int64)
+    return faults
 
 
 def _codes(column: Column, rule: ColumnRule) -> tuple[Ints, npt.NDArray[np.bool_]]:

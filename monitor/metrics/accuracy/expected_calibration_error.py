@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
 from monitor.findings import Status, Value
-from monitor.metrics.accuracy.scores import CELL_HALF, NO_SCORE, centres
+from monitor.metrics.accuracy.reliability import bins_of
+from monitor.metrics.accuracy.scores import CELL_HALF, NO_SCORE
 from monitor.metrics.intervals import Z
 from monitor.metrics.metric import PerformanceMetric, nothing
 from monitor.tiles.outcome import BinaryOutcome
 
-BINS = 10
 HALF_NORMAL_MEAN = math.sqrt(2.0 / math.pi)
 HALF_NORMAL_SPREAD = math.sqrt(1.0 - 2.0 / math.pi)
 SOLVER_STEPS = 60
 """Halvings of an interval: beyond the digits of a double."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def expected_calibration_error(outcome: BinaryOutcome) -> Value:
@@ -50,18 +47,11 @@ def expected_calibration_error(outcome: BinaryOutcome) -> Value:
     >>> round(expected_calibration_error(replace(tile, positives=positives, negatives=negatives)).value, 3)
     0.2
     """
-    rows = outcome.positives + outcome.negatives
-    n = int(rows.sum())
+    found = bins_of(outcome)
+    n = int(found.size.sum())
     if not n:
         return nothing(Status.NO_DATA, NO_SCORE)
-    held = rows > 0
-    total = rows[held].astype(np.float64)
-    # The bin of a cell is that of the middle of its rows.
-    bin_of = np.minimum(((np.cumsum(total) - total / 2.0) / n * BINS).astype(np.int64), BINS - 1)
-    _, bins = np.unique(bin_of, return_inverse=True)
-    size = np.bincount(bins, total)
-    score = np.bincount(bins, total * centres()[held]) / size
-    share = np.bincount(bins, outcome.positives[held]) / size
+    size, score, share = found.size, found.score, found.share
     weight = size / n
     error = float(weight @ np.abs(share - score))
     se = np.sqrt(np.maximum(score * (1.0 - score), share * (1.0 - share)) / size)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from monitor.findings import Status, Value
-from monitor.metrics.intervals import wilson
+from monitor.metrics.accuracy.gains import gain_at
 from monitor.metrics.metric import PerformanceMetric, nothing
 from monitor.tiles.outcome import BinaryOutcome
 
 SHARE = 0.1
-ROWS_MIN = 10
-"""Rows of which a tenth is one."""
 
 
 def lift_at_10_percent(outcome: BinaryOutcome) -> Value:
@@ -42,28 +36,14 @@ def lift_at_10_percent(outcome: BinaryOutcome) -> Value:
     >>> round(found.value, 2), found.reason
     (2.4, '24 % of 50 positives among the highest tenth')
     """
-    cells = (outcome.positives + outcome.negatives)[::-1]
-    n, positives = int(cells.sum()), int(outcome.positives.sum())
+    n, positives = int((outcome.positives + outcome.negatives).sum()), int(outcome.positives.sum())
     if not n:
         return nothing(Status.NO_DATA, "no labelled row has a score on [0, 1]")
-    if not positives or n < ROWS_MIN:
+    found = gain_at(outcome, SHARE)
+    if found is None:
         return nothing(Status.UNDEFINED, f"{positives} positives in {n} rows: no lift to speak of", n_window=n)
-    top = SHARE * n
-    below = np.cumsum(cells)
-    border = int(np.searchsorted(below, top))
-    own = outcome.positives[::-1]
-    sure = int(own[:border].sum())
-    left = top - (int(below[border]) - int(cells[border]))
-    in_border, border_rows = int(own[border]), int(cells[border])
-    found = sure + in_border * left / border_rows
-    # The cell's positives may all lie on one side of the border, as far as they fit.
-    least = sure + max(0.0, in_border - (border_rows - left))
-    most = sure + min(float(in_border), left)
-    low, _ = wilson(math.floor(least), positives)
-    _, high = wilson(min(positives, math.ceil(most)), positives)
-    gain = found / positives
-    reason = f"{100 * gain:.0f} % of {positives:,} positives among the highest tenth"
-    return Value(gain / SHARE, min(gain, low) / SHARE, max(gain, high) / SHARE, n_window=n, reason=reason)
+    reason = f"{100 * found.gain:.0f} % of {positives:,} positives among the highest tenth"
+    return Value(found.lift, found.low / SHARE, found.high / SHARE, n_window=n, reason=reason)
 
 
 LIFT_AT_10_PERCENT = PerformanceMetric(
