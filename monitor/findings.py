@@ -142,6 +142,69 @@ class FeatureScore:
     """One clause with the numbers, e.g. `RELP = 17: 69.6 % against 5.2 %`."""
     slice: str | None = None
     """The part of the population of which it says this; None: the whole."""
+    windows: int = 1
+    """Base windows in the shortest merge that shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Counts of a baseline and of a window on the same frozen bins: between `edges` (the outer ones are open), or of `categories`."""
+
+    kind: Literal["numeric", "categorical"]
+    baseline: tuple[int, ...]
+    window_counts: tuple[int, ...]
+    edges: tuple[float, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    """The range of both sides together."""
+    categories: tuple[str, ...] = ()
+    unseen_names: dict[str, int] = field(default_factory=dict)
+    """The most frequent categories that the baseline has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedBin:
+    """A bin of an overlay in which the two sides differ."""
+
+    name: str
+    baseline: float
+    window: float
+    """Shares of the rows."""
+    part: float
+    """Of the whole difference (the Jensen-Shannon divergence over these bins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The two distributions behind a line of an alert."""
+
+    feature: str
+    """The column, or what was counted."""
+    metric: str
+    slice: str | None
+    windows: int
+    """Base windows that were merged."""
+    n_baseline: int
+    n_window: int
+    n_missing: int
+    overlay: Overlay
+    top: tuple[ChangedBin, ...]
+    """The bins that make most of the difference, largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """What an alert rested on when it spoke. It is kept with the alert, so it outlives the rows, tiles and findings behind it."""
+
+    window: Span
+    rule: str
+    """Name of the window rule."""
+    baseline: str
+    """Hash of the baseline."""
+    baseline_rows: int
+    baseline_window: Span
+    """Its event times; None where it has none."""
+    comparisons: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +293,10 @@ class Cause:
     examples: tuple[str, ...] = ()
     """Ids of predictions from the bin that gained most."""
     summary: str = ""
+    features: tuple[str, ...] = ()
+    """The first of what ranked when it was found."""
+    window: Span | None = None
+    """The window at whose end it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +323,7 @@ class Transition:
     peak: float | None = None
     """Largest value since the alert fired."""
     cause: Cause | None = None
+    exhibit: Exhibit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +349,11 @@ class Alert:
     summary: str = ""
     acknowledged_by: str | None = None
     cause: Cause | None = None
-    """As it was found when the alert last spoke."""
+    """As it was found when the alert last spoke, or when its story had grown since."""
+    past_causes: tuple[Cause, ...] = ()
+    """Those that it took the place of, since the alert opened."""
+    exhibit: Exhibit | None = None
+    """Of the last window that showed it."""
     memory: dict[str, float] = field(default_factory=dict)
     """What the judging needs to remember between looks, by name (never shown)."""
 
@@ -344,6 +416,39 @@ def feature_document(line: FeatureScore) -> dict[str, Any]:
         "effect": line.effect,
         "detail": line.detail,
         "slice": line.slice,
+        "windows": line.windows,
+    }
+
+
+def overlay_document(overlay: Overlay) -> dict[str, Any]:
+    """The JSON of two distributions: what their kind has."""
+    mine = ("edges", "low", "high") if overlay.kind == "numeric" else ("categories", "unseen_names")
+    return {name: getattr(overlay, name) for name in ("kind", *mine, "baseline", "window_counts")}
+
+
+def exhibit_document(exhibit: Exhibit | None) -> dict[str, Any] | None:
+    if exhibit is None:
+        return None
+    return {
+        "window": window_document(exhibit.window),
+        "rule": exhibit.rule,
+        "baseline": exhibit.baseline,
+        "baseline_rows": exhibit.baseline_rows,
+        "baseline_window": window_document(exhibit.baseline_window),
+        "comparisons": [
+            {
+                "feature": one.feature,
+                "metric": one.metric,
+                "slice": one.slice,
+                "windows": one.windows,
+                "n_baseline": one.n_baseline,
+                "n_window": one.n_window,
+                "n_missing": one.n_missing,
+                **overlay_document(one.overlay),
+                "top": [asdict(each) for each in one.top],
+            }
+            for one in exhibit.comparisons
+        ],
     }
 
 
@@ -359,7 +464,8 @@ def cause_document(cause: Cause | None) -> dict[str, Any] | None:
             "low": rfc3339(since.low_ns),
             "high": rfc3339(since.high_ns),
             "from_the_first": since.from_the_first,
-        }
+        },
+        "window": window_document(cause.window),
     }
 
 
@@ -382,6 +488,7 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "reason": transition.reason,
         "peak": transition.peak,
         "cause": cause_document(transition.cause),
+        "exhibit": exhibit_document(transition.exhibit),
     }
 
 

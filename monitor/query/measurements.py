@@ -115,11 +115,9 @@ class MeasurementsController(Controller):
         if data is None:
             return None
         tiles = tiles_of(decode_tileset(data), part)
-        tile = tiles.features.get(feature) or tiles.prediction.get(feature) or tiles.label.get(feature)
-        tile = tile or tiles.texts.get(feature)
-        if feature in tiles.vectors:
-            tile = tiles.vectors[feature].numbers[-1]
-        if tile is None:
+        tile = tile_of(tiles, feature)
+        drawn = None if tile is None else overlay(grid, own, tile)
+        if tile is None or drawn is None:
             return None
         return {
             "version": window.version or None,
@@ -130,7 +128,7 @@ class MeasurementsController(Controller):
             "n_baseline": own.n,
             "n_window": tile.n,
             "n_missing": tile.n_missing,
-            **overlay(grid, own, tile),
+            **overlay_document(drawn),
         }
 
     @get("/anomalies", sync_to_thread=True, summary="Recorded anomalous inputs")

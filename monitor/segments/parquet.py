@@ -50,10 +50,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             _check(path, (file.metadata.metadata or {}).get(FORMAT))
-            return file.read(
-                columns=None if columns is None else list(columns),
-                use_threads=file.metadata.num_rows > SMALL_ROWS_MAX,
-            )
+            yield file
     except FileNotFoundError as error:
         raise Unavailable("segment", f"{path.name} is absent") from error
     except (pa.ArrowException, OSError) as error:
