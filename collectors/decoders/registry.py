@@ -14,6 +14,7 @@ from collectors.decoders.openai import OpenAi
 from collectors.decoders.predict_v1 import PredictV1
 from collectors.decoders.raw_input import RawInput
 from collectors.decoders.seldon_v1 import SeldonV1
+from collectors.decoders.seldon_v1_grpc import SeldonV1Grpc
 from collectors.decoders.tensorflow_serving_grpc import TensorFlowServingGrpc
 from collectors.decoders.torchserve import TorchServe
 from collectors.decoders.torchserve_grpc import TorchServeGrpc
@@ -49,6 +50,7 @@ class Registry:
             OpenInferenceGrpc(),
             TensorFlowServingGrpc(),
             TorchServeGrpc(),
+            SeldonV1Grpc(model),
             TritonGenerate(streamed, keeps_text=keeps_text),
             PredictV1(),
             TorchServe(),

@@ -8,6 +8,7 @@ elsewhere the model bears the name that the settings give.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -122,6 +123,17 @@ class SeldonV1:
         )
 
 
+def named_columns(tensors: tuple[Tensor, ...], names: Sequence[str]) -> tuple[Tensor, ...]:
+    """A column each, where there is a name for each and no name twice; else the tensors as they are."""
+    if len(set(names)) < len(names):
+        return tensors
+    if len(tensors) == 1:
+        return split_columns(tensors[0], names)
+    if len(tensors) == len(names):
+        return tuple(msgspec.structs.replace(tensor, name=each) for tensor, each in zip(tensors, names, strict=True))
+    return tensors
+
+
 def _puid(message: _Message) -> str | None:
     return message.meta.puid if message.meta else None
 
@@ -163,12 +175,7 @@ def _data(name: str, data: _Data, where: str) -> tuple[int, tuple[Tensor, ...]]:
     else:
         raise not_protocol(where, "expected ndarray, tensor or tftensor")
     check_rows(rows, where)
-    names = data.names or []
-    if len(tensors) == 1:
-        return rows, split_columns(tensors[0], names) if len(set(names)) == len(names) else tensors
-    if len(tensors) == len(names) == len(set(names)):
-        tensors = tuple(msgspec.structs.replace(tensor, name=each) for tensor, each in zip(tensors, names, strict=True))
-    return rows, tensors
+    return rows, named_columns(tensors, data.names or [])
 
 
 def _rows_of(shape: tuple[int, ...]) -> int:

@@ -25,6 +25,7 @@ KEPT_HEADERS = {
         "x-request-id",
         "traceparent",
         "ce-id",
+        "seldon",
         "seldon-puid",
         "x-amzn-sagemaker-inference-id",
         "x-amzn-sagemaker-target-model",

@@ -28,7 +28,7 @@ USUAL_PORTS = (8000, 8001, 8002, 8080, 8081, 8090, 8500, 8501, 9000, 9090, 11434
 OPEN_INFERENCE, OPEN_INFERENCE_GRPC = "Open Inference Protocol", "Open Inference Protocol over gRPC"
 TENSORFLOW, TENSORFLOW_GRPC = "TensorFlow Serving REST", "TensorFlow Serving over gRPC"
 KSERVE_V1, OPENAI, TORCHSERVE, SELDON_V1 = "KServe v1", "OpenAI API", "TorchServe", "Seldon v1"
-TORCHSERVE_GRPC = "TorchServe over gRPC"
+TORCHSERVE_GRPC, SELDON_V1_GRPC = "TorchServe over gRPC", "Seldon v1 over gRPC"
 INVOCATIONS = "SageMaker and MLflow invocations"
 CALLS = {
     OPEN_INFERENCE: "/v2/models/m/infer",
@@ -40,12 +40,14 @@ CALLS = {
     TORCHSERVE: "/predictions/m",
     TORCHSERVE_GRPC: "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions",
     SELDON_V1: "/api/v1.0/predictions",
+    SELDON_V1_GRPC: "/seldon.protos.Seldon/Predict",
     INVOCATIONS: "/invocations",
 }
 """The path of an inference of each protocol: what the sidecar makes of it is asked of its own decoders."""
 NOWHERE = "/v2/health/outrider-doctor"
 """No server has it; who answers it with success, as Triton's port for metrics does, answers anything so."""
 OIP, _TENSORFLOW = "/inference.GRPCInferenceService/", "/tensorflow.serving.PredictionService/"
+_SELDON = "/seldon.protos.Seldon/"
 _TORCHSERVE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/"
 _TORCHSERVE_STATES = ("healthy", "partial healthy", "unhealthy")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
@@ -149,6 +151,8 @@ def _grpc(address: str) -> Server:
             return Server(address, TENSORFLOW_GRPC)
         if call(address, f"{_TORCHSERVE}Ping").status == OK:
             return Server(address, TORCHSERVE_GRPC, ready=True)
+        if call(address, f"{_SELDON}ModelMetadata").status != UNIMPLEMENTED:
+            return Server(address, SELDON_V1_GRPC)
     except NoAnswer:
         pass
     return Server(address, "HTTP/2 (gRPC)")

@@ -93,6 +93,10 @@ CALLS: dict[str, tuple[tuple[Call, ...], Sequence[bytes]]] = {
         tuple((f"/org.pytorch.serve.grpc.inference.InferenceAPIsService/{each}", GRPC, GRPC) for each in ("Predictions", "StreamPredictions")),
         seeds.TORCHSERVE_GRPC,
     ),
+    "seldon_v1_grpc": (
+        tuple((f"/seldon.protos.{each}/Predict", GRPC, GRPC) for each in ("Seldon", "Model")),
+        seeds.SELDON_V1_GRPC,
+    ),
     "open_inference_stream": (
         (("/v2/models/m/infer_stream", {}, _EVENTS), ("/v2/models/m/versions/1/infer_stream", {}, {})),
         seeds.INFER_STREAM,

@@ -145,6 +145,20 @@ TORCHSERVE_GRPC = [
     asked(1, message(TS_ASKED), message(field(1, b"[0.5, ")) + message(field(1, b"1]"))),
 ]
 
+_HALF = varint(2 << 3 | 1) + struct.pack("<d", 0.5)
+_CELLS = field(1, _HALF) + field(1, field(3, "ü")) + field(1, field(4, 1)) + field(1, field(1, 0))
+_MATRIX = packed(1, varint(1) + varint(2)) + packed(2, struct.pack("<2d", 0.5, 2))
+SELDON_V1_GRPC = [
+    asked(call, message(payload), message(answer), flags=flags)
+    for call, payload, answer, flags in (
+        (0, field(2, field(1, "p")) + field(3, field(1, "a") + field(1, "b") + field(2, _MATRIX)), field(5, "yes"), 0),
+        (1, field(3, field(3, field(1, field(6, _CELLS)))), field(3, field(4, FILLED)), 0),
+        (0, field(6, field(5, field(1, field(1, "k") + field(2, field(6, _CELLS))))), field(4, b"\xff\0"), 0),
+        (1, field(3, field(4, CONTENT)), field(1, field(2, "no") + field(4, 1)), 0),
+        (0, field(5, "text"), field(5, "text"), 1),
+    )
+]
+
 # JSON over HTTP.
 
 CHUNK = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "ü", "tool_calls": [{"index": 1}]}}]}

@@ -27,6 +27,7 @@ ENVIRONMENTS: Mapping[str, Sequence[str]] = MappingProxyType(
         "mlflow": ("mlflow-skinny==3.17.2", "pandas>=2.2,<4", "scipy"),
         # Its server, clients and CloudEvents; what it would load models with is an extra that is left out.
         "kserve": ("kserve==0.21.0",),
+        "seldon": ("seldon-core==1.18.2",),
         # llama.cpp with its own HTTP server, as a wheel: nothing is compiled.
         "llama": ("xllamacpp==2026.10.11549", "gguf==0.19.0", "openai>=2,<4"),
     }
