@@ -237,6 +237,7 @@ def application(
         "catalog": context.catalog,
         "store": context.store,
         "clock": context.clock,
+        "url": settings.url,
         "observer": context.observer,
         "acceptance": acceptance,
         "rows_reader": rows_from_bytes,

@@ -93,7 +93,8 @@ def summed(kind: AlertKind, hits: Sequence[Hit], quiet: Mapping[int, bool], scal
     top = ranked[0]
     worst = max(alarming, key=lambda h: severity(h.metric, h.effect.low), default=top)
     shown = [
-        FeatureScore(_name(h), h.metric, h.score, h.effect.value, h.effect.detail, h.subject.slice) for h in ranked
+        FeatureScore(_name(h), h.metric, h.score, h.effect.value, h.effect.detail, h.subject.slice, h.scale)
+        for h in ranked
     ]
     return replace(
         result,

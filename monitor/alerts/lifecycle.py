@@ -40,6 +40,7 @@ _SPOKEN_HIGH = "spoken_high"
 _SINCE_RESOLVED = "looks_since_resolved"
 _DECIDED = "decided_ns"
 _RESOLVED = "resolved_ns"
+LOOKS_SPOKEN = "looks_since_spoken"
 
 _OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
 
@@ -119,6 +120,8 @@ def _counted(alert: Alert, window: Span) -> Alert:
         memory[_SINCE_RESOLVED] += 1
         if memory[_SINCE_RESOLVED] >= CLOSED_AFTER_LOOKS:
             del memory[_SINCE_RESOLVED]
+    if new and LOOKS_SPOKEN in memory:
+        memory[LOOKS_SPOKEN] += 1
     if window.end_ns is not None:
         memory[_DECIDED] = float(window.end_ns)
     return replace(alert, memory=memory)
@@ -159,6 +162,8 @@ def _fire(alert: Alert, evidence: KindEvidence, window: Span, *, revised: bool) 
         looks_below=0,
         effect_spoken=None,
         acknowledged_by=None,
+        cause=None,
+        past_causes=(),
         memory=memory,
     )
     alert = _spoken(alert, evidence)
@@ -266,6 +271,7 @@ def _spoken(alert: Alert, evidence: KindEvidence) -> Alert:
     if alert.effect_spoken is None:
         memory[_STRENGTH] = evidence.strength
     memory[_SPOKEN_HIGH] = evidence.severity_high
+    memory[LOOKS_SPOKEN] = 0.0
     memory.pop(_QUIET_SCALE, None)
     return replace(alert, effect_spoken=evidence.severity_low, memory=memory)
 

@@ -101,7 +101,7 @@ def _rule(
 
     records = Records(lambda: tuple(history), between, lambda: baseline_rows)
     track = Track()
-    subject = Subject(model, version, baseline)
+    subject = Subject(model, version, baseline, rule.name)
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
     finder = LabelFinder(labels) if labels is not None else None
     taken = 0
@@ -120,7 +120,7 @@ def _rule(
         track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds, compared=compared)
         if past is not None and profiled.tiles.rows:
             past.note(part.span, profiled.tiles, looked)
-        track, looked = with_causes(track, looked, subject, records)
+        track, looked = with_causes(track, looked, part.span, subject, records)
         late: Alerts = {} if track.late is None else {track.late.kind: track.late}
         yield Step(rule, part.span, profiled, looked, (track.alerts, late))
 

@@ -200,7 +200,7 @@ class Closer:
         """A look that moves the track."""
         assert self.progress is not None  # noqa: S101  (opened by run)
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline)
+        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name)
         before = replace(self.track, learned=then.learned)
         compared = self._compared(span, model, then.baseline)
         after, looked = take_look(
@@ -218,7 +218,7 @@ class Closer:
             self.past.note(span, looked.findings)
         self.context.observer.budget_spent(self.place.model if self.declared else None, plan.spent(kinds - still))
         records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
-        after, looked = with_causes(after, looked, subject, records)
+        after, looked = with_causes(after, looked, span, subject, records)
         # What a look at older labels knew is less than what is known.
         self.track = after if (kinds - still) & INPUT_KINDS else replace(after, learned=self.track.learned)
         changes = {"input_looks": self.track.inputs.looks, "outcome_looks": self.track.outcomes.looks}
@@ -252,7 +252,7 @@ class Closer:
     ) -> Looked:
         """A look that moves nothing: old news never makes a second alarm."""
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline)
+        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name)
         alone = Track(learned=then.learned)
         compared = self._compared(span, model, then.baseline)
         _, looked = take_look(

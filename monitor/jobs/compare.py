@@ -31,4 +31,4 @@ def compare(
     track, looked = take_look(Track(), subject, span, profiled.tiles, plan=plan)
     own = with_label_column(window_rows, model)
     records = Records(lambda: [(span, profiled.tiles)], lambda _: own, lambda: with_label_column(baseline_rows, model))
-    return with_causes(track, looked, subject, records)[1]
+    return with_causes(track, looked, span, subject, records)[1]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
+from monitor.alerts.exhibits import exhibit_of
 from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, judge
 from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
@@ -28,6 +29,7 @@ INPUT_KINDS = frozenset(AlertKind) - LABEL_KINDS
 """Kinds looked at when their window closes; the others when its labels have come, in the order of the windows."""
 
 _ALONG = frozenset(metric.name for metric in STREAMING)
+_Step = tuple[Alert, Transition | None]
 OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
 """States in which people have been told of an alert, and not yet of its end."""
 
@@ -78,6 +80,8 @@ class Subject:
     model: MonitoredModel
     version: str
     baseline: Baseline
+    rule: str = ""
+    """Name of the window rule; none in a comparison of two files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +155,24 @@ def take_look(
         families=kinds,
         moving=against,
     )
+
+    def exhibited(alert: Alert, transition: Transition | None, merges: Mapping[int, TileSet]) -> _Step:
+        """With what it rests on, where this look shows it."""
+        if alert.state is not AlertStatus.FIRING or alert.window != span:
+            return alert, transition
+        moved_at = against if alert.kind in MOVING_KINDS and against is not None else {}
+        exhibit = exhibit_of(
+            alert.kind, alert.features, merges, lambda scale: moved_at.get(scale, baseline), span, subject.rule
+        )
+        told = None if transition is None else replace(transition, exhibit=exhibit)
+        return replace(alert, exhibit=exhibit), told
+
     alerts = dict(track.alerts)
     transitions = []
     for kind in sorted(moving & (judgement.evidence.keys() | alerts.keys())):
         before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
-        alerts[kind], transition = advance(before, judgement.evidence.get(kind), span)
+        moved_on = advance(before, judgement.evidence.get(kind), span)
+        alerts[kind], transition = exhibited(*moved_on, later if kind in LABEL_KINDS else trailing)
         if transition is not None:
             transitions.append(transition)
     late, late_told = track.late, None
@@ -164,7 +181,7 @@ def take_look(
     known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
     if moving & LABEL_KINDS and (judgement.late is not None or late is not None) and not known:
         before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
-        late, late_told = advance(before, judgement.late, span)
+        late, late_told = exhibited(*advance(before, judgement.late, span), later)
     resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}
     if False in resolved:
         inputs = Pyramid(inputs.looks)

@@ -88,7 +88,7 @@ def _told(catalog: Catalog, place: Place, model: MonitoredModel, baseline: Basel
     past = stored_past(catalog, place, model.baseline, baseline, stored[0].span) if moves and stored else None
     if past is not None:
         past.alarmed.clear()  # those of the declaration in force
-    track, subject = Track(), Subject(model, place.version, baseline)
+    track, subject = Track(), Subject(model, place.version, baseline, place.rule.name)
     transitions: list[Transition] = []
     findings: list[Finding] = []
     rows = 0

@@ -9,6 +9,7 @@ from monitor.alerts.judging import MOVING_KINDS
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Finding, Measurement
+from monitor.jobs.due_windows import EMPTY_WINDOWS_MAX
 from monitor.jobs.profile_window import profile_window
 from monitor.jobs.replay import findings_between
 from monitor.metrics.registry import measure
@@ -44,6 +45,23 @@ class Recomputed:
     @property
     def equal(self) -> bool:
         return self.stored == self.computed and not self.differences
+
+
+def merged_windows(catalog: Catalog, window: WindowEntry, windows: int, *, labelled: bool) -> list[WindowEntry]:
+    """A window and those before it that its merge of so many took in: with rows, of the same baseline, ascending.
+
+    `labelled`: of a merge of what labels tell, which takes in windows that have some.
+    """
+    newest = catalog.windows(
+        window.model,
+        version=window.version,
+        rule=window.rule,
+        end_ns=(window.span.start_ns or 0) + 1,
+        limit=(1 + EMPTY_WINDOWS_MAX) * windows,
+        newest_first=True,
+    )
+    taken = [w for w in newest if w.n_window and w.baseline == window.baseline and (w.labelled or not labelled)]
+    return taken[:windows][::-1]
 
 
 def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, window: WindowEntry) -> Recomputed:

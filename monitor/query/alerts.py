@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from monitor.alerts.judging import LABEL_KINDS
 from monitor.alerts.routing import muted
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
@@ -18,7 +19,9 @@ from monitor.findings import (
     Alert,
     AlertKind,
     AlertStatus,
+    Transition,
     cause_document,
+    exhibit_document,
     feature_document,
     rfc3339,
     transition_document,
@@ -27,7 +30,7 @@ from monitor.findings import (
 from monitor.jobs.find_circumstances import circumstances_of
 from monitor.ports import Catalog, Silence
 from monitor.query.paging import Page, time_ns
-from monitor.query.provided import TheCatalog, TheClock
+from monitor.query.provided import TheCatalog, TheClock, TheUrl
 
 SILENCE_NS_MAX = 30 * 86_400 * 10**9
 """A silence ends within 30 days: one without end is a check switched off, and belongs in the declaration."""
@@ -107,13 +110,15 @@ class AlertsController(Controller):
         return Page.of(limit, cursor).of_all(items)
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
-    def alert(self, catalog: TheCatalog, clock: TheClock, fingerprint: FromPath[str]) -> dict[str, Any]:
+    def alert(self, catalog: TheCatalog, clock: TheClock, url: TheUrl, fingerprint: FromPath[str]) -> dict[str, Any]:
         alert = _alert(catalog, fingerprint)
         transitions = catalog.transitions(fingerprint=fingerprint)
         return alert_item(alert) | {
             "muted": _muted(catalog, [alert], clock()).get(fingerprint),
-            "recompute": _command(alert),
-            "transitions": [transition_document(t) for t in transitions],
+            "exhibit": exhibit_document(alert.exhibit),
+            "past_causes": [cause_document(cause) for cause in alert.past_causes],
+            "recompute": _command(alert, url),
+            "transitions": [transition_document(t) | {"recompute": _command(t, url)} for t in transitions],
         }
 
     @post("/{fingerprint:str}/acknowledge", sync_to_thread=True, summary="Acknowledge: stops repeats, not the state")
@@ -158,12 +163,17 @@ class SilencesController(Controller):
         catalog.put_silence(replace(found, end_ns=now_ns))
 
 
-def _command(alert: Alert) -> str | None:
-    """What counts its window once more from its rows."""
-    if alert.window is None or alert.window.start_ns is None:
+def _command(told: Alert | Transition, url: str) -> str | None:
+    """What counts the windows that it rests on once more from their rows."""
+    exhibit = told.exhibit
+    if exhibit is None or exhibit.window.start_ns is None:
         return None
-    version = f" --version {shlex.quote(alert.version)}" if alert.version else ""
-    return f"outrider recompute {alert.model} {rfc3339(alert.window.start_ns)}{version}"
+    words = ["outrider", "recompute", told.model, rfc3339(exhibit.window.start_ns) or "", "--rule", exhibit.rule]
+    words += ["--version", told.version] if told.version else []
+    windows = max((line.windows for line in told.features), default=1)
+    words += ["--windows", str(windows)] if windows > 1 else []
+    words += ["--labelled"] if windows > 1 and told.kind in LABEL_KINDS else []
+    return shlex.join([*words, "--monitor", url])
 
 
 def _muted(catalog: Catalog, alerts: Sequence[Alert], now_ns: int) -> dict[str, str]:

@@ -15,6 +15,8 @@ TheCatalog = NamedDependency[SkipValidation[Catalog]]
 TheStore = NamedDependency[SkipValidation[SegmentStore]]
 TheClock = NamedDependency[SkipValidation[Callable[[], int]]]
 """Answers now, in Unix nanoseconds."""
+TheUrl = NamedDependency[SkipValidation[str]]
+"""Where people and commands find this monitor."""
 TheReport = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any], bytes]]]
 TheRowsWriter = NamedDependency[SkipValidation[Callable[[Rows, str | None], bytes]]]
 """Rows as a Parquet file, with their ids in a column of that name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,23 +18,32 @@ def recompute(
     window: Annotated[str, typer.Argument(help="Start of the window (RFC 3339).")],
     version: Annotated[str | None, typer.Option(help="The model's version.")] = None,
     rule: Annotated[str | None, typer.Option(help="Name of the window rule, such as 5m.")] = None,
+    windows: Annotated[int, typer.Option(help="So many windows, up to this one: those of a merge.", min=1, max=64)] = 1,
+    labelled: Annotated[bool, typer.Option("--labelled", help="Of them only those that have labels.")] = False,
     monitor: Annotated[str, typer.Option(help="URL of the monitor.", envvar="OUTRIDER_MONITOR")] = LOCAL_MONITOR,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
-    """Count WINDOW once more from its rows and labels; exit with 1 where that is not, to the bit, what is stored."""
-    answer = MonitorApi(monitor).get(path_of(model, "/recompute"), window=window, version=version, rule=rule)
+    """Count WINDOW, or the merge that ends with it, once more from rows and labels; exit with 1 where that is not, to the bit, what is stored."""
+    several = {"windows": windows, "labelled": "true" if labelled else None} if windows > 1 else {}
+    answer = MonitorApi(monitor).get(path_of(model, "/recompute"), window=window, version=version, rule=rule, **several)
     if json:
         print_json(answer)
     else:
-        word = "equal" if answer["equal"] else "DIFFERENT"
-        print(
-            f"{word}: {answer['rows']} rows, {answer['labels']} labels, {answer['values']} values, "
-            f"baseline {answer['window']['baseline']}, tiles {answer['stored'][:16]} stored, {answer['computed'][:16]} now"
-        )
-        for one in answer["differences"]:
-            print(
-                f"  {one['metric']} {one['feature'] or ''} {one['slice'] or ''}: {one['stored']} stored, {one['computed']} now"
-            )
-        for part in answer["left_out"]:
-            print(f"  not compared: {part}")
+        for item in answer["items"]:
+            _print(item, with_start=windows > 1)
     return 0 if answer["equal"] else 1
+
+
+def _print(item: dict[str, Any], *, with_start: bool) -> None:
+    word = "equal" if item["equal"] else "DIFFERENT"
+    start = f"{item['window']['start']} " if with_start else ""
+    print(
+        f"{start}{word}: {item['rows']} rows, {item['labels']} labels, {item['values']} values, "
+        f"baseline {item['window']['baseline']}, tiles {item['stored'][:16]} stored, {item['computed'][:16]} now"
+    )
+    for one in item["differences"]:
+        print(
+            f"  {one['metric']} {one['feature'] or ''} {one['slice'] or ''}: {one['stored']} stored, {one['computed']} now"
+        )
+    for part in item["left_out"]:
+        print(f"  not compared: {part}")

@@ -19,12 +19,13 @@ from monitor.alerts.causes.attributes import Attribute, attributes_of
 from monitor.alerts.causes.faults import fault_of
 from monitor.alerts.causes.impact import impacts
 from monitor.alerts.causes.numbers import Floats, absence_of, errors_of, place_of, positives_of, scores_of
+from monitor.alerts.causes.refresh import NAMED_MAX
 from monitor.alerts.causes.search import Searched, Side, moved_slices, worst_slices
 from monitor.alerts.causes.series import cells_of, change_of
 from monitor.alerts.effects import js_effect
 from monitor.alerts.tolerances import DEFAULTS
 from monitor.definitions import MonitoredModel
-from monitor.findings import AlertKind, Cause, FeatureScore, Impact, Since, Span, Transition, Verdict, rfc3339
+from monitor.findings import Alert, AlertKind, Cause, FeatureScore, Impact, Since, Span, Transition, Verdict, rfc3339
 from monitor.metrics.slices import SLICED_KINDS
 from monitor.tiles.merge import merge
 from monitor.tiles.rows import Rows
@@ -62,7 +63,7 @@ class Case:
 
 
 def case_of(
-    transition: Transition,
+    alert: Transition | Alert,
     model: MonitoredModel,
     baseline: Baseline,
     history: Sequence[tuple[Span, TileSet]],
@@ -70,7 +71,7 @@ def case_of(
     baseline_rows: Rows | None,
 ) -> Case:
     kept = None if baseline_rows is None else sample(baseline_rows, ROWS_MAX)
-    return Case(transition.kind, transition.features, model, baseline, history, sample(rows, ROWS_MAX), kept)
+    return Case(alert.kind, alert.features, model, baseline, history, sample(rows, ROWS_MAX), kept)
 
 
 def since_of(
@@ -112,6 +113,7 @@ def cause_of(case: Case) -> Cause:
         impacts=moved,
         impacts_of=impacts_of,
         examples=_examples(case, feature),
+        features=tuple(dict.fromkeys(line.feature for line in case.lines[:NAMED_MAX])),
     )
     return replace(cause, summary=_sentence(cause))
 
