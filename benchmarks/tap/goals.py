@@ -33,6 +33,10 @@ def print_goals(measured: Measured) -> None:
         if payload.is_grpc and payload.name in measured:
             ratio = median(measured[payload.name][0], "throughput", FORWARDER, NGINX)
             at_least("gRPC: forwarder's throughput ÷ nginx", 1.3, ratio)
+    for payload in PAYLOADS:
+        if payload.name in measured:
+            failed = sum(each[way].failed for each in measured[payload.name][0] for way in (FORWARDER, PASSIVE))
+            at_most(f"{payload.name}: requests of ours that failed", 0.0, failed)
     weighed = [way.memory for rounds, _ in measured.values() for each in rounds for way in each.values()]
     for role, most in MIB_MAX.items():
         at_most(f"{role}'s own memory, MiB", most, max((each[role] for each in weighed if role in each), default=0.0))

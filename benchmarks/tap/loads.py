@@ -10,20 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tap.payloads import GRPC_PATH, Payload
-from benchmarks.tap.ways import HERE, LOAD_CORE, NGINX, PORTS
+from benchmarks.tap.ways import HERE, LOAD_CORE
 
 CONNECTIONS, PACED_CONNECTIONS = 64, 16
 WARM_SECONDS = 0.5
-GRPC_FAILED_MAX = {PORTS[NGINX]: 0.001}
-"""nginx 1.22 answers one call in some thousands with 502, as it takes a late frame of its server for an error. No other
-way may fail at all."""
+
+
+@dataclass(frozen=True)
+class Saturated:
+    """What a closed loop reached: requests that succeeded a second, and how many did not."""
+
+    throughput: float
+    failed: int
 
 
 @dataclass(frozen=True)
 class Paced:
+    """Latencies of the requests that were answered; `failed` are answers that are none, and connections that were lost."""
+
     requests: int
     p50_us: float
     p99_us: float
+    failed: int
 
 
 def compile_programs(folder: Path) -> None:
@@ -39,20 +47,17 @@ def on_load_core(command: Sequence[str | Path], environ: dict[str, str] | None =
     return done.stdout
 
 
-def closed_loop(payload: Payload, port: int, seconds: float, folder: Path) -> float:
-    """Requests a second at saturation."""
+def closed_loop(payload: Payload, port: int, seconds: float, folder: Path) -> Saturated:
+    """As many requests as there is room for."""
     whole = str(max(1, round(seconds)))
     if payload.is_grpc:
         told = on_load_core(h2load(port, folder, "-c", str(CONNECTIONS), "-D", whole))
-        look_at_failures(told, port)
-        return float(found(r"finished in [\d.]+m?s, ([\d.]+) req/s", told))
+        return Saturated(float(found(r"finished in [\d.]+m?s, ([\d.]+) req/s", told)), failures(told))
     url = f"http://127.0.0.1:{port}/v2/models/m/infer"
     wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{whole}", "--timeout", "20s", "-s", HERE / "post.lua", url]
     environ = {"BODY": str(folder / "body"), "JSON_BYTES": str(payload.json_bytes or "")}
     measured = json.loads(on_load_core(wrk, environ).splitlines()[-1])
-    if measured["errors"]:
-        raise SystemExit(f"{measured['errors']} errors: {payload.name} on port {port}")
-    return float(measured["rps"])
+    return Saturated(float(measured["rps"]), int(measured["errors"]))
 
 
 def paced(payload: Payload, port: int, rate: float, seconds: float, folder: Path, programs: Path) -> Paced:
@@ -63,15 +68,13 @@ def paced(payload: Payload, port: int, rate: float, seconds: float, folder: Path
         each = max(1, round(rate / PACED_CONNECTIONS))
         count = str(round(each * PACED_CONNECTIONS * (seconds + WARM_SECONDS)))
         command = h2load(port, folder, "-c", str(PACED_CONNECTIONS), "-n", count, f"--rps={each}", f"--log-file={log}")
-        look_at_failures(on_load_core(command), port)
+        failed = failures(on_load_core(command))
         taken = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
         cuts = statistics.quantiles(taken, n=100)
-        return Paced(len(taken), cuts[49], cuts[98])
+        return Paced(len(taken), cuts[49], cuts[98], failed)
     asked = [programs / "paced", str(port), str(PACED_CONNECTIONS), str(rate), str(seconds), folder / "request"]
     measured = json.loads(on_load_core(asked))
-    if measured["errors"]:
-        raise SystemExit(f"{measured['errors']} errors: {payload.name} on port {port}")
-    return Paced(measured["sent"], measured["p50_us"], measured["p99_us"])
+    return Paced(measured["sent"], measured["p50_us"], measured["p99_us"], measured["errors"])
 
 
 def h2load(port: int, folder: Path, *more: str) -> list[str | Path]:
@@ -79,10 +82,9 @@ def h2load(port: int, folder: Path, *more: str) -> list[str | Path]:
     return [*command, "-H", "content-type: application/grpc", f"http://127.0.0.1:{port}{GRPC_PATH}"]
 
 
-def look_at_failures(told: str, port: int) -> None:
-    failed, done = int(found(r"(\d+) failed", told)), int(found(r"(\d+) done", told))
-    if failed > GRPC_FAILED_MAX.get(port, 0.0) * done:
-        raise SystemExit(f"{failed} of {done} failed on port {port}")
+def failures(told: str) -> int:
+    """Of h2load's calls; those without an answer among them."""
+    return int(found(r"(\d+) failed", told))
 
 
 def found(pattern: str, told: str) -> str:

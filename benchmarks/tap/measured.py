@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 
 from benchmarks.tap.accounts import Seen
-from benchmarks.tap.loads import Paced
+from benchmarks.tap.loads import Paced, Saturated
 from benchmarks.tap.ways import DIRECT
 
 
@@ -12,12 +12,21 @@ from benchmarks.tap.ways import DIRECT
 class Measured:
     """Of one way in one round. CPU seconds are of a million paced requests."""
 
-    throughput: float
+    saturated: Saturated
     paced: Paced
     cpu: float
     at_saturation: Seen
     at_rate: Seen
     memory: dict[str, float]
+
+    @property
+    def throughput(self) -> float:
+        return self.saturated.throughput
+
+    @property
+    def failed(self) -> int:
+        """Requests without a good answer, of both loads."""
+        return self.saturated.failed + self.paced.failed
 
 
 Round = dict[str, Measured]

@@ -49,13 +49,37 @@ static double chance(void) {
     return ((state >> 11) + 0.5) / 9007199254740992.0;
 }
 
+static int poll_fd;
+static struct sockaddr_in address;
+
+static void dial(struct connection *c) {
+    int one = 1;
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    c->body_left = -1;
+    if (connect(c->fd, (void *)&address, sizeof address)) { perror("connect"); exit(1); }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+    epoll_ctl(poll_fd, EPOLL_CTL_ADD, c->fd, &event);
+}
+
+/* A connection that ended while a request was under way is an error; it is replaced either way. */
+static void lost(struct connection *c) {
+    close(c->fd);
+    dial(c);
+    if (!c->due) return;
+    errors++;
+    c->due = 0;
+    idle[idle_count++] = c;
+}
+
 static void send_request(struct connection *c, int64_t due) {
     c->due = due;
     c->head_length = 0;
     c->body_left = -1;
     for (size_t sent = 0; sent < request_length;) {
         ssize_t count = send(c->fd, request + sent, request_length - sent, MSG_NOSIGNAL);
-        if (count < 0 && errno != EAGAIN) { perror("send"); exit(1); }
+        if (count < 0 && errno != EAGAIN) return lost(c);
         sent += count < 0 ? 0 : count;
     }
 }
@@ -80,7 +104,7 @@ static void readable(struct connection *c, int64_t since) {
         count = recv(c->fd, scratch, sizeof scratch, 0);
         if (count > 0) c->body_left -= count;
     }
-    if (count == 0 || (count < 0 && errno != EAGAIN)) { fprintf(stderr, "connection lost\n"); exit(1); }
+    if (count == 0 || (count < 0 && errno != EAGAIN)) return lost(c);
     if (!c->body_left) answered(c, since);
 }
 
@@ -102,17 +126,12 @@ int main(int argc, char **argv) {
     request = malloc(1 << 24);
     request_length = fread(request, 1, 1 << 24, file);
     prctl(PR_SET_TIMERSLACK, 1);
-    int poll_fd = epoll_create1(0), one = 1;
+    poll_fd = epoll_create1(0);
     connections = calloc(count, sizeof *connections);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < count; i++) {
         struct connection *c = idle[idle_count++] = &connections[i];
-        c->fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(c->fd, (void *)&address, sizeof address)) return perror("connect"), 1;
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        fcntl(c->fd, F_SETFL, O_NONBLOCK);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        epoll_ctl(poll_fd, EPOLL_CTL_ADD, c->fd, &event);
+        dial(c);
     }
     int64_t *due = malloc(DUE_MAX * sizeof *due);
     latencies = malloc((size_t)(seconds * atof(argv[3]) * 2 + 1000) * sizeof *latencies);

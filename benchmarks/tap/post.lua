@@ -10,6 +10,6 @@ end
 done = function(summary, latency, _)
   local errors = summary.errors
   io.write(string.format('{"rps": %.1f, "errors": %d, "p50_us": %.1f, "p99_us": %.1f}\n',
-    summary.requests / (summary.duration / 1e6), errors.status + errors.read + errors.write + errors.timeout,
+    (summary.requests - errors.status) / (summary.duration / 1e6), errors.status + errors.read + errors.write + errors.timeout,
     latency:percentile(50), latency:percentile(99)))
 end

@@ -49,12 +49,12 @@ def measure(at: Running, way: str, seconds: float, programs: Path) -> Measured:
     port, payload = PORTS[way], at.payload
     with watching(at) if way == PASSIVE else contextlib.nullcontext():
         with seen(ACCOUNTS.get(way)) as at_saturation:
-            throughput = closed_loop(payload, port, seconds, at.folder)
+            saturated = closed_loop(payload, port, seconds, at.folder)
         with seen(ACCOUNTS.get(way)) as at_rate:
             before = at.cpu_seconds(way)
             latency = paced(payload, port, payload.rate, seconds, at.folder, programs)
             cpu = at.cpu_seconds(way) - before
-        return Measured(throughput, latency, MILLION * cpu / latency.requests, at_saturation, at_rate, at.memory(way))
+        return Measured(saturated, latency, MILLION * cpu / latency.requests, at_saturation, at_rate, at.memory(way))
 
 
 def print_payload(payload: Payload, rounds: list[Round]) -> None:
@@ -68,7 +68,15 @@ def print_payload(payload: Payload, rounds: list[Round]) -> None:
         "p99 µs",
         "added p99",
     )
-    more = ("p99 ÷ nginx", "CPU s / 10⁶", "copied at the rate", "copied at saturation", "adds up", "own memory, MiB")
+    more = (
+        "p99 ÷ nginx",
+        "CPU s / 10⁶",
+        "copied at the rate",
+        "copied at saturation",
+        "adds up",
+        "failed",
+        "own memory, MiB",
+    )
     print(f"| way | {' | '.join(columns + more)} |")
     print(f"|---{'|---:' * (len(columns) + len(more) - 1)}|---|")
     for way in ways_of(payload):
@@ -92,6 +100,7 @@ def print_payload(payload: Payload, rounds: list[Round]) -> None:
             ]
         else:
             cells += ["", "", ""]
+        cells.append(f"{sum(each[way].failed for each in rounds):,}")
         memory = ", ".join(f"{role} {mib:.0f}" for role, mib in sorted(rounds[-1][way].memory.items()))
         print(f"| {way} | {' | '.join(cells)} | {memory} |", flush=True)
 
@@ -128,22 +137,28 @@ def measure_payload(
     return rounds, captured
 
 
+def wanted(payload: Payload, part: str | None) -> bool:
+    return part is None or part.lower() in payload.name.lower()
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=4.0)
     options.add_argument("--quick", action="store_true", help="two rounds of a second")
-    options.add_argument("--payload", help="only those with this in their name")
+    options.add_argument("--payload", help="only those with this in their name: 0.5 KB, 12 KB, 600 KB, gRPC")
     chosen = options.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds = 2, 1.0
+    if not any(wanted(payload, chosen.payload) for payload in PAYLOADS):
+        options.error(f"no payload has {chosen.payload!r} in its name: {', '.join(each.name for each in PAYLOADS)}")
     began, before = time.monotonic(), os.getloadavg()[0]
     measured: dict[str, tuple[list[Round], dict[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         programs = Path(name)
         compile_programs(programs)
         for payload in PAYLOADS:
-            if chosen.payload is None or chosen.payload in payload.name:
+            if wanted(payload, chosen.payload):
                 measured[payload.name] = measure_payload(payload, chosen, programs)
     print_goals(measured)
     minutes, after = (time.monotonic() - began) / 60, os.getloadavg()[0]
