@@ -9,6 +9,7 @@ import { count, day, duration, fixed, limit, moment, ms, number, precise, span }
 import { alertHref, everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { badge, capital, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
 import { causeOf } from "./alert/cause.js";
+import { exhibitOf, keptOf } from "./alert/exhibit.js";
 import { comparison, origin } from "./model/feature.js";
 
 const FINGERPRINT = segment(1);
@@ -69,6 +70,8 @@ function evidence(alert, at, found) {
 
 function against(alert, at, found) {
   const { grid, per, range, column } = found;
+  const kept = keptOf(alert, at, chosenOf(at));
+  if (kept.length && (per === "feature" || !grid.columns.length)) return exhibitOf(alert, kept);
   const place = h("section", {});
   if (per === "feature") {
     const feature = read("feature") ?? at.features[0]?.feature;
@@ -127,7 +130,10 @@ function act(alert) {
 function recompute(alert, at) {
   const base = location.origin + pathOf(alert.model);
   const query = new URLSearchParams({ from: at.window.start, to: at.window.end, ...(alert.version ? { version: alert.version } : {}) });
-  return [h("p", { class: "cap" }, "From the rows and the baseline that the monitor keeps; the numbers are those of the window alone, judged at one false alarm in 1,000 runs."),
+  const command = at.recompute ?? alert.recompute;
+  return [
+    command ? [h("p", { class: "cap" }, "The windows that it rests on, counted once more from their rows and labels: says whether tiles and values are, to the bit, those that were judged, as long as the rows are kept."), h("pre", {}, h("code", {}, command))] : null,
+    h("p", { class: "cap" }, "From the rows and the baseline that the monitor keeps; the numbers are those of the window alone, judged at one false alarm in 1,000 runs."),
     h("pre", {}, h("code", {}, [`curl -s '${base}/declaration' > model.json`, `curl -s '${base}/baseline.parquet' > baseline.parquet`, `curl -s '${base}/rows.parquet?${query}' > window.parquet`, "outrider compare baseline.parquet window.parquet --model model.json"].join("\n"))),
     h("p", { class: "cap" }, "The decision records themselves:"), h("pre", {}, h("code", {}, `curl -s '${base}/measurements?${query}&kind=${alert.kind}'`))];
 }

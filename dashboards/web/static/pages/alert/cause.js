@@ -1,4 +1,4 @@
-// Why the alert opened: the record that the monitor stored with it, as it was found when the alert spoke.
+// Why the alert opened: the record that the monitor stored with it, as it was found when the alert spoke or its story had grown.
 
 import { empty, h, section, table } from "../../dom.js";
 import { count, fixed, moment, number, signed } from "../../format.js";
@@ -14,17 +14,20 @@ const VERDICTS = {
 const OF = { error: "error", score: "score", label: "share of positives", share: "share of the rows" };
 
 export function causeOf(alert, at) {
-  const cause = at.cause;
+  const last = alert.transitions.findLast((t) => t.state === "firing") ?? at;
+  const cause = at === last ? alert.cause ?? at.cause : at.cause;
   if (!cause) return null;
+  const before = at === last ? alert.past_causes ?? [] : [];
   const since = cause.since;
   return h("section", { id: "cause" }, h("h2", {}, "Why"),
     h("p", { class: "lead" }, h("b", {}, `${VERDICTS[cause.verdict]}: `), cause.evidence, ".", cause.feature && ["data_fault", "population_shift"].includes(cause.verdict) ? [" Look at ", h("b", {}, cause.feature), " first."] : null),
     h("p", { class: "lead" }, since ? ["Since ", h("b", {}, `${moment(since.at)} UTC`), since.low === since.high ? "" : ` (95 % interval ${moment(since.low)} to ${moment(since.high)})`, since.from_the_first ? "; the first window that is kept is different already, so it may have begun before. " : ". "] : "When it began cannot be told. ",
-      cause.examples.length ? ["For example ", cause.examples.slice(0, 4).map((id, i) => [i ? ", " : "", h("a", { href: exampleHref(alert, at, id) }, id)]), cause.examples.length > 4 ? ` and ${cause.examples.length - 4} more.` : "."] : null),
+      cause.examples.length ? ["For example ", cause.examples.slice(0, 4).map((id, i) => [i ? ", " : "", h("a", { href: exampleHref(alert, cause, at, id) }, id)]), cause.examples.length > 4 ? ` and ${cause.examples.length - 4} more.` : "."] : null),
+    before.length ? h("details", {}, h("summary", { class: "small" }, `Found again when the story had grown; ${count(before.length)} earlier`), h("ol", { class: "timeline" }, before.map((one) => h("li", {}, h("span", {}, one.window.end ? `${moment(one.window.end)}` : ""), h("span", {}), h("span", {}, one.summary))))) : null,
     h("div", { class: "grid2 even" }, slices(cause), impacts(cause)));
 }
 
-const exampleHref = (alert, at, id) => modelHref(alert.model, { from: at.cause.since?.at ?? at.window.start, to: at.window.end, version: alert.version, prediction: id }, "/rows");
+const exampleHref = (alert, cause, at, id) => modelHref(alert.model, { from: cause.since?.at ?? at.window.start, to: cause.window?.end ?? at.window.end, version: alert.version, prediction: id }, "/rows");
 
 function slices(cause) {
   const what = OF[cause.slices_of] ?? `place of ${cause.slices_of}`;

@@ -1,0 +1,35 @@
+// What the alert rests on, as the monitor kept it when the alert spoke: both distributions of a line, and the bins that changed most.
+
+import { isCategory, overlay } from "../../charts/overlay.js";
+import { h, s, table } from "../../dom.js";
+import { count, percent, span } from "../../format.js";
+import { modelHref } from "../../place.js";
+import { metricName } from "../../words.js";
+
+const key = (cls, text) => h("span", { class: "key" }, s("svg", { viewBox: "0 0 11 11", "aria-hidden": "true" }, s("rect", { width: 11, height: 11, rx: 2, class: cls })), text);
+
+/** The comparisons of the line that is looked at (two for a pair), or the first that were kept; none where nothing was. */
+export function keptOf(alert, at, line) {
+  const exhibit = at.exhibit ?? alert.exhibit;
+  if (!exhibit?.comparisons.length) return [];
+  const names = line ? [line.feature, ...line.feature.split("~")] : [];
+  const own = exhibit.comparisons.filter((one) => names.includes(one.feature) && (one.slice ?? null) === (line?.slice ?? null));
+  return (own.length ? own : exhibit.comparisons.slice(0, 1)).map((one) => ({ exhibit, ...one }));
+}
+
+export const exhibitOf = (alert, kept) => h("section", { id: "exhibit" }, kept.map((one) => comparison(alert, one)));
+
+function comparison(alert, one) {
+  const { exhibit } = one;
+  const rowsOf = (category) => modelHref(alert.model, { from: exhibit.window.start, to: exhibit.window.end, version: alert.version, feature: one.feature, category, slice: alert.kind === "fairness" ? null : one.slice }, "/rows");
+  const windows = one.windows > 1 ? `${one.windows} windows up to ${span(exhibit.window.start, exhibit.window.end)}` : span(exhibit.window.start, exhibit.window.end);
+  const isFeature = !["present", "true positive", "right", "selected", "positives found", "anomalous"].includes(one.categories?.[0]);
+  return [
+    h("h2", {}, `${one.feature === one.metric ? metricName(one.metric) : one.feature}${one.slice ? ` of ${one.slice}` : ""}, ${windows}`),
+    h("p", { class: "cap" }, key("win", `window, n ${count(one.n_window)}`), key("base", `baseline, n ${count(one.n_baseline)}`), one.n_missing ? `${count(one.n_missing)} missing · ` : "", "as it was when the alert spoke · baseline ", h("code", {}, exhibit.baseline.slice(0, 12))),
+    overlay(one, { label: `${one.feature}: share of each bin, window against baseline`, onPick: isFeature ? (name) => { location.href = rowsOf(name); } : undefined }),
+    table([
+      [one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && isCategory(one, bin.name) ? h("a", { href: rowsOf(bin.name) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
+    ], one.top, { label: `Bins of ${one.feature} that changed most` }),
+  ];
+}
