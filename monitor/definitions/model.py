@@ -32,6 +32,8 @@ from monitor.definitions.sections import (
     WindowRule,
 )
 from monitor.definitions.slices import Slice, check_label, read_slices
+from monitor.definitions.upstream import read_upstream
+from monitor.definitions.versions import Versions, read_versions
 from monitor.definitions.writing import document_of_model
 from monitor.errors import Fault, InvalidInput
 
@@ -75,8 +77,14 @@ class MonitoredModel:
     """What right and wrong answers cost those who use them."""
     query: str | None = None
     """Of a ranking: the column that names the list a row is in; default: the request."""
+    strata: str | None = None
+    """The column within whose categories groups are compared: what may explain a difference between them."""
     schema: Mapping[str, ColumnRule] = field(default_factory=dict)
     """Column → what its values keep to, whatever the baseline holds."""
+    versions: Versions | None = None
+    """Which version is held against which; without it each is judged by itself."""
+    upstream: tuple[str, ...] = ()
+    """Models whose answers this one is fed with."""
 
     @classmethod
     def from_document(cls, document: object) -> MonitoredModel:
@@ -129,8 +137,11 @@ class _ModelReader(Reader):
             "metrics": lambda v, w: "all" if v == "all" else self.names(v, w, METRICS_NAMED_MAX),
             "slices": lambda v, w: read_slices(self, v, w),
             "query": self.text,
+            "strata": self.text,
             "cost_matrix": lambda v, w: read_cost_matrix(self, v, w),
             "schema": lambda v, w: read_schema(self, v, w),
+            "versions": lambda v, w: read_versions(self, v, w),
+            "upstream": lambda v, w: read_upstream(self, v, w),
         }
         for key in document:
             if key not in readers:
@@ -140,6 +151,8 @@ class _ModelReader(Reader):
             self.fault("model", "nothing", "a name")
         label = values.get("label")
         check_label(self, values.get("slices", ()), label.name if label is not None else None, "slices")
+        if values.get("model") in values.get("upstream", ()):
+            self.fault("upstream", "the model itself", "other models")
         if self.faults:
             raise InvalidInput(self.faults)
         return MonitoredModel(**values)

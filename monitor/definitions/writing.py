@@ -11,6 +11,7 @@ from monitor.definitions.estimation import write_estimation
 from monitor.definitions.schema import write_schema
 from monitor.definitions.sections import Check, WindowRule, spell
 from monitor.definitions.slices import write_slices
+from monitor.definitions.versions import write_versions
 
 if TYPE_CHECKING:
     from monitor.definitions.model import MonitoredModel
@@ -64,8 +65,11 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     document |= {"cost": write_cost(model.cost)} if model.cost else {}
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
     document |= {"query": model.query} if model.query else {}
+    document |= {"strata": model.strata} if model.strata else {}
     document |= write_cost_matrix(model.cost_matrix)
     document |= write_schema(model.schema)
+    document |= write_versions(model.versions)
+    document |= {"upstream": list(model.upstream)} if model.upstream else {}
     if model.metrics:
         document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)
     return document

@@ -72,6 +72,7 @@ def check_stored(proposed: MonitoredModel, in_force: MonitoredModel) -> None:
             ("prediction", proposed.prediction != in_force.prediction),
             ("label", proposed.label != in_force.label),
             ("groups", proposed.groups != in_force.groups),
+            ("strata", proposed.strata != in_force.strata),
             ("slices", proposed.slices != in_force.slices),
         )
         if differs

@@ -41,11 +41,14 @@ from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
 from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
 from monitor.metrics.bias.average_odds_difference import AVERAGE_ODDS_DIFFERENCE
 from monitor.metrics.bias.conditional_acceptance_difference import CONDITIONAL_ACCEPTANCE_DIFFERENCE
+from monitor.metrics.bias.conditional_label_disparity import CONDITIONAL_LABEL_DISPARITY
+from monitor.metrics.bias.conditional_prediction_disparity import CONDITIONAL_PREDICTION_DISPARITY
 from monitor.metrics.bias.conditional_rejection_difference import CONDITIONAL_REJECTION_DIFFERENCE
 from monitor.metrics.bias.detectable_opportunity_difference import DETECTABLE_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.detectable_parity_difference import DETECTABLE_PARITY_DIFFERENCE
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.false_positive_rate_difference import FALSE_POSITIVE_RATE_DIFFERENCE
+from monitor.metrics.bias.flip_test import FLIP_TEST
 from monitor.metrics.bias.generalized_entropy import GENERALIZED_ENTROPY
 from monitor.metrics.bias.group_imbalance import GROUP_IMBALANCE
 from monitor.metrics.bias.impact_ratio import IMPACT_RATIO
@@ -110,7 +113,11 @@ from monitor.metrics.metric import Comparison, Metric
 from monitor.metrics.quality.commonest_ratio import COMMONEST_RATIO
 from monitor.metrics.quality.duplicate_id_ratio import DUPLICATE_ID_RATIO
 from monitor.metrics.quality.duplicate_row_ratio import DUPLICATE_ROW_RATIO
+from monitor.metrics.quality.error_ratio import ERROR_RATIO
 from monitor.metrics.quality.infinite_ratio import INFINITE_RATIO
+from monitor.metrics.quality.latency_p50_seconds import LATENCY_P50_SECONDS
+from monitor.metrics.quality.latency_p95_seconds import LATENCY_P95_SECONDS
+from monitor.metrics.quality.latency_p99_seconds import LATENCY_P99_SECONDS
 from monitor.metrics.quality.longest_gap_seconds import LONGEST_GAP_SECONDS
 from monitor.metrics.quality.missing_ratio import MISSING_RATIO
 from monitor.metrics.quality.nan_ratio import NAN_RATIO
@@ -174,6 +181,9 @@ STREAMING: tuple[Metric, ...] = (
     ERROR_PAGE_HINKLEY,
 )
 """Those that look along the last windows. They are shown and never judged."""
+
+SERVICE: tuple[Metric, ...] = (ERROR_RATIO, LATENCY_P50_SECONDS, LATENCY_P95_SECONDS, LATENCY_P99_SECONDS)
+"""Of exchanges as a sidecar saw them; measured too where versions are declared."""
 
 ON_REQUEST: tuple[Metric, ...] = (
     KL_DIVERGENCE,
@@ -242,6 +252,9 @@ ON_REQUEST: tuple[Metric, ...] = (
     CONDITIONAL_ACCEPTANCE_DIFFERENCE,
     CONDITIONAL_REJECTION_DIFFERENCE,
     NEGATIVE_PREDICTIVE_VALUE_DIFFERENCE,
+    CONDITIONAL_LABEL_DISPARITY,
+    CONDITIONAL_PREDICTION_DISPARITY,
+    FLIP_TEST,
     GENERALIZED_ENTROPY,
     DETECTABLE_PARITY_DIFFERENCE,
     DETECTABLE_OPPORTUNITY_DIFFERENCE,
@@ -253,6 +266,7 @@ ON_REQUEST: tuple[Metric, ...] = (
     REWEIGHTED_F1,
     REWEIGHTED_ROC_AUC,
     REWEIGHTED_LOG_LOSS,
+    *SERVICE,
     *STREAMING,
 )
 """Measured where a declaration names them, for each costs time and storage in every window."""
@@ -268,6 +282,8 @@ def enabled(model: MonitoredModel) -> tuple[Metric, ...]:
     asked = {metric.name for metric in ON_REQUEST if model.asks_for(metric.name)}
     if model.cost_matrix is not None:
         asked.add(BUSINESS_COST.name)
+    if model.versions is not None:
+        asked |= {metric.name for metric in SERVICE}
     if model.schema:
         asked.add(SCHEMA_VIOLATION_RATIO.name)
     return (*STANDARD, *(metric for metric in ON_REQUEST if metric.name in asked))

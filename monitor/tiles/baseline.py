@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.definitions import MonitoredModel
+from monitor.tiles import sampling
 from monitor.tiles.freeze import KINDS_OF_PRESENCE, categorical_grid, freeze, numeric_grid
 from monitor.tiles.joint import baseline_joint_tile, joint_grid, wanted
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.profile import numeric_tile, profile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.sampled import BASELINE_ROWS
 from monitor.tiles.texts import frozen_texts
 from monitor.tiles.tileset import Baseline, FeatureTile, Grids, TileSet
 from monitor.tiles.vectors import baseline_tiles, frozen_vectors
@@ -37,6 +39,9 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     if wanted(model) and (joint := joint_grid(rows, grids.features, _tabular(tiles, grids), numeric_grid)) is not None:
         grids = replace(grids, joint=joint)
         tiles = replace(tiles, joint=baseline_joint_tile(rows, joint, grids.features, numeric_tile))
+    if sampling.wanted(model):
+        grids = replace(grids, sampled=sampling.sampled_features(_tabular(tiles, grids)))
+        tiles = replace(tiles, sampled=sampling.sampled_tile(rows, grids.sampled, grids.features, BASELINE_ROWS))
     return Baseline(
         id=_id(rows, grids),
         rows=len(rows),
@@ -65,6 +70,10 @@ def _id(rows: Rows, grids: Grids) -> str:
     digest.update(repr((grids.pairs, sorted(grids.groups.items()))).encode())
     if grids.joint is not None:
         digest.update(repr(list(grids.joint.scores)).encode())
+    if grids.sampled:
+        digest.update(repr(grids.sampled).encode())
+    if grids.strata:
+        digest.update(repr(sorted(grids.strata.items())).encode())
     if grids.slices:
         digest.update(repr(sorted(grids.slices.items())).encode())
     return digest.hexdigest()[:ID_CHARS]

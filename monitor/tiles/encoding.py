@@ -19,6 +19,7 @@ from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
+from monitor.tiles.flips import FlipTile
 from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
@@ -27,14 +28,17 @@ from monitor.tiles.outcome_rankings import RankingOutcome
 from monitor.tiles.outcome_sets import MultilabelOutcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.quality import QualityTile
+from monitor.tiles.sampled import SampledTile
 from monitor.tiles.scores import ScoreTile
+from monitor.tiles.service import ServiceTile
+from monitor.tiles.strata import StrataTile
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 7
+VERSION = 8
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -141,6 +145,11 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.quality is None else tiles.quality.to_plain(),
         None if tiles.joint is None else tiles.joint.to_plain(),
         _tagged_plain(tiles.texts, FEATURE_TILES),
+        None if tiles.sampled is None else tiles.sampled.to_plain(),
+        {name: tile.to_plain() for name, tile in tiles.strata.items()},
+        {name: tile.to_plain() for name, tile in tiles.flips.items()},
+        None if tiles.service is None else tiles.service.to_plain(),
+        None if tiles.rival is None else _tileset_plain(tiles.rival),
     ]
 
 
@@ -164,13 +173,18 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         quality=reader.maybe(QualityTile.from_plain),
         joint=reader.maybe(VectorTile.from_plain),
         texts=reader.mapping(_feature_tile),
+        sampled=reader.maybe(SampledTile.from_plain),
+        strata=reader.mapping(StrataTile.from_plain),
+        flips=reader.mapping(FlipTile.from_plain),
+        service=reader.maybe(ServiceTile.from_plain),
+        rival=reader.maybe(_no_slice if sliced else _slice),
     )
     reader.done()
     return tiles
 
 
 def _slice(document: object, where: str) -> TileSet:
-    """The tiles of a slice, which has no slices of its own: so the nesting has an end."""
+    """The tiles of a slice or a rival, which has none of its own: so the nesting has an end."""
     return _tileset(document, where, sliced=True)
 
 
@@ -190,6 +204,8 @@ def _grids_plain(grids: Grids) -> list[object]:
         {name: grid.to_plain() for name, grid in grids.vectors.items()},
         None if grids.joint is None else grids.joint.to_plain(),
         _tagged_plain(grids.texts, GRIDS),
+        list(grids.sampled),
+        {name: list(strata) for name, strata in grids.strata.items()},
     ]
 
 
@@ -206,6 +222,8 @@ def _grids(document: object, where: str) -> Grids:
         vectors=reader.mapping(VectorGrid.from_plain),
         joint=reader.maybe(JointGrid.from_plain),
         texts=reader.mapping(_grid),
+        sampled=reader.texts(),
+        strata=reader.mapping(_names),
     )
     reader.done()
     return grids
@@ -304,9 +322,21 @@ def _check_cells(baseline: Baseline) -> None:
         raise ValueError("baseline.tiles.joint: found a tile of another grid than the baseline's")
     if grids.joint is not None and not grids.joint.scores.keys() <= grids.features.keys():
         raise ValueError("baseline.grids.joint: found a feature without a grid")
+    _check_names(grids, tiles)
     missing_kind = [name for name in grids.features if name not in grids.kinds]
     if missing_kind:
         raise ValueError(f"baseline.grids: no kind for {missing_kind[0]!r}")
+
+
+def _check_names(grids: Grids, tiles: TileSet) -> None:
+    """Samples and strata are of the features and categories that the grids froze."""
+    if tiles.sampled is not None and tiles.sampled.bins.shape[1] != len(grids.sampled):
+        raise ValueError("baseline.tiles.sampled: found a sample of other features than the baseline's")
+    if not set(grids.sampled) <= grids.features.keys():
+        raise ValueError("baseline.grids.sampled: found a feature without a grid")
+    for name, groups in tiles.strata.items():
+        if (groups.groups, groups.strata) != (grids.groups.get(name), next(iter(grids.strata.values()), None)):
+            raise ValueError(f"baseline.tiles.strata.{name}: found other groups or strata than the baseline's")
 
 
 def _of_grid(tile: VectorTile, grid: VectorGrid) -> bool:

@@ -16,6 +16,7 @@ from monitor.tiles.intersections import groups_in
 from monitor.tiles.numeric import QUANTILE_CELLS, SCORE_CELLS, NumericGrid
 from monitor.tiles.pairs import PAIR_FEATURES_MAX
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.stratifying import strata_in
 from monitor.tiles.task import task_of
 from monitor.tiles.tileset import Grid, Grids
 
@@ -68,6 +69,7 @@ def freeze(rows: Rows, model: MonitoredModel) -> Grids:
         label[model.label.name] = numeric_grid(rows.label) if task == "regression" else categorical_grid(rows.label)
     frozen = {name: groups_in(rows, name, GROUP_CATEGORIES_MAX) for name in model.groups}
     groups = {name: own for name, own in frozen.items() if own is not None}
+    strata = strata_in(rows, model.strata) if model.strata is not None else None
     return Grids(
         features=features,
         kinds=kinds,
@@ -76,6 +78,7 @@ def freeze(rows: Rows, model: MonitoredModel) -> Grids:
         pairs=tuple(numeric[:PAIR_FEATURES_MAX]) if len(numeric) > 1 else (),
         groups=groups,
         slices={one.name: one.where for one in model.slices},
+        strata={model.strata: strata} if model.strata is not None and strata is not None else {},
     )
 
 

@@ -41,8 +41,18 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         joint=_of(tilesets, lambda tiles: tiles.joint),
         texts=_by_name([tiles.texts for tiles in tilesets]),
         quality=_of(tilesets, lambda tiles: tiles.quality),
+        strata=_by_name([tiles.strata for tiles in tilesets]),
+        flips=_by_name([tiles.flips for tiles in tilesets]),
+        sampled=_of(tilesets, lambda tiles: tiles.sampled),
+        service=_of(tilesets, lambda tiles: tiles.service),
+        rival=_rival(tilesets),
         slices=_slices(tilesets),
     )
+
+
+def _rival(tilesets: Sequence[TileSet]) -> TileSet | None:
+    found = [tiles.rival for tiles in tilesets if tiles.rival is not None]
+    return merge(found) if found else None
 
 
 def _slices(tilesets: Sequence[TileSet]) -> dict[str, TileSet]:

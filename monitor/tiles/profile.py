@@ -14,13 +14,16 @@ from monitor.tiles import joined
 from monitor.tiles.categorical import UNSEEN_NAMES_MAX, CategoricalGrid, CategoricalTile
 from monitor.tiles.coding import numbers, tally
 from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
+from monitor.tiles.flipping import flips_of
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.joint import joint_tile
 from monitor.tiles.kernels import count_cells
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.quality import quality_of
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.slices import members
+from monitor.tiles.stratifying import strata_of
 from monitor.tiles.texts import text_tiles
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vectors import vector_tile
@@ -56,6 +59,8 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         label=label,
         outcome=joined.outcome_of(rows, outputs, grids, model),
         groups=joined.groups_of(rows, outputs, grids),
+        strata=strata_of(rows, outputs, grids.groups, grids.strata),
+        flips=flips_of(rows, outputs, grids, model),
         pairs=cells.pairs(features),
         slices=_slices(rows, grids, model),
         vectors={
@@ -66,6 +71,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         quality=quality_of(rows, grids.kinds, model),
         joint=None if grids.joint is None else joint_tile(rows, grids.joint, grids.features, numeric_tile),
         texts=text_tiles(rows, grids.texts, tile_of),
+        sampled=sampled_tile(rows, grids.sampled, grids.features) if grids.sampled else None,
     )
 
 

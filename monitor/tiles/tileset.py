@@ -11,13 +11,17 @@ from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
+from monitor.tiles.flips import FlipTile
 from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.outcome import Outcome
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.quality import QualityTile
+from monitor.tiles.sampled import SampledTile
 from monitor.tiles.scores import ScoreTile
+from monitor.tiles.service import ServiceTile
+from monitor.tiles.strata import StrataTile
 from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 
 Grid = NumericGrid | CategoricalGrid
@@ -49,7 +53,17 @@ class TileSet:
     """Of all features together, as one vector a row."""
     texts: Mapping[str, FeatureTile] = field(default_factory=dict)
     """Descriptors of text features, by `feature.descriptor`."""
+    sampled: SampledTile | None = None
+    """Some rows as bins, where a declaration asks for what tells whole rows apart."""
     quality: QualityTile | None = None
+    strata: Mapping[str, StrataTile] = field(default_factory=dict)
+    """By group column, where a declaration names strata."""
+    flips: Mapping[str, FlipTile] = field(default_factory=dict)
+    """By group column, where a declaration asks for the flip test."""
+    service: ServiceTile | None = None
+    """How exchanges went, where a sidecar saw them."""
+    rival: TileSet | None = None
+    """Of a candidate: outcome and service of the champion's window of the same span, as they were when this one was looked at."""
     slices: Mapping[str, TileSet] = field(default_factory=dict)
     """The same of the rows in each declared slice, by its name: columns and outcome, without pairs, groups and the rest.
 
@@ -73,10 +87,14 @@ class Grids:
     joint: JointGrid | None = None
     """Frozen where a declaration asks for multivariate drift."""
     texts: Mapping[str, Grid] = field(default_factory=dict)
+    sampled: tuple[str, ...] = ()
+    """Features whose bins a sample of rows holds."""
+    strata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The column within whose categories groups are compared, if one is declared, with those categories."""
 
     def of_slices(self) -> Grids:
         """Those on which a slice is profiled and measured: columns one by one, without what is told of the whole alone."""
-        return replace(self, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={})
+        return replace(self, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={}, sampled=(), strata={})
 
 
 @dataclass(frozen=True, slots=True)
