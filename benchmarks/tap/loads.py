@@ -35,7 +35,7 @@ class Paced:
 
 
 def compile_programs(folder: Path) -> None:
-    for name in ("upstream", "paced"):
+    for name in ("upstream", "upstream_h2", "paced"):
         subprocess.run(["cc", "-O2", "-o", folder / name, HERE / f"{name}.c", "-lm"], check=True)
 
 

@@ -64,17 +64,6 @@ _GRPC = (
 }}}}
 """
 )
-_GRPC_SERVER = (
-    _NGINX_HEAD
-    + f"""
-  types {{{{ }}}} default_type application/grpc; add_trailer grpc-status 0;
-  server {{{{ listen 127.0.0.1:{SERVER} http2; listen 127.0.0.1:{WATCHED} http2;
-    root .; open_file_cache max=10;
-    location / {{{{ rewrite ^ /answer break; error_page 405 =200 /answer; }}}}
-  }}}}
-}}}}
-"""
-)
 _HAPROXY = """
 global
   nbthread 1
@@ -164,20 +153,18 @@ def running(payload: Payload, programs: Path, folder: Path) -> Iterator[Running]
     (folder / "request").write_bytes(payload.http)
     with contextlib.ExitStack() as stack:
 
-        def nginx(name: str, text: str, port: int, core: str) -> int:
-            configured = folder / f"{name}.conf"
-            configured.write_text(text.format(name=name, server=SERVER, mirrored=MIRRORED))
-            return stack.enter_context(program(["nginx", "-p", folder, "-c", configured], port, core, folder))
+        def nginx(name: str, text: str, port: int) -> int:
+            (folder / f"{name}.conf").write_text(text.format(name=name, server=SERVER, mirrored=MIRRORED))
+            command = ["nginx", "-p", folder, "-c", folder / f"{name}.conf"]
+            return stack.enter_context(program(command, port, PROXY_CORE, folder))
 
         found = {}
-        if payload.is_grpc:
-            nginx("server", _GRPC_SERVER, SERVER, LOAD_CORE)
-            found[NGINX] = nginx("proxy", _GRPC, PORTS[NGINX], PROXY_CORE)
-        else:
-            for port in (SERVER, WATCHED, MIRRORED):
-                stack.enter_context(program([programs / "upstream", str(port), "answer"], port, LOAD_CORE, folder))
-            found[NGINX] = nginx("proxy", _HTTP, PORTS[NGINX], PROXY_CORE)
-            found[MIRROR] = nginx("mirror", _MIRROR, PORTS[MIRROR], PROXY_CORE)
+        server, configured = ("upstream_h2", _GRPC) if payload.is_grpc else ("upstream", _HTTP)
+        for port in (SERVER, WATCHED, MIRRORED):
+            stack.enter_context(program([programs / server, str(port), "answer"], port, LOAD_CORE, folder))
+        found[NGINX] = nginx("proxy", configured, PORTS[NGINX])
+        if not payload.is_grpc:
+            found[MIRROR] = nginx("mirror", _MIRROR, PORTS[MIRROR])
         proto = "proto h2" if payload.is_grpc else ""
         (folder / "haproxy.cfg").write_text(_HAPROXY.format(port=PORTS[HAPROXY], server=SERVER, proto=proto))
         haproxy = ["haproxy", "-q", "-db", "-f", "haproxy.cfg"]
