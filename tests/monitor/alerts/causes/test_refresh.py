@@ -40,10 +40,14 @@ def test_it_is_asked_at_each_scale_once() -> None:
 
 
 def test_a_feature_that_joins_is_asked_about_at_once_but_not_again() -> None:
-    """Between two scales, and then not before the next one."""
+    """Between two scales once; what joins after that waits for the next one."""
+    memory = refreshed(an_alert(4), None).memory
     alert = an_alert(5, "a", "b")
+    alert = replace(alert, memory={**memory, **alert.memory})
     assert due(alert)
-    assert not due(refreshed(alert, cause("a", "b")))
+    after = refreshed(alert, cause("a", "b"))
+    assert not due(after)
+    assert not due(replace(after, features=(FeatureScore("c", "js_distance", 2.0),)))
 
 
 def test_windows_that_do_not_show_it_and_alerts_that_are_over_ask_nothing() -> None:
