@@ -171,7 +171,8 @@ class Scheduler:
             return 0
         model = entry.in_force()
         # A version that others are compared with goes first.
-        versions = sorted(self._context.catalog.versions(name), key=lambda version: version != model.baseline.version)
+        first = {model.baseline.version, model.versions.champion if model.versions is not None else None}
+        versions = sorted(self._context.catalog.versions(name), key=lambda version: version not in first)
         own = [Place(name, version, rule) for version in versions for rule in model.windows]
         places.update(own)
         baseline = self._baseline(name)
@@ -207,6 +208,7 @@ class Scheduler:
         expire(self._context, self._retention)
         for entry in self._context.catalog.models():
             compact(self._context, "predictions", entry.name)
+            compact(self._context, "failures", entry.name)
             compact(self._context, "measurements", entry.name)
 
 

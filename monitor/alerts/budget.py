@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.calibration import effect_for
-from monitor.alerts.tolerances import DEFAULTS, Tolerance
+from monitor.alerts.tolerances import AT_MOST, DEFAULTS, Tolerance
 from monitor.definitions import MONTH_NS, Check, CheckName, MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import AlertKind
@@ -63,9 +63,12 @@ class Plan:
         *,
         looks_per_month: float,
     ) -> Plan:
-        """The plan of one of the model's window rules; the rules share the budget evenly."""
-        alpha = model.false_alarms_per_month / len(model.windows) / max(looks_per_month, 1.0)
+        """The plan of one of the model's window rules and versions: the rules, and the declared versions, share the budget evenly."""
+        versions = 1 if model.versions is None else len(model.versions.names)
+        alpha = model.false_alarms_per_month / versions / len(model.windows) / max(looks_per_month, 1.0)
         each = f"{model.false_alarms_per_month:g} false alarms a month"
+        if versions > 1:
+            each += f" over {versions} versions"
         return _plan(model, families, min(alpha, ALPHA_MAX), SCALES, f"{each}, {looks_per_month:,.0f} looks")
 
     @classmethod
@@ -164,7 +167,7 @@ def _plan(
     if model.schema:
         declared[AlertKind.QUALITY, "schema_violation_ratio"] = (0.0, 0.0)
     declared |= {
-        (AlertKind(name), metric): limit
+        (AlertKind(name), metric): (0.0, limit) if metric in AT_MOST and not isinstance(limit, tuple) else limit
         for name, check in model.checks.items()
         for metric, limit in check.tolerance.items()
     }

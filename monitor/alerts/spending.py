@@ -15,7 +15,7 @@ class Spending:
 
     budget: float
     spent: float
-    """Expected at most, over all looks of all its versions: each version is judged by itself and spends as much."""
+    """Expected at most, over all looks of all its versions: declared versions share the budget, any other spends as much again."""
     told: int
     """Alarms that were told, true or false."""
 
@@ -23,7 +23,8 @@ class Spending:
 def spending(model: MonitoredModel, looks: Sequence[tuple[str, Span]], told: int) -> Spending:
     """`looks` are the windows of the last 30 days by the name of their rule; each spends its time's part of the budget."""
     steps = {rule.name: _step_ns(rule) for rule in model.windows}
-    share = model.false_alarms_per_month / max(1, len(steps)) / MONTH_NS
+    versions = 1 if model.versions is None else len(model.versions.names)
+    share = model.false_alarms_per_month / versions / max(1, len(steps)) / MONTH_NS
     spent = sum(share * (steps[name] or _length(span)) for name, span in looks if name in steps)
     return Spending(model.false_alarms_per_month, spent, told)
 

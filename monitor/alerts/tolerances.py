@@ -30,6 +30,8 @@ RULES: Mapping[str, Rule] = {
     "parity_difference": "change",
     "equal_opportunity_difference": "change",
     "anomaly_ratio": "multiple",
+    "error_ratio": "increase",
+    "latency": "relative increase",
 }
 """What the effect of a tested metric is, against the baseline's value of it."""
 
@@ -51,8 +53,13 @@ DEFAULTS: Mapping[str, float] = {
     "parity_difference": 0.05,
     "equal_opportunity_difference": 0.05,
     "anomaly_ratio": 3.0,
+    "error_ratio": 0.01,
+    "latency": 0.1,
 }
 """Default tolerances, and the units in which an effect of any metric is called twice as bad."""
+
+AT_MOST = frozenset({"domain_classifier_auc"})
+"""Drift metrics without a test of their own and without a column: a declared number is the most they may be."""
 
 DISTRIBUTION_KINDS = frozenset({AlertKind.DRIFT, AlertKind.PREDICTION_DRIFT, AlertKind.LABEL_DRIFT})
 """Families whose univariate metrics all share the evidence of the distribution's test."""

@@ -26,6 +26,7 @@ from monitor.definitions.sections import (
     WindowRule,
 )
 from monitor.definitions.slices import Slice
+from monitor.definitions.versions import Versions
 
 __all__ = [
     "MODEL_NAME",
@@ -46,6 +47,7 @@ __all__ = [
     "Receiver",
     "Slice",
     "Task",
+    "Versions",
     "WindowRule",
     "document_of",
     "parse_duration_ns",

@@ -14,13 +14,15 @@ from collectors.records.encoding import BatchError, decode_batch
 from collectors.records.types import Batch, Gap, GpuSample, Ledger, Passed, Prediction, ServerSample
 from monitor.definitions import MODEL_NAME, MonitoredModel
 from monitor.errors import Fault, InvalidInput, Unavailable
-from monitor.jobs.columns import fault_of, rows_of
+from monitor.jobs.columns import failures_of, fault_of, rows_of
 from monitor.ports import Arrival, BatchKey, Catalog, Segment, SegmentStore
 
 DAY_NS = 86_400 * 10**9
 PROPOSED_MODELS_MAX = 200
 """Models that traffic alone may bring into the catalog: names are foreign data."""
 
+FAILED_STATUS_MIN = 400
+"""From here a status says that the server did not answer what it was asked."""
 _ONCE = re.compile(r"(kafka|file)-([0-9a-f]{16})")
 """Names of exchanges that are made from what they were read from: the same whenever it is read again."""
 
@@ -105,6 +107,8 @@ class _Group:
         self._models: dict[str, MonitoredModel | None] = {}
         self._exchanges: dict[tuple[str, str, int], list[Prediction]] = {}
         """By model, version and UTC day: a clock gone wrong makes no segment that spans years."""
+        self._failures: dict[tuple[str, str, int], list[Prediction]] = {}
+        """Those that the server refused, of models that are known: the name in a refused request may be anything."""
         self.arrivals: list[Arrival] = []
 
     def add(self, key: BatchKey, batch: Batch) -> _Sorted:
@@ -144,6 +148,8 @@ class _Group:
         segments = []
         for (name, version, _), exchanges in self._exchanges.items():
             segments.append(store.write_rows(name, version, rows_of(exchanges, self._models[name]), self._now_ns))
+        for (name, version, _), failed in self._failures.items():
+            segments.append(store.write_rows(name, version, failures_of(failed), self._now_ns, "failures"))
         return segments
 
     def _add(self, record: Prediction, sorted_: _Sorted) -> None:
@@ -159,6 +165,13 @@ class _Group:
             self._exchanges.setdefault((record.model, record.version, day), []).append(record)
             sorted_.models.add(record.model)
             sorted_.predictions += record.rows
+        elif _failed(record) and self._is_known(record.model):
+            day = record.time_ns // DAY_NS
+            self._failures.setdefault((record.model, record.version, day), []).append(record)
+            sorted_.models.add(record.model)
+
+    def _is_known(self, name: str) -> bool:
+        return self._models.get(name) is not None or self._catalog.model(name) is not None
 
     def _model(self, name: str) -> MonitoredModel | None:
         if name not in self._models:
@@ -182,6 +195,10 @@ def _earliest_ns(batch: Batch, now_ns: int) -> int:
     """When what the batch tells of began."""
     times = (record.time_ns if isinstance(record, Prediction) else record.start_ns for record in batch.records)
     return min(times, default=now_ns)
+
+
+def _failed(record: Prediction) -> bool:
+    return not record.outputs and (record.error is not None or record.status >= FAILED_STATUS_MIN)
 
 
 def _once(record: object) -> BatchKey | None:

@@ -26,6 +26,7 @@ from monitor.jobs.label_delays import awaited, learned_delays
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past, encode_spans
 from monitor.jobs.profile_window import Profiled, profile_window, with_label_column
+from monitor.jobs.rivals import with_rival
 from monitor.jobs.set_baseline import resolve_kinds, with_schema
 from monitor.jobs.shared_alerts import encode_alerts
 from monitor.jobs.stored_past import alarmed_key, stored_past, windows_of_other
@@ -396,9 +397,13 @@ class Closer:
         labels = store.read_labels(
             self.stored.segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
+        failures = store.read_rows(
+            self.stored.segments("failures", span.start_ns, span.end_ns), span.start_ns, span.end_ns
+        )
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
-        profiled = profile_window(rows, labels, self.baseline, model, explainer)
-        return replace(profiled, tiles=self._with_awaited(profiled.tiles, span, model))
+        profiled = profile_window(rows, labels, self.baseline, model, explainer, failures)
+        tiles = self._with_awaited(profiled.tiles, span, model)
+        return replace(profiled, tiles=with_rival(tiles, self.context.catalog, self.place, span, model))
 
     def _with_awaited(self, tiles: TileSet, span: Span, model: MonitoredModel) -> TileSet:
         """Where a declaration says when labels are complete, younger windows are told how many are to come."""

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from collectors.records.types import ITEM_BYTES, Prediction, Tensor
 from monitor.definitions import MonitoredModel
-from monitor.tiles.rows import Array, Column, Rows
+from monitor.tiles.rows import UNTIMED, Array, Column, Rows
 
+STATUS = "status"
+"""The column of a failed exchange: the HTTP status, or what stands for it."""
 COLUMNS_MAX = 512
 """Columns that one undeclared tensor may become; a wider one is an embedding or an image and stays a vector."""
 
@@ -114,7 +117,28 @@ def rows_of(predictions: Sequence[Prediction], model: MonitoredModel | None) -> 
         trace=np.repeat(np.array([p.trace for p in ordered], object), counts)
         if any(p.trace for p in ordered)
         else None,
+        duration_ns=np.repeat(_durations(ordered), counts) if any(p.duration_ns is not None for p in ordered) else None,
     )
+
+
+def failures_of(predictions: Sequence[Prediction]) -> Rows:
+    """Exchanges that the server refused, one row each with the status: they have no predictions."""
+    ids = np.empty(len(predictions), dtype=object)
+    ids[:] = [p.id for p in predictions]
+    return Rows(
+        time_ns=np.array([p.time_ns for p in predictions], np.int64),
+        id=ids,
+        row=np.zeros(len(predictions), np.int32),
+        of=np.ones(len(predictions), np.int32),
+        columns={STATUS: Column(np.array([p.status for p in predictions], np.int64))},
+        inclusion=np.array([p.inclusion for p in predictions], np.float64),
+        trace=np.array([p.trace for p in predictions], object),
+        duration_ns=_durations(predictions),
+    )
+
+
+def _durations(predictions: Sequence[Prediction]) -> npt.NDArray[np.int64]:
+    return np.array([UNTIMED if p.duration_ns is None else p.duration_ns for p in predictions], np.int64)
 
 
 def _by_row(tensor: Tensor, prediction: Prediction) -> bool:

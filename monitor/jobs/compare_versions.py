@@ -15,6 +15,7 @@ from monitor.ports import Catalog
 from monitor.tiles.baseline import ID_CHARS
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.merge import merge
+from monitor.tiles.service import ServiceTile
 from monitor.tiles.tileset import Baseline, TileSet
 
 WINDOWS_MAX = 5_000
@@ -30,6 +31,9 @@ class Side:
     rows: int
     control_rows: int
     looked: Looked | None
+    service: ServiceTile | None = None
+    control_service: ServiceTile | None = None
+    """How the exchanges of each went, where a sidecar saw them."""
 
     @property
     def status(self) -> Status:
@@ -73,7 +77,9 @@ def compare_versions(
             continue
         against = _as_baseline(baseline, other, control, common)
         span = Span(common[0].start_ns, common[-1].end_ns)
-        sides.append(_side(model, version, common, span, merge(own), against))
+        whole = merge(own)
+        side = _side(model, version, common, span, whole, against)
+        sides.append(replace(side, service=whole.service, control_service=against.tiles.service))
     return sides
 
 
@@ -81,7 +87,9 @@ def _side(
     model: MonitoredModel, version: str, common: tuple[Span, ...], span: Span, tiles: TileSet, against: Baseline
 ) -> Side:
     plan = Plan.for_compare(model, families_present(model, against))
-    _, looked = take_look(Track(), Subject(model, version, against), span, tiles, plan=plan)
+    # The control stands in the baseline's place already: what each window was held against is not asked for again.
+    alone = replace(tiles, rival=None if tiles.service is None else TileSet(0, service=against.tiles.service))
+    _, looked = take_look(Track(), Subject(model, version, against), span, alone, plan=plan)
     return Side(version, common, tiles.rows, against.rows, looked)
 
 
@@ -99,3 +107,29 @@ def _as_baseline(baseline: Baseline, tiles: Sequence[TileSet], control: str, com
         start_ns=common[0].start_ns,
         end_ns=common[-1].end_ns,
     )
+
+
+def requests_of(
+    catalog: Catalog, model: str, names: Sequence[str], rule: WindowRule, start_ns: int | None, end_ns: int | None
+) -> tuple[dict[str, int], bool]:
+    """Requests of each version in the span, and whether they were counted where they passed, sampled or not.
+
+    What the sidecars' ledgers say was seen; else the exchanges that were kept; where nobody saw exchanges, rows.
+    """
+    windows = {
+        name: catalog.windows(
+            model, version=name, rule=rule.name, start_ns=start_ns, end_ns=end_ns, limit=WINDOWS_MAX, newest_first=True
+        )
+        for name in names
+    }
+    seen = {name: sum(w.seen for w in found) for name, found in windows.items()}
+    if any(seen.values()):
+        return seen, True
+    kept: dict[str, int] = {}
+    for name, found in windows.items():
+        stored = (catalog.tiles(model, name, rule.name, w.span) for w in found if w.n_window)
+        services = [s for data in stored if data is not None and (s := decode_tileset(data).service) is not None]
+        if not services and any(w.n_window for w in found):
+            return {name: sum(w.n_window for w in found) for name, found in windows.items()}, False
+        kept[name] = sum(s.exchanges for s in services)
+    return kept, True

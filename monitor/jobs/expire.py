@@ -31,6 +31,7 @@ def expire(context: Context, retention: Retention) -> int:
     now_ns = context.clock()
     days: dict[SegmentKind, int] = {
         "predictions": retention.rows_days,
+        "failures": retention.rows_days,
         "labels": retention.records_days,
         "anomalies": retention.records_days,
         "explanations": retention.records_days,

@@ -17,6 +17,7 @@ from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.evened import evened
 from monitor.tiles.profile import profile
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.service import service_tile
 from monitor.tiles.slices import members
 from monitor.tiles.tileset import Baseline, TileSet
 
@@ -37,16 +38,22 @@ Explainer = Callable[[Rows], tuple[Sequence[Mapping[str, Any]], AttributionTile]
 
 
 def profile_window(
-    rows: Rows, labels: Labels | None, baseline: Baseline, model: MonitoredModel, explainer: Explainer | None = None
+    rows: Rows,
+    labels: Labels | None,
+    baseline: Baseline,
+    model: MonitoredModel,
+    explainer: Explainer | None = None,
+    failures: Rows | None = None,
 ) -> Profiled:
     """The same rows and labels give the same tiles to the bit, in whatever order they come.
 
-    Tiles are of the rows with equal inclusion (`tiles.evened`); anomalies are looked for in all of them.
+    `failures` are the exchanges of the window that the server refused. Tiles are of the rows with equal inclusion (`tiles.evened`); anomalies are looked for in all of them.
     """
     rows = rows.in_canonical_order()
     rows = with_labels(rows, labels) if labels is not None and len(labels) else with_label_column(rows, model)
     sample = evened(rows)
     tiles = with_estimates(profile(sample, baseline.grids, model), sample, baseline.estimator, baseline.grids, model)
+    tiles = replace(tiles, service=service_tile(rows, failures))
     if labels is not None:
         tiles = replace(tiles, delays=delays_of(sample, labels, model, tiles))
     anomalies: tuple[Mapping[str, Any], ...] = ()

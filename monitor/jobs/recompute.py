@@ -80,15 +80,19 @@ def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, wind
         raise InvalidInput(Fault("window", "no rows", f"its {window.n_window} rows: they are past their retention"))
     labels = store.read_labels(catalog.segments("labels", model.model, None, start_ns, end_ns), start_ns, end_ns)
     baseline = decode_baseline(entry.profile)
-    profiled = profile_window(rows, labels, baseline, model)
+    refused = catalog.segments("failures", model.model, window.version, start_ns, end_ns)
+    failures = store.read_rows(refused, start_ns, end_ns)
+    profiled = profile_window(rows, labels, baseline, model, failures=failures)
     stored, left_out = decode_tileset(data), []
     if stored.attribution is not None:
         left_out.append("attribution: its sample is drawn and explained by the model itself")
     if stored.delays is not None or profiled.tiles.delays is not None:
         left_out.append("delays: they depend on when the window was looked at")
+    if stored.rival is not None:
+        left_out.append("rival: what the champion's window held when this one was looked at")
     # Decoded again, so that both have gone the same way.
     computed = decode_tileset(encode_tileset(_comparable(profiled.tiles)))
-    whole = replace(computed, delays=stored.delays, attribution=stored.attribution)
+    whole = replace(computed, delays=stored.delays, attribution=stored.attribution, rival=stored.rival)
     found = {_key(m): m for m in measure(baseline, whole, model)}
     if not model.baseline.fixed:
         left_out.append("drift: its baseline moves")
@@ -110,7 +114,7 @@ def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, wind
 
 
 def _comparable(tiles: TileSet) -> TileSet:
-    return replace(tiles, attribution=None, delays=None)
+    return replace(tiles, attribution=None, delays=None, rival=None)
 
 
 def _digest(tiles: TileSet) -> str:

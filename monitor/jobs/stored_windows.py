@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from monitor.findings import Span
 from monitor.jobs.due_windows import meets
 from monitor.jobs.track import Place
-from monitor.ports import Catalog, Segment, WindowEntry
+from monitor.ports import Catalog, Segment, SegmentKind, WindowEntry
 from monitor.windows.spans import depends_on_rows, spans_between
 
 
@@ -20,13 +20,11 @@ class StoredWindows:
     place: Place
 
     def segments(
-        self, kind: str, start_ns: int | None = None, end_ns: int | None = None, *, after_id: int = 0
+        self, kind: SegmentKind, start_ns: int | None = None, end_ns: int | None = None, *, after_id: int = 0
     ) -> list[Segment]:
         if kind == "labels":
             return self.catalog.segments("labels", self.place.model, None, start_ns, end_ns, after_id=after_id)
-        return self.catalog.segments(
-            "predictions", self.place.model, self.place.version, start_ns, end_ns, after_id=after_id
-        )
+        return self.catalog.segments(kind, self.place.model, self.place.version, start_ns, end_ns, after_id=after_id)
 
     def windows(self, **filters: int | bool) -> list[WindowEntry]:
         place = self.place

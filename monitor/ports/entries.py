@@ -10,7 +10,9 @@ from collectors.records.types import Gap, Ledger, Passed, TelemetrySample
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
 
-SegmentKind = Literal["predictions", "labels", "measurements", "anomalies", "explanations"]
+SegmentKind = Literal["predictions", "labels", "measurements", "anomalies", "explanations", "failures"]
+RowsKind = Literal["predictions", "failures"]
+"""Kinds whose segments hold rows; those of failures are exchanges that the server refused, one row each."""
 
 
 @dataclass(frozen=True, slots=True)

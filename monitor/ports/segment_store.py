@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.findings import Finding, Span
-from monitor.ports.entries import Segment, SegmentKind
+from monitor.ports.entries import RowsKind, Segment, SegmentKind
 from monitor.tiles.rows import Rows
 
 FindingKey = Literal["kind", "feature", "metric", "slice"]
@@ -55,7 +55,9 @@ class FindingQuery:
 class SegmentStore(Protocol):
     """Files behind it (local directory or object store). A file appears whole or not at all."""
 
-    def write_rows(self, model: str, version: str, rows: Rows, now_ns: int) -> Segment: ...
+    def write_rows(
+        self, model: str, version: str, rows: Rows, now_ns: int, kind: RowsKind = "predictions"
+    ) -> Segment: ...
     def read_rows(
         self,
         segments: Sequence[Segment],

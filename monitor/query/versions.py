@@ -9,19 +9,23 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.alerts.paired import paired
-from monitor.definitions import MonitoredModel
-from monitor.errors import NotFound
+from monitor.alerts.side_by_side import sample_ratio, service_differences
+from monitor.definitions import MonitoredModel, WindowRule
+from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Span, finding_document, rfc3339, transition_document
-from monitor.jobs.compare_versions import Side, compare_versions
+from monitor.jobs.compare_versions import Side, compare_versions, requests_of
 from monitor.jobs.stored_records import stored_rows
 from monitor.ports import Catalog, SegmentStore
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.encoding import decode_baseline
+from monitor.tiles.service import ServiceTile
 
 PAIRED_WINDOWS_MAX = 288
 """Newest windows whose rows are read for pairs: a day of five minutes."""
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 class VersionsController(Controller):
@@ -36,7 +40,13 @@ class VersionsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        control: Annotated[str, QueryParameter(description="The version that the others are compared with.")],
+        control: Annotated[
+            str | None,
+            QueryParameter(
+                required=False,
+                description="The version that the others are compared with; default: the declared champion.",
+            ),
+        ] = None,
         version: Annotated[
             str | None, QueryParameter(required=False, description="Only this one; default: all others.")
         ] = None,
@@ -49,7 +59,11 @@ class VersionsController(Controller):
         entry = catalog.baseline(model)
         if entry is None:
             raise NotFound("baseline of model", model)
-        there = catalog.versions(model)
+        there, declared = catalog.versions(model), known.versions
+        if control is None:
+            if declared is None:
+                raise InvalidInput(Fault("control", "nothing", "a version, or `versions` in the declaration"))
+            control = declared.champion
         for name in (control, *([version] if version is not None else [])):
             if name not in there:
                 raise NotFound("version", name)
@@ -57,6 +71,8 @@ class VersionsController(Controller):
         if chosen is None:
             raise NotFound("window rule", str(rule))
         others = [version] if version is not None else [v for v in there if v != control]
+        if declared is not None and version is None and control == declared.champion:
+            others = [v for v in declared.candidates if v in there]
         from_ns, to_ns = time_ns(start, "from"), time_ns(end, "to")
         sides = compare_versions(
             catalog, known, decode_baseline(entry.profile), control, others, chosen, from_ns, to_ns
@@ -65,6 +81,8 @@ class VersionsController(Controller):
             "model": model,
             "control": control,
             "rule": chosen.name,
+            "mode": declared.mode if declared else None,
+            "sample_ratio": _sample_ratio(catalog, known, chosen, from_ns, to_ns),
             "items": [_item(catalog, store, known, control, side) for side in sides],
             "next": None,
         }
@@ -83,8 +101,40 @@ def _item(catalog: Catalog, store: SegmentStore, model: MonitoredModel, control:
         "control_rows": side.control_rows,
         "different": [transition_document(t) for t in looked.transitions] if looked else [],
         "findings": [finding_document(f) for f in looked.findings] if looked else [],
+        "service": _service(side),
         "paired": _paired(catalog, store, model, control, side) if side.spans else None,
     }
+
+
+def _service(side: Side) -> dict[str, Any] | None:
+    """Latency and refused exchanges of both, and their differences; null where no sidecar saw one of them."""
+    here, there = side.service, side.control_service
+    if here is None or there is None:
+        return None
+    return {
+        "version": _of_service(here),
+        "control": _of_service(there),
+        "differences": [asdict(one) for one in service_differences(here, there)],
+    }
+
+
+def _of_service(tile: ServiceTile) -> dict[str, Any]:
+    return {
+        "exchanges": tile.exchanges,
+        "failed": tile.failed,
+        "error_ratio": tile.failed / tile.exchanges if tile.exchanges else None,
+        "latency_seconds": {name: tile.quantile(share) for name, share in QUANTILES.items()},
+    }
+
+
+def _sample_ratio(
+    catalog: Catalog, model: MonitoredModel, rule: WindowRule, start_ns: int | None, end_ns: int | None
+) -> dict[str, Any] | None:
+    """Whether requests were shared as the declaration says; null where it says nothing."""
+    if model.versions is None or not model.versions.split:
+        return None
+    requests, are_exchanges = requests_of(catalog, model.model, model.versions.names, rule, start_ns, end_ns)
+    return asdict(sample_ratio(requests, model.versions.split, "exchanges" if are_exchanges else "rows"))
 
 
 def _paired(

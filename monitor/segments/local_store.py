@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -31,16 +31,17 @@ class LocalSegmentStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def write_rows(self, model: str, version: str, rows: Rows, now_ns: int) -> Segment:
+    def write_rows(self, model: str, version: str, rows: Rows, now_ns: int, kind: RowsKind = "predictions") -> Segment:
         rows = rows.in_canonical_order()
         table = rows_table.to_table(rows)
         start_ns, end_ns = _range(rows.time_ns)
-        path = segment_path("predictions", model, version, start_ns, PARQUET)
-        index = id_index.encode(rows.prediction_ids(), rows.time_ns)
-        # The index first: where the segment is, its index is.
-        write_whole(_index_path(inside(self._root, path)), lambda file: _write_bytes(file, index))
+        path = segment_path(kind, model, version, start_ns, PARQUET)
+        if kind == "predictions":
+            index = id_index.encode(rows.prediction_ids(), rows.time_ns)
+            # The index first: where the segment is, its index is.
+            write_whole(_index_path(inside(self._root, path)), lambda file: _write_bytes(file, index))
         write_table(inside(self._root, path), table)
-        return Segment("predictions", model, version, path, len(rows), start_ns, end_ns, now_ns)
+        return Segment(kind, model, version, path, len(rows), start_ns, end_ns, now_ns)
 
     def read_rows(
         self,
@@ -174,8 +175,8 @@ class LocalSegmentStore:
         if len({(s.kind, s.model, s.version) for s in segments}) != 1:
             raise ValueError("only segments of one kind, model and version make one segment")
         kind, model, version = segments[0].kind, segments[0].model, segments[0].version
-        if kind == "predictions":
-            return self.write_rows(model, version, self.read_rows(segments), now_ns)
+        if kind in get_args(RowsKind):
+            return self.write_rows(model, version, self.read_rows(segments), now_ns, cast("RowsKind", kind))
         bounds = np.array([(s.start_ns, s.end_ns) for s in segments], np.int64).ravel()
         if kind == "labels":
             table, metadata = labels_table.to_table(*self._latest_labels(segments))

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.segments.columns import from_arrow, joined, texts, to_arrow
-from monitor.tiles.rows import Column, Rows
+from monitor.tiles.rows import UNTIMED, Rows
 
 RESERVED = "outrider."
 """Begins the names of our own columns. A user's column whose name begins so is stored behind OWN."""
 TIME, ID, ROW, OF = "outrider.time_ns", "outrider.id", "outrider.row", "outrider.of"
-INCLUSION, LABEL, TRACE = "outrider.inclusion", "outrider.label", "outrider.trace"
+INCLUSION, LABEL, TRACE, DURATION = "outrider.inclusion", "outrider.label", "outrider.trace", "outrider.duration_ns"
 OWN = "outrider.column."
 
 
@@ -29,6 +29,8 @@ def to_table(rows: Rows) -> Any:
         arrays[INCLUSION] = pa.array(rows.inclusion, pa.float64())
     if rows.trace is not None:
         arrays[TRACE] = pa.array(rows.trace, pa.string())
+    if rows.duration_ns is not None:
+        arrays[DURATION] = pa.array(rows.duration_ns, pa.int64())
     if rows.label is not None:
         arrays[LABEL] = to_arrow(rows.label)
     arrays |= {_stored_name(name): to_arrow(column) for name, column in rows.columns.items()}
@@ -59,6 +61,7 @@ def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -
     has_label = any(part.label is not None for part in parts)
     has_inclusion = any(part.inclusion is not None for part in parts)
     has_trace = any(part.trace is not None for part in parts)
+    has_duration = any(part.duration_ns is not None for part in parts)
     return Rows(
         time_ns=np.concatenate([part.time_ns for part in parts]) if parts else np.empty(0, np.int64),
         id=np.concatenate([part.id for part in parts]) if parts else np.empty(0, object),
@@ -68,6 +71,7 @@ def from_tables(tables: Sequence[Any], columns: Collection[str] | None = None) -
         label=joined([(part.label, len(part)) for part in parts]) if has_label else None,
         inclusion=np.concatenate([_inclusion(part) for part in parts]) if has_inclusion else None,
         trace=np.concatenate([_trace(part) for part in parts]) if has_trace else None,
+        duration_ns=np.concatenate([_duration(part) for part in parts]) if has_duration else None,
     )
 
 
@@ -86,6 +90,7 @@ def _from_table(table: Any, columns: Collection[str] | None) -> Rows:
         label=from_arrow(table.column(LABEL)) if LABEL in table.column_names else None,
         inclusion=table.column(INCLUSION).to_numpy() if INCLUSION in table.column_names else None,
         trace=table.column(TRACE).to_numpy().astype(object, copy=False) if TRACE in table.column_names else None,
+        duration_ns=table.column(DURATION).to_numpy() if DURATION in table.column_names else None,
     )
 
 
@@ -95,6 +100,10 @@ def _inclusion(rows: Rows) -> Any:
 
 def _trace(rows: Rows) -> Any:
     return np.full(len(rows), None, object) if rows.trace is None else rows.trace
+
+
+def _duration(rows: Rows) -> Any:
+    return np.full(len(rows), UNTIMED, np.int64) if rows.duration_ns is None else rows.duration_ns
 
 
 def _stored_name(name: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+UNTIMED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class Coding:
 
     codes: npt.NDArray[np.int32]
     names: tuple[str, ...]
+    _texts: list[npt.NDArray[np.object_]] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `texts` made: at most one."""
+
+    def texts(self) -> npt.NDArray[np.object_]:
+        """The text of every row, made at the first use: most of what reads texts counts them, and needs none."""
+        if not self._texts:
+            self._texts.append(np.array([*self.names, ""], object).take(self.codes))
+        return self._texts[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +38,30 @@ class Column:
     `missing` marks nulls (their value is unspecified); None when there are none. NaN is not missing.
     """
 
-    values: Array
+    given: Array | None
+    """The values as they were handed over; None where `coding` alone tells them."""
     missing: npt.NDArray[np.bool_] | None = None
     coding: Coding | None = None
-    """Of texts, where it is known: the same values once more, quicker to count."""
+    """Of texts, where it is known: the same values, quicker to count."""
+
+    def __post_init__(self) -> None:
+        if self.given is None and self.coding is None:
+            raise ValueError("a column has values or their coding")
+
+    @property
+    def values(self) -> Array:
+        if self.given is not None:
+            return self.given
+        assert self.coding is not None  # noqa: S101  (one of the two is there)
+        return self.coding.texts()
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.values) if self.coding is None else len(self.coding.codes)
 
     def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Column:
         coding = None if self.coding is None else Coding(self.coding.codes[index], self.coding.names)
-        return Column(self.values[index], None if self.missing is None else self.missing[index], coding)
+        given = None if self.given is None else self.given[index]
+        return Column(given, None if self.missing is None else self.missing[index], coding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +83,8 @@ class Rows:
     inclusion: npt.NDArray[np.float64] | None = None
     trace: npt.NDArray[np.object_] | None = None
     """W3C trace id of the exchange (32 hexadecimal digits), None where it had none."""
+    duration_ns: npt.NDArray[np.int64] | None = None
+    """How long the exchange took; UNTIMED where nobody measured it."""
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -79,6 +103,7 @@ class Rows:
             label=None if self.label is None else self.label.take(index),
             inclusion=None if self.inclusion is None else self.inclusion[index],
             trace=None if self.trace is None else self.trace[index],
+            duration_ns=None if self.duration_ns is None else self.duration_ns[index],
         )
 
     def in_canonical_order(self) -> Rows:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.alerts.effects import Effect, Z, newcombe
+from monitor.alerts.evidence.rivals import performance_against, with_rival
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.tails import bernstein_log_p, proportion_log_p, student_log_p
 from monitor.metrics.estimation.completeness import corrected
@@ -33,6 +34,11 @@ class _Test:
 
 
 def performance_tests(look: Look) -> Sequence[Trials]:
+    """Against the baseline, and of a candidate against the champion too."""
+    return with_rival(_tests(look), performance_against(look, _tests))
+
+
+def _tests(look: Look) -> Sequence[Trials]:
     here, there = look.window.outcome, look.baseline.tiles.outcome
     found: Sequence[_Test | str]
     if isinstance(here, BinaryOutcome) and isinstance(there, BinaryOutcome):

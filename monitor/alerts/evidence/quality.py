@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monitor.alerts.effects import Effect, newcombe
+from monitor.alerts.evidence.rivals import service_against, with_rival
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.evidence.unseen import expected_unseen
 from monitor.alerts.tails import proportion_log_p
@@ -21,6 +22,11 @@ _Case = tuple[str, int, int, int, int, bool]
 
 
 def quality_tests(look: Look) -> Sequence[Trials]:
+    """Of the columns against the baseline, and of a candidate's service against the champion's."""
+    return with_rival(_tests(look), service_against(look))
+
+
+def _tests(look: Look) -> Sequence[Trials]:
     columns = [
         (name, tile, window.get(name))
         for window, baseline in (

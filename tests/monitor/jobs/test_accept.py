@@ -105,3 +105,39 @@ def test_a_label_lies_at_its_prediction_s_time_or_waits(catalog: Catalog, store:
     assert find_waiting("income", catalog, store, NOW).unknown == 0
     labels = store.read_labels(catalog.segments("labels", "income"), NOW, NOW + 10)
     assert dict(zip(labels.id, labels.value, strict=True)) == {"r1": 1, "r2": 0}
+
+
+def refused(number: int, model: str = "income") -> Prediction:
+    return Prediction(
+        exchange=f"e{number}",
+        id=f"r{number}",
+        id_source="body",
+        model=model,
+        version="3",
+        time_ns=NOW + number,
+        duration_ns=5,
+        status=503,
+        error="busy",
+        trace="ab" * 16,
+    )
+
+
+def test_refused_exchanges_of_a_known_model_are_kept_apart(catalog: Catalog, store: LocalSegmentStore) -> None:
+    """With status, duration and trace; they are no predictions, and a batch that comes twice brings them once."""
+    body = batch(1, prediction(1), refused(2), refused(3))
+    for _ in range(2):
+        accept_records(body, catalog, store, NOW)
+    (segment,) = catalog.segments("failures", "income")
+    rows = store.read_rows([segment])
+    assert rows.id.tolist() == ["r2", "r3"]
+    assert rows.columns["status"].values.tolist() == [503, 503]
+    assert rows.duration_ns is not None and rows.trace is not None
+    assert (rows.duration_ns.tolist(), rows.trace.tolist()) == ([5, 5], ["ab" * 16] * 2)
+    assert sum(s.rows for s in catalog.segments("predictions", "income")) == 1
+
+
+def test_a_name_that_only_refused_requests_bear_is_none(catalog: Catalog, store: LocalSegmentStore) -> None:
+    """Anyone may ask for a model that is not there."""
+    accept_records(batch(1, refused(1, "nonsense")), catalog, store, NOW)
+    assert catalog.models() == []
+    assert catalog.segments("failures", "nonsense") == []

@@ -75,10 +75,7 @@ def test_an_empty_tile_set_comes_back_empty() -> None:
         (frame([1, {"x": ["n", [b"123"]]}, {}, {}, None, {}, None, None, None]), r"tiles\[1\].x\[1\]\[0\]"),
         (frame([1, {}, {}, {}, ["b", [b"", b""]], {}, None, None, None]), r"tiles\[4\]\[1\]\[0\]"),
         (frame([1, {}, {}, {}, None, {"g": [["a"] * 65, b"", 0, 0]}, None, None, None]), r"tiles\[5\].g\[0\]"),
-        (
-            frame([1, {}, {}, {}, None, {}, None, None, None, {}, {}, None, None, {}, None, None, {}, "more"]),
-            "expected 17",
-        ),
+        (frame([*plain(DATA), "more"]), f"expected {len(plain(DATA))}"),
     ],
 )
 def test_foreign_bytes_are_refused_with_their_place(data: bytes, place: str) -> None:
