@@ -74,21 +74,21 @@ def texts(array: Any) -> npt.NDArray[np.object_]:
 
 
 def _texts(array: Any) -> Column:
-    """One Python text per distinct value, shared by its rows; the codes stay beside them."""
+    """The codes, with one Python text per distinct value; a text for each row only where somebody asks for it."""
     if pa.types.is_string(array.type):
         array = array.dictionary_encode()
-    coded = array.unify_dictionaries().combine_chunks()
+    coded = array.chunk(0) if array.num_chunks == 1 else array.unify_dictionaries().combine_chunks()
     if isinstance(coded, pa.ChunkedArray):  # of no chunks
         return Column(np.empty(0, object))
     missing = _nulls(coded)
     names = coded.dictionary.to_pylist()
     codes = coded.indices if missing is None else pc.fill_null(coded.indices, len(names))
     numbered = codes.to_numpy(zero_copy_only=False)
-    values = np.array([*names, ""], object).take(numbered)
     if None in names:  # a dictionary may hold a null of its own
+        values = np.array([*names, None], object).take(numbered)
         missing = values == None  # noqa: E711  # by element
         return Column(np.where(missing, "", values), missing)
-    return Column(values, missing, Coding(numbered, tuple(names)))
+    return Column(None, missing, Coding(numbered, tuple(names)))
 
 
 def _nulls(array: Any) -> npt.NDArray[np.bool_] | None:

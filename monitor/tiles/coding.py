@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collectors.records.categories import canonical_category
+from monitor.tiles.kernels import count_codes
 from monitor.tiles.rows import Column
 
 MISSING = -1
@@ -42,7 +43,14 @@ class Coded:
 
 def numbers(column: Column) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
     """(values float64 [n], missing mask or None)."""
-    values, missing = column.values, column.missing
+    missing = column.missing
+    if column.coding is not None:
+        # A text that spells no number is missing; the missing rows' own place is behind the last.
+        spelled, unspelled = numbers(Column(np.array([*column.coding.names, "nan"], object)))
+        absent = None if unspelled is None else unspelled[column.coding.codes]
+        joined = absent if missing is None else missing if absent is None else absent | missing
+        return spelled[column.coding.codes], joined
+    values = column.values
     if values.ndim > 1:  # a vector where a number is due
         return np.full(len(values), np.nan), np.ones(len(values), np.bool_)
     if values.dtype.kind in "fiub":
@@ -68,15 +76,13 @@ class Tally:
 
 def tally(column: Column, categories: Sequence[str], folded: frozenset[str] = frozenset()) -> Tally:
     """How many rows have each code. What repeats is counted first and named then: once a distinct value, not once a row."""
-    values, missing = column.values, column.missing
     if column.coding is not None:
-        own = np.bincount(column.coding.codes, minlength=len(column.coding.names) + 1)
+        own = count_codes(column.coding.codes, len(column.coding.names) + 1)
         present = np.flatnonzero(own)
         known = (*column.coding.names, None)
         distinct: list[object] = [known[i] for i in present.tolist()]
-    elif (
-        values.ndim == 1 and values.dtype.kind in "iub" and missing is None and (low := _dense_from(values)) is not None
-    ):
+    elif (low := _dense_from(column)) is not None:
+        values = column.values
         own = np.bincount(values.astype(np.int64, copy=False) - low)
         present = np.flatnonzero(own)
         distinct = (present + low).astype(values.dtype).tolist()
@@ -90,9 +96,10 @@ def tally(column: Column, categories: Sequence[str], folded: frozenset[str] = fr
     return Tally(counts, tuple(names.unseen))
 
 
-def _dense_from(values: npt.NDArray[Any]) -> int | None:
-    """The least of whole numbers that span little; None where there are none or they span much."""
-    if not len(values):
+def _dense_from(column: Column) -> int | None:
+    """The least of whole numbers that span little; None where there are none, or others, or they span much."""
+    values = column.values
+    if values.ndim > 1 or values.dtype.kind not in "iub" or column.missing is not None or not len(values):
         return None
     low = int(values.min())
     return low if int(values.max()) - low < DENSE_SPAN_MAX else None
@@ -101,9 +108,9 @@ def _dense_from(values: npt.NDArray[Any]) -> int | None:
 def encode(column: Column, categories: Sequence[str], folded: frozenset[str] = frozenset()) -> Coded:
     """Codes of a column against known categories."""
     names = _Names(categories, folded)
-    values = column.values
     if column.coding is not None:
         return _without_gaps(names.table((*column.coding.names, None))[column.coding.codes], names)
+    values = column.values
     if values.ndim > 1:
         codes = np.full(len(values), MISSING, np.int64)
     elif values.dtype.kind == "b":

@@ -313,6 +313,29 @@ def count_cells(
     return found
 
 
+@compiled
+def _count_codes(codes: npt.NDArray[np.int32], lanes: Int64) -> int:
+    """Count into `lanes`, four counters a code; returns how many codes were out of range."""
+    known = np.uint64(lanes.size // LANES)
+    outside = 0
+    for i in range(codes.size):
+        code = np.uint64(np.int64(codes[i]))
+        if code < known:
+            lanes[code * np.uint64(LANES) + np.uint64(i & (LANES - 1))] += 1
+        else:
+            outside += 1
+    return outside
+
+
+def count_codes(codes: npt.NDArray[np.int32], known: int) -> Int64:
+    """How many rows have each code. Raises ValueError where one is none of 0 to `known` - 1."""
+    lanes = np.zeros(known * LANES, np.int64)
+    if outside := _count_codes(codes, lanes):
+        raise ValueError(f"{outside} codes are outside 0 to {known - 1}")
+    counts: Int64 = lanes.reshape(known, LANES).sum(axis=1)
+    return counts
+
+
 def compile_ahead() -> None:
     """Compile the kernels, or load them from their cache: what a process does before its first window."""
     lookup = lookup_of(np.array([0.0, 1.0]))
@@ -321,6 +344,11 @@ def compile_ahead() -> None:
     fixed.flags.writeable = False  # what lies in a file's buffers may not be written to, which is a type of its own
     for column in (values, fixed):
         count_cells(column, lookup, 0.0, np.zeros(3, np.int64), np.zeros(3), np.zeros(0, np.float32), 0)
+    codes = np.zeros(0, np.int32)
+    kept = codes.view()
+    kept.flags.writeable = False
+    for numbered in (codes, kept):
+        count_codes(numbered, 1)
     none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     count_scores(values, no, no, 0.0, np.zeros(1, np.int64), np.zeros(1, np.int64))
     count_groups(none, no, no, no, no, np.zeros((1, 6), np.int64))

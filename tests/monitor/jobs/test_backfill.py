@@ -36,7 +36,7 @@ def history(*, shift_from: int = 5) -> Rows:
         id=np.concatenate([calm.id, other.id]),
         row=np.zeros(N * WINDOWS, np.int32),
         of=np.ones(N * WINDOWS, np.int32),
-        columns={name: replace(calm.columns[name], values=values) for name, values in joined.items()},
+        columns={name: replace(calm.columns[name], given=values) for name, values in joined.items()},
     )
 
 
