@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.drift.domain_classifier_auc import SampleMetric
+from monitor.metrics.drift.vector_metric import JointMetric
 from monitor.metrics.metric import Comparison, Metric
 from monitor.tiles.tileset import Baseline, TileSet
 
@@ -19,7 +21,8 @@ SLICED_KINDS = frozenset(
         AlertKind.QUALITY,
     }
 )
-"""Kinds that are measured slice by slice. Groups are slices already; anomalies and attributions are told of the whole."""
+"""Kinds that are measured slice by slice. Groups are slices already; anomalies, attributions and what is told of whole rows are told
+of the whole."""
 
 
 def baseline_of_slice(baseline: Baseline, name: str) -> Baseline:
@@ -32,7 +35,7 @@ def measure_slices(
     baseline: Baseline, window: TileSet, model: MonitoredModel, metrics: Sequence[Metric]
 ) -> Iterator[Measurement]:
     """Every metric that slices have, on every slice of the baseline."""
-    applied = [metric for metric in metrics if metric.kind in SLICED_KINDS]
+    applied = [m for m in metrics if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric)]
     plain = replace(model, groups=())
     for name in baseline.grids.slices:
         own, tiles = baseline.tiles.slices.get(name), window.slices.get(name)

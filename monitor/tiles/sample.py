@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.tiles.rows import Rows
 
@@ -20,7 +21,12 @@ def sample(rows: Rows, size: int | None) -> Rows:
     """
     if size is None or len(rows) <= size:
         return rows
+    return rows.take(np.sort(np.argsort(keys_of(rows), kind="stable")[:size]))
+
+
+def keys_of(rows: Rows) -> npt.NDArray[np.uint64]:
+    """A number of each row, from its prediction's id alone."""
     ids = np.fromiter((zlib.crc32(str(i).encode()) for i in rows.id), np.uint64, len(rows))
     keys = (ids + (rows.row.astype(np.uint64) << np.uint64(32))) * _MIX
     keys ^= keys >> np.uint64(29)
-    return rows.take(np.sort(np.argsort(keys * _MIX, kind="stable")[:size]))
+    return keys * _MIX

@@ -7,21 +7,22 @@ a few comparisons of whole columns. Targets are learned together: one tree serve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from monitor.tiles.binning import Bytes, bins_of, number_binning
 from monitor.tiles.categorical import CategoricalGrid
-from monitor.tiles.coding import encode, numbers
+from monitor.tiles.coding import encode
+from monitor.tiles.compiled import compiled
 from monitor.tiles.estimator import BINS_MAX, FEATURES_MAX, Binning, Trees
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.tileset import Grid
 
 Floats = npt.NDArray[np.float64]
-Bytes = npt.NDArray[np.uint8]
 
-NUMBER_BINS = 63
 CATEGORY_BINS = 32
 """Most frequent categories that are told apart; the others share bin 0 with what is missing or new."""
 SHRINKAGE = 0.1
@@ -37,12 +38,7 @@ def binnings(rows: Rows, grids: Mapping[str, Grid], targets: Floats) -> list[tup
         if name not in rows.columns or len(found) == FEATURES_MAX:
             continue
         if isinstance(grid, NumericGrid):
-            cuts = (
-                np.unique(np.quantile(grid.edges, np.arange(1, NUMBER_BINS) / NUMBER_BINS))
-                if len(grid.edges)
-                else grid.edges
-            )
-            binning = Binning(name, cuts)
+            binning = number_binning(name, grid)
         elif isinstance(grid, CategoricalGrid) and len(grid.categories) > 1:
             binning = _by_target(name, rows.columns[name], grid.categories[:CATEGORY_BINS], targets)
         else:
@@ -62,39 +58,46 @@ def _by_target(name: str, column: Column, categories: Sequence[str], targets: Fl
     return Binning(name, np.zeros(0), tuple(categories), tuple(bins.tolist()))
 
 
-def bins_of(column: Column, binning: Binning) -> Bytes:
-    if binning.categories:
-        codes = encode(column, binning.categories).codes
-        table = np.zeros(len(binning.categories) + 2, np.uint8)
-        table[1 : len(binning.bins) + 1] = binning.bins
-        return table[np.clip(codes + 1, 0, len(table) - 1)]
-    values, missing = numbers(column)
-    bins = np.searchsorted(binning.cuts, values, side="left").astype(np.uint8) + np.uint8(1)
-    unusable = np.isnan(values) if missing is None else np.isnan(values) | missing
-    bins[unusable] = 0
-    return bins
-
-
 def fit(
     found: Sequence[tuple[Binning, Bytes]], targets: Floats, *, trees: int, depth: int, shrinkage: float = SHRINKAGE
 ) -> Trees:
     """Least squares on standardised targets [rows, k]. Trees that no longer help are not grown."""
+    bins = np.stack([b for _, b in found]) if found else np.zeros((0, len(targets)), np.uint8)
+    grown = grow(bins, targets, trees=trees, depth=depth, shrinkage=shrinkage)
+    return _without_unused(replace(grown, binnings=tuple(b for b, _ in found)))
+
+
+def grow(
+    bins: Bytes,
+    targets: Floats,
+    *,
+    trees: int,
+    depth: int,
+    shrinkage: float = SHRINKAGE,
+    first: Sequence[tuple[int, int] | None] = (),
+) -> Trees:
+    """Trees on bins [features, rows], without binnings. `first` are the first questions of the first trees, where given:
+    what hangs together only in pairs shows no gain before one of them has been asked."""
     n, k = targets.shape
     start = targets.mean(axis=0)
     spread = np.maximum(targets.std(axis=0), 1e-300)
     residual = (targets - start) / spread
     asks, leaves = [], []
-    for _ in range(trees):
+    for tree in range(trees):
         leaf = np.zeros(n, np.int64)
-        path = []
+        path: list[tuple[int, int]] = []
         for level in range(depth):
-            best = _best_question(found, residual, leaf, 1 << level)
+            given = first[tree] if level == 0 and tree < len(first) else None
+            best = given or _best_question(bins, residual, leaf, 1 << level)
             if best is None:
                 break
             path.append(best)
-            leaf = leaf * 2 + (found[best[0]][1] > best[1])
-        if len(path) < depth:
+            leaf = leaf * 2 + (bins[best[0]] > best[1])
+        if not path:
             break
+        for _ in range(depth - len(path)):  # nothing is left to ask: the last answer once more
+            leaf = leaf * 2 + (bins[path[-1][0]] > path[-1][1])
+            path.append(path[-1])
         rows = np.bincount(leaf, minlength=1 << depth)
         values = np.stack([np.bincount(leaf, residual[:, j], 1 << depth) for j in range(k)], axis=1)
         values = values * shrinkage / (rows[:, None] + ROWS_A_LEAF)
@@ -102,37 +105,42 @@ def fit(
         asks.append(path)
         leaves.append(values * spread)
     shape = (len(asks), depth, 2)
-    return _without_unused(
-        Trees(
-            tuple(b for b, _ in found),
-            np.array(asks, np.int64).reshape(shape),
-            np.array(leaves, np.float64).reshape(len(asks), 1 << depth, k),
-            start,
-        )
+    return Trees(
+        (),
+        np.array(asks, np.int64).reshape(shape),
+        np.array(leaves, np.float64).reshape(len(asks), 1 << depth, k),
+        start,
     )
 
 
-def _best_question(
-    found: Sequence[tuple[Binning, Bytes]], residual: Floats, leaf: npt.NDArray[np.int64], leaves: int
-) -> tuple[int, int] | None:
+def _best_question(bins: Bytes, residual: Floats, leaf: npt.NDArray[np.int64], leaves: int) -> tuple[int, int] | None:
     """The feature and bin whose split of every leaf takes away most of the squared residuals; None where nothing helps."""
-    best, answer = 1e-9, None
-    base = leaf * BINS_MAX
-    for i, (_, bins) in enumerate(found):
-        place = base + bins
-        size = leaves * BINS_MAX
-        rows = np.bincount(place, minlength=size).reshape(leaves, BINS_MAX).cumsum(axis=1)
-        gain = np.zeros(BINS_MAX)
-        for j in range(residual.shape[1]):
-            sums = np.bincount(place, residual[:, j], size).reshape(leaves, BINS_MAX).cumsum(axis=1)
-            whole, n = sums[:, -1:], rows[:, -1:]
-            below = np.square(sums) / (rows + ROWS_A_LEAF)
-            above = np.square(whole - sums) / (n - rows + ROWS_A_LEAF)
-            gain += (below + above - np.square(whole) / (n + ROWS_A_LEAF)).sum(axis=0)
-        at = int(gain[:-1].argmax())
-        if gain[at] > best:
-            best, answer = float(gain[at]), (i, at)
-    return answer
+    if not len(bins):
+        return None
+    rows = np.zeros((len(bins), leaves, BINS_MAX))
+    sums = np.zeros((residual.shape[1], len(bins), leaves, BINS_MAX))
+    add_rows(bins, leaf, residual, rows, sums)
+    rows, sums = rows.cumsum(axis=2), sums.cumsum(axis=3)
+    whole, n = sums[..., -1:], rows[..., -1:]
+    gains = np.square(sums) / (rows + ROWS_A_LEAF)
+    gains += np.square(whole - sums) / (n - rows + ROWS_A_LEAF)
+    gains -= np.square(whole) / (n + ROWS_A_LEAF)
+    gain = gains.sum(axis=(0, 2))[:, :-1]
+    feature, edge = divmod(int(gain.argmax()), BINS_MAX - 1)
+    return (feature, edge) if gain[feature, edge] > _GAIN_MIN else None
+
+
+_GAIN_MIN = 1e-9
+
+
+@compiled
+def add_rows(bins: Bytes, leaf: npt.NDArray[np.int64], residual: Floats, rows: Floats, sums: Floats) -> None:
+    """Count the rows of every leaf and bin, feature by feature, and add up their residuals."""
+    for f in range(bins.shape[0]):
+        for i in range(bins.shape[1]):
+            rows[f, leaf[i], bins[f, i]] += 1.0
+            for j in range(residual.shape[1]):
+                sums[j, f, leaf[i], bins[f, i]] += residual[i, j]
 
 
 def _without_unused(trees: Trees) -> Trees:

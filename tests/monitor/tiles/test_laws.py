@@ -32,6 +32,8 @@ from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
 from monitor.tiles.quality import QualityTile, Sketch, quality_of
 from monitor.tiles.rows import Column, Rows
+from monitor.tiles.sampled import SampledTile
+from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
 from monitor.tiles.tileset import TileSet
 from monitor.tiles.vector import VectorTile
@@ -177,6 +179,11 @@ KINDS["quality"] = Kind(
     lambda part: quality_of(part, {"rooms": "numeric", "flag": "boolean", "name": "categorical"}, KEPT),
     QualityTile({"x": NO_RULE, "name": NO_RULE}, NO_SKETCH, NO_SKETCH),
     34_000,
+)
+
+SAMPLED = ("amount", "rooms", "colour", "flag")
+KINDS["sampled"] = Kind(
+    lambda part: sampled_tile(part, SAMPLED, GRIDS.features), SampledTile.empty(len(SAMPLED)), 13_000
 )
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
