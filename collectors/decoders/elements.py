@@ -306,13 +306,14 @@ def _raw_items(data: bytes, count: int, where: str) -> Iterator[str | bytes]:
         length = int.from_bytes(data[at : at + 4], "little")
         if at + 4 + length > len(data):
             raise Undecodable("binary_size", where, f"text {position} is longer than the data")
-        yield _text_or_bytes(data[at + 4 : at + 4 + length])
+        yield text_or_bytes(data[at + 4 : at + 4 + length])
         at += 4 + length
     if at != len(data):
         raise Undecodable("shape_mismatch", where, f"found bytes after {count} texts")
 
 
-def _text_or_bytes(item: bytes) -> str | bytes:
+def text_or_bytes(item: bytes) -> str | bytes:
+    """An element of BYTES: text where it is UTF-8."""
     try:
         return item.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,6 +1,7 @@
 """`/invocations`: SageMaker's contract for containers, and MLflow's scoring server.
 
-CSV, JSON and JSON lines come as SageMaker's containers take them: a list of rows, `instances`, one object. MLflow adds
+CSV, JSON, JSON lines and NumPy's arrays come as SageMaker's containers take them: a list of rows, `instances`, one object; a
+container of many models has each at `/models/{model}/invoke`. MLflow adds
 `dataframe_split`, `dataframe_records` and `inputs`, and passes `messages`, `prompt` and `input` on to a language model,
 which answers as OpenAI's API does. Neither names the model: the endpoint's path, the target model or the settings do.
 SageMaker's inference id is the prediction's, and the production variant that answered is the version.
@@ -15,7 +16,7 @@ from collectors.decoders.decoder import VERSION_CHARS_MAX, Call, Decoded, Undeco
 from collectors.decoders.elements import check_size
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
 from collectors.decoders.openai import Api, OpenAi
-from collectors.decoders.payloads import body_of, csv_or_value, json_value, looks_like_json, upright
+from collectors.decoders.payloads import body_of, json_value, looks_like_json, table_or_value, upright
 from collectors.decoders.targets import TARGET_CHARS_MAX, called
 from collectors.decoders.undeclared import (
     INPUT,
@@ -28,7 +29,9 @@ from collectors.decoders.undeclared import (
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
 
-_PATH = re.compile(r"[^?#]*?(?:/(?:serving-)?endpoints/([^/?#]+))?/invocations/?(?:[?#]|$)")
+_PATH = re.compile(
+    r"[^?#]*?(?:(?:/(?:serving-)?endpoints/([^/?#]+))?/invocations|/models/([^/?#]+)/invoke)/?(?:[?#]|$)"
+)
 _VARIANTS = ("x-amzn-invoked-production-variant", "x-amzn-sagemaker-target-variant")
 
 
@@ -56,7 +59,7 @@ _RESPONSE = msgspec.json.Decoder(_Response)
 
 
 class Invocations:
-    """Decodes `POST …/invocations`; `model` is the name of models that are called nothing."""
+    """Decodes `POST …/invocations` and `POST …/models/{model}/invoke`; `model` is the name of models that are called nothing."""
 
     name = "invocations"
 
@@ -69,7 +72,7 @@ class Invocations:
         if method != "POST" or len(target) > TARGET_CHARS_MAX:
             return None
         found = _PATH.match(target)
-        return called(found[1] or self._model) if found else None
+        return called(found[1] or found[2] or self._model) if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
@@ -141,7 +144,7 @@ def _language_api(body: bytes) -> Api | None:
 def _asked(body: bytes, content_type: str) -> tuple[int, tuple[Tensor, ...]]:
     if looks_like_json(body, content_type):
         return _asked_in_json(json_value(body, content_type))
-    return csv_or_value(INPUT, body, content_type, "request")
+    return table_or_value(INPUT, body, content_type, "request")
 
 
 def _asked_in_json(value: bytes) -> tuple[int, tuple[Tensor, ...]]:
@@ -187,7 +190,7 @@ def _answered(exchange: Exchange, rows: int) -> tuple[Tensor, ...]:
     body = body_of(exchange.response_body, exchange.response_headers, "response")
     content_type = exchange.response_headers.get("content-type", "").lower()
     if not looks_like_json(body, content_type):
-        return upright(rows, csv_or_value(OUTPUT, body, content_type, "response")[1])
+        return upright(rows, table_or_value(OUTPUT, body, content_type, "response")[1])
     value = json_value(body, content_type)
     if value[:1] == b"{":
         response: _Response = read_json(_RESPONSE, value, "response")

@@ -62,13 +62,25 @@ def not_protocol(where: str, detail: str = "") -> Undecodable:
 
 
 def refusal_words(exchange: Exchange) -> str | None:
-    """A server's words: `{"error": …}`, `{"error": {"message": …}}`, `{"detail": …}` of FastAPI, `{"message": …}`."""
+    """A server's words: `{"error": …}`, `{"error": {"message": …}}`, `{"detail": …}` of FastAPI, `{"message": …}`, or a text."""
     try:
         body = plain_body(exchange.response_body, exchange.response_headers.get("content-encoding", ""), "response")
-        refusal = _REFUSAL.decode(body)
-    except (Undecodable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except Undecodable:
         return None
+    try:
+        refusal = _REFUSAL.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _first_line(body)
     return next((words for each in (refusal.error, refusal.detail, refusal.message) if (words := words_of(each))), None)
+
+
+def _first_line(body: bytes | bytearray) -> str | None:
+    """Of a refusal in plain text, which a traceback may follow; a page of a proxy and anything binary say nothing."""
+    line = bytes(body[: 4 * ERROR_CHARS_MAX]).lstrip().partition(b"\n")[0].strip()
+    if line[:1] in (b"<", b"{", b"["):
+        return None
+    words = line.decode("utf-8", "replace")[:ERROR_CHARS_MAX]
+    return words if words.isprintable() and "\N{REPLACEMENT CHARACTER}" not in words and words else None
 
 
 def words_of(error: object) -> str | None:

@@ -14,6 +14,8 @@ import msgspec
 from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import Undecodable
 from collectors.decoders.json_bodies import not_protocol
+from collectors.decoders.npy import MAGIC as NPY_MAGIC
+from collectors.decoders.npy import npy_tensor
 from collectors.decoders.undeclared import (
     ELEMENTS_MAX,
     check_rows,
@@ -85,8 +87,10 @@ def csv_tensors(name: str, body: bytes, content_type: str, where: str) -> tuple[
     return len(body_rows), tensors_from_rows(name, list(map(list, zip(*columns, strict=True))), where)
 
 
-def csv_or_value(name: str, body: bytes, content_type: str, where: str) -> tuple[int, tuple[Tensor, ...]]:
-    """A body that is no JSON: CSV where it is declared or nothing is and it reads so, else one value."""
+def table_or_value(name: str, body: bytes, content_type: str, where: str) -> tuple[int, tuple[Tensor, ...]]:
+    """A body that is no JSON: an array of NumPy's, CSV where it is declared or nothing is and it reads so, else one value."""
+    if body.startswith(NPY_MAGIC):
+        return npy_tensor(name, body, where)
     if "csv" in content_type:
         return csv_tensors(name, body, content_type, where)
     if not content_type:

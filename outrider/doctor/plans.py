@@ -46,7 +46,7 @@ def plan(address: str, server: Server | None, model: str, body: bytes | None) ->
         servers.SELDON_V1: servers.CALLS[servers.SELDON_V1],
         servers.INVOCATIONS: servers.CALLS[servers.INVOCATIONS],
     }
-    if speaks in (servers.TENSORFLOW_GRPC, servers.TORCHSERVE_GRPC) and body is not None:
+    if speaks in (servers.TENSORFLOW_GRPC, servers.TORCHSERVE_GRPC, servers.SELDON_V1_GRPC) and body is not None:
         return Plan(servers.CALLS[speaks], body, "application/grpc", is_grpc=True)
     if body is None or speaks not in paths:
         raise NoAnswer(f"{speaks} does not tell what its models take: give the request with --body")

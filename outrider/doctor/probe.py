@@ -6,6 +6,7 @@ So what is shown is what a sidecar in front of this server would store, before a
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -90,13 +91,26 @@ def _exchange(address: str, plan: Plan) -> tuple[bytes, bytes]:
         with socket.create_connection(split(address), timeout=TIMEOUT_SECONDS) as connection:
             connection.settimeout(PROBE_SECONDS)
             connection.sendall(request)
-            while len(response) <= RESPONSE_BYTES_MAX and (part := connection.recv(65_536)):
+            while not _is_whole(response) and (part := connection.recv(65_536)):
                 response += part
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
     if not response:
         raise NoAnswer("the connection was closed without an answer")
     return request, bytes(response)
+
+
+def _is_whole(response: bytearray) -> bool:
+    """Whether nothing more is awaited: not every server closes when it is asked to, SageMaker's does not."""
+    if len(response) > RESPONSE_BYTES_MAX:
+        return True
+    head, ended, body = bytes(response).partition(b"\r\n\r\n")
+    if not ended:
+        return False
+    length = re.search(rb"(?i)\r\ncontent-length: *([0-9]{1,12})", head)
+    if length:
+        return len(body) >= int(length[1])
+    return b"chunked" in head.lower() and body.endswith(b"0\r\n\r\n")
 
 
 def record_document(record: Prediction) -> dict[str, Any]:

@@ -50,6 +50,8 @@ OIP, _TENSORFLOW = "/inference.GRPCInferenceService/", "/tensorflow.serving.Pred
 _SELDON = "/seldon.protos.Seldon/"
 _TORCHSERVE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/"
 _TORCHSERVE_STATES = ("healthy", "partial healthy", "unhealthy")
+_MULTI_MODEL_SERVER = "Model Server APIs"
+"""What the server in SageMaker's containers calls its API; TorchServe, which came of it, has a name of its own."""
 _VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """The client's preface and empty settings; a server of HTTP/2 answers with its own settings frame (type 4)."""
@@ -221,6 +223,13 @@ def _version(address: str) -> str:
     return str(document.get("version", ""))[:40] if isinstance(document, dict) else ""
 
 
+def _title(address: str, path: str) -> str:
+    """Of the description of an API in OpenAPI's form."""
+    document = ask(address, path).json()
+    info = document.get("info") if isinstance(document, dict) else None
+    return str(info.get("title", "")) if isinstance(info, dict) else ""
+
+
 def _invocations(address: str) -> Server | None:
     """A container of SageMaker answers /ping and refuses to GET /invocations; MLflow's also tells its version."""
     ping = ask(address, "/ping")
@@ -228,7 +237,10 @@ def _invocations(address: str) -> Server | None:
         return None
     state = ping.json()
     if isinstance(state, dict) and str(state.get("status", "")).lower() in _TORCHSERVE_STATES:
-        return Server(address, TORCHSERVE, ready=str(state["status"]).lower() == "healthy")
+        ready = str(state["status"]).lower() == "healthy"
+        if _title(address, "/api-description") == _MULTI_MODEL_SERVER:
+            return Server(address, INVOCATIONS, name="multi-model-server", ready=ready)
+        return Server(address, TORCHSERVE, ready=ready)
     if ask(address, "/invocations").status != 405:
         return None
     version = ask(address, "/version")

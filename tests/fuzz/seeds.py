@@ -233,12 +233,21 @@ SELDON_V1 = [
     asked(0, {"data": {"names": ["a"], "ndarray": [[1], ["x"]]}}, {"data": {"tftensor": TENSOR}}),
     asked(0, {"meta": {"puid": "p"}, "data": {"tensor": {"shape": [1, 2], "values": [1, 2]}}}, {"binData": "AA=="}),
 ]
+
+
+def npy(kind: str, shape: str, content: bytes, *, order: bool = False) -> bytes:
+    head = f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + content
+
+
 INVOCATIONS = [
     asked(0, b'a,"b"\n1,x\n2,y\n', b"0.5,0.25\n"),
     asked(1, b'{"a": [1]}\n{"a": [2]}\n', b'{"p": 1}\n'),
     asked(2, {"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"]]}}, {"predictions": {"a": [1]}}),
     asked(2, {"dataframe_records": [{"a": 1}, {"b": 2}]}, {"predictions": [1, 2]}),
     asked(2, CHAT, {"choices": [{"index": 0, "message": {"content": "a"}}]}),
+    asked(2, npy("<f8", "(1, 2)", struct.pack("<2d", 1.5, 2)), npy(">i2", "(2,)", b"\0\1\0\2")),
+    asked(2, npy("<U2", "(2, 1)", "aüb\0".encode("utf-32-le"), order=True), npy("|b1", "()", b"\1")),
 ]
 OPENAI = [
     asked(0, CHAT, sse(CHUNK, CHUNK, {"error": {"message": "e"}}), flags=4),

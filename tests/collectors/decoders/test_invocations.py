@@ -24,6 +24,8 @@ def inputs(request: Any, headers: dict[str, str] | None = None) -> dict[str, Any
         (TARGET, Call("d")),
         ("/endpoints/churn/invocations", Call("churn")),
         ("/serving-endpoints/llm/invocations?x=1", Call("llm")),
+        ("/models/churn/invoke", Call("churn")),
+        ("/models/churn", None),
         ("/ping", None),
         ("/invocations/x", None),
     ],

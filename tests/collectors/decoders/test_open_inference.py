@@ -220,7 +220,10 @@ def test_a_response_that_is_not_the_protocol_is_refused(response: Any, reason: s
         ({"error": "no such model"}, "no such model"),
         ({"detail": "Not Found"}, "Not Found"),
         ({"error": {"code": 5}}, None),
-        (b"upstream connect error", None),
+        (b"upstream connect error\nmore of it", "upstream connect error"),
+        (b"<html>bad gateway</html>", None),
+        (b"\xff\x00", None),
+        (b"", None),
         ({"error": "x" * 5000}, "x" * ERROR_CHARS_MAX),
     ],
 )

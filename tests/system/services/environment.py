@@ -28,6 +28,8 @@ ENVIRONMENTS: Mapping[str, Sequence[str]] = MappingProxyType(
         # Its server, clients and CloudEvents; what it would load models with is an extra that is left out.
         "kserve": ("kserve==0.21.0",),
         "seldon": ("seldon-core==1.18.2",),
+        # What SageMaker's containers run: the server, in Java, and the toolkit that calls the user's functions.
+        "sagemaker": ("multi-model-server==1.1.11", "sagemaker-inference==1.10.1"),
         # llama.cpp with its own HTTP server, as a wheel: nothing is compiled.
         "llama": ("xllamacpp==2026.10.11549", "gguf==0.19.0", "openai>=2,<4"),
     }
