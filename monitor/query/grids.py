@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -19,6 +19,7 @@ COLUMNS_DEFAULT, COLUMNS_MAX = 60, 240
 """More columns than this are narrower than a finger or a pixel; what is behind one is found by narrowing the range."""
 ROWS_DEFAULT, ROWS_MAX = 40, 100
 """Rows shown of the worst; a page stays under a megabyte with all of them in all columns."""
+Order = Literal["worst", "newest", "name"]
 WINDOWS_MAX = 50_000
 """Windows of a range: 90 days of windows of 5 minutes, twice."""
 
@@ -62,6 +63,13 @@ class GridsController(Controller):
             int, QueryParameter(description="Columns at most; a longer range has several windows each.")
         ] = (COLUMNS_DEFAULT),
         rows: Annotated[int, QueryParameter(description="Rows at most, the worst first.")] = ROWS_DEFAULT,
+        skip: Annotated[int, QueryParameter(description="Rows to leave out before them.", ge=0)] = 0,
+        match: Annotated[
+            str | None, QueryParameter(required=False, description="Only rows whose name has this in it.")
+        ] = None,
+        order: Annotated[
+            Order, QueryParameter(description="The worst of all columns first, of the newest column, or by name.")
+        ] = "worst",
     ) -> dict[str, Any]:
         """Without `from` and `to`: the newest windows, one a column. Without `version` and `rule`: the newest window's."""
         entry = model_of(catalog, model)
@@ -81,7 +89,9 @@ class GridsController(Controller):
                 first, last, None, slice or None, metric, None, kind=kind, rule=rule, whole=slice == ""
             )
             found = store.worst_findings(segments, query, spans, per)
-        lines = _lines(found, len(groups), per)
+        lines = _lines(found, len(groups), per, order)
+        if match:
+            lines = [line for line in lines if match.casefold() in line["name"].casefold()]
         return {
             "version": version or None,
             "rule": rule,
@@ -90,8 +100,9 @@ class GridsController(Controller):
             "slices": [s.name for s in entry.declaration.slices],
             "windows": len(windows),
             "columns": [_column(group) for group in groups],
-            "rows": lines[:rows],
-            "folded": max(0, len(lines) - rows),
+            "rows": lines[skip : skip + rows],
+            "of": len(lines),
+            "folded": max(0, len(lines) - skip - rows),
         }
 
 
@@ -141,14 +152,20 @@ def _column(group: Sequence[WindowEntry]) -> dict[str, Any]:
     }
 
 
-def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: FindingKey) -> list[dict[str, Any]]:
-    """A row for each, the worst first; a column in which it has no record is null."""
+def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: FindingKey, order: Order) -> list[dict[str, Any]]:
+    """A row for each, in the order asked for; a column in which it has no record is null."""
     of: dict[str, list[tuple[int, Finding]]] = {}
     for column, finding in found:
         of.setdefault(str(getattr(finding, per) or ""), []).append((column, finding))
 
     def rank(item: tuple[str, list[tuple[int, Finding]]]) -> tuple[int, float, str]:
         name, cells = item
+        if order == "name":
+            return 0, 0.0, name
+        if order == "newest":
+            cells = [(column, finding) for column, finding in cells if column == columns - 1]
+        if not cells:
+            return len(_WORST_FIRST), 0.0, name
         worst = min(_WORST_FIRST.index(f.status) for _, f in cells)
         return worst, -max(f.score or 0.0 for _, f in cells), name
 

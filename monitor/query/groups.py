@@ -12,6 +12,8 @@ from monitor.definitions.intersections import AND
 from monitor.findings import AlertKind
 from monitor.metrics.bias.detectable_opportunity_difference import DETECTABLE_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.detectable_parity_difference import DETECTABLE_PARITY_DIFFERENCE
+from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
+from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
 from monitor.metrics.bias.rates import true_positive_rate
 from monitor.metrics.estimation.estimated_equal_opportunity_difference import ESTIMATED_EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.intervals import wilson
@@ -20,7 +22,7 @@ from monitor.metrics.registry import enabled
 from monitor.query.models import From, To
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
-from monitor.query.stretches import Stretch, badness, stretch_of, told
+from monitor.query.stretches import WORST_FIRST, Stretch, stretch_of, told
 from monitor.tiles.group import ROWS, SELECTED, GroupTile
 from monitor.tiles.intersections import INTERSECTION_ROWS_MIN
 
@@ -30,8 +32,8 @@ ALWAYS: tuple[Metric, ...] = (
     ESTIMATED_EQUAL_OPPORTUNITY_DIFFERENCE,
 )
 """Beside those that the declaration has: without them nobody knows what a quiet window means."""
-_NOT_GAPS = frozenset(metric.name for metric in ALWAYS[:2])
-"""They say what could be seen, not what is: they rank nothing."""
+_GAPS = (PARITY_DIFFERENCE.name, EQUAL_OPPORTUNITY_DIFFERENCE.name)
+_ALARMED = WORST_FIRST[:3]
 
 
 class GroupsController(Controller):
@@ -68,9 +70,16 @@ class GroupsController(Controller):
         return stretch.document() | {"columns": columns} | page.of_all(items)
 
 
-def _rank(item: dict[str, Any]) -> tuple[bool, int, float, str]:
-    gaps = [cell for name, cell in item["metrics"].items() if name not in _NOT_GAPS]
-    return item["is_base"], *badness(gaps), item["slice"]
+def _rank(item: dict[str, Any]) -> tuple[bool, int, float, float, str]:
+    """Alarmed groups first; then those whose gap is surely widest: by the end of its interval that is nearest to none."""
+    cells = item["metrics"].values()
+    alarmed = min(
+        (WORST_FIRST.index(c["status"]) for c in cells if c["judged"] and c["status"] in _ALARMED),
+        default=len(_ALARMED),
+    )
+    gaps = [c for name, c in item["metrics"].items() if name in _GAPS and c["value"] is not None]
+    sure = max((max(0.0, c["low"], -c["high"]) for c in gaps), default=0.0)
+    return item["is_base"], alarmed, -sure, -max((abs(c["value"]) for c in gaps), default=0.0), item["slice"]
 
 
 def _base(stretch: Stretch, column: str) -> str:

@@ -83,6 +83,8 @@ def _why(stretch: Stretch, outcome: Outcome | None) -> str:
         return "no label is declared for this model"
     if not stretch.tiles.rows:
         return "the window has no rows"
+    if outcome is None and stretch.model.task == "ranking" and stretch.model.prediction.score is None:
+        return "a ranking is measured by its score, and the declaration names none (prediction: {score: ...})"
     if outcome is None:
         return "the rows have no prediction to compare with a label"
     if outcome.unusable:

@@ -27,7 +27,7 @@ from monitor.ports import Catalog
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
-from monitor.query.stretches import badness, stretch_of, told
+from monitor.query.stretches import WINDOWS_MAX, badness, stretch_of, told
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.schema import learned
 
@@ -116,7 +116,8 @@ def _yaml(document: Mapping[str, Any]) -> str:
 
 
 def _last_row(catalog: Catalog, model: str) -> str | None:
-    newest = catalog.windows(model, limit=1, newest_first=True)
-    since = newest[0].span.start_ns if newest else None
+    """Event time of the newest row that is kept: it lies in the newest window with rows, or behind it."""
+    newest = catalog.windows(model, limit=WINDOWS_MAX, newest_first=True)
+    since = next((w.span.start_ns for w in newest if w.n_window), None)
     segments = catalog.segments("predictions", model, None, since)
     return rfc3339(max(s.end_ns for s in segments)) if segments else None

@@ -65,3 +65,19 @@ export function folded(name, title, make, { open, onToggle }) {
   if (open) draw();
   return details;
 }
+
+/** Text with a button that copies it. Where the clipboard is closed (plain HTTP), the text is selected instead. */
+export function copyable(text, label) {
+  const shown = h("pre", { tabindex: 0 }, text);
+  const button = h("button", { type: "button", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown);
+      button.textContent = "Selected: press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = label; }, 2_000);
+  } }, label);
+  return h("div", { class: "copyable" }, shown, button);
+}

@@ -40,6 +40,7 @@ const METRICS = {
   js_distance: "JS distance", ks_statistic: "KS statistic", psi: "PSI", wasserstein_normalized: "Wasserstein distance", chi2_statistic: "χ² statistic",
   correlation_distance: "correlation distance", mmd: "MMD", projection_ks: "KS statistic by direction", missing_ratio: "missing share", unseen_ratio: "unseen share", accuracy: "accuracy", f1: "F1",
   roc_auc: "ROC AUC", log_loss: "log loss", rmse: "RMSE", mae: "MAE", parity_difference: "parity difference", impact_ratio: "impact ratio",
+  mcc: "MCC", score_ks: "score KS", r2: "R²", ndcg: "NDCG", mean_average_precision: "mean average precision", f1_micro: "F1, micro", f1_samples: "F1, by row", class_f1: "F1 of class", gini: "Gini", lift_at_10_percent: "lift at 10 %",
   equal_opportunity_difference: "equal opportunity difference", anomaly_ratio: "anomaly share", attribution_rank_correlation: "attribution rank correlation",
 };
 export const metricName = (metric) => METRICS[metric] ?? (metric ?? "").replaceAll("_", " ");

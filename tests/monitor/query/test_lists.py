@@ -39,7 +39,7 @@ ALERT_KEYS = {"fingerprint", "model", "kind", "state", "since", "window", "value
 def test_a_list_is_items_and_the_next_page(asked: Asked, path: str) -> None:
     """Pages of a few together are the whole, in its order, each item once."""
     whole = asked.get(path, **LISTS[path], limit=1_000)
-    assert set(whole) == {"items", "next"} and whole["next"] is None
+    assert {"items", "next"} <= set(whole) and whole["next"] is None
     size = max(1, len(whole["items"]) // 3)
     assert asked.all(path, **LISTS[path], limit=size) == whole["items"]
 

@@ -3,6 +3,15 @@
 import { s } from "../dom.js";
 import { clock, day, duration, ms, number, precise } from "../format.js";
 
+const NARROW = 900;
+const BESIDE = 66;
+
+/** How wide a chart is drawn: as asked, or as a narrow screen has room, so that its text keeps its size. `beside` is what stands next to it. */
+export const room = (width, beside = BESIDE) => (innerWidth > NARROW ? width : Math.max(240, Math.min(width, innerWidth - beside)));
+
+/** Draw anew when the screen becomes narrow, or wide again. */
+export const onRoom = (draw) => matchMedia(`(max-width: ${NARROW}px)`).addEventListener("change", draw);
+
 /** Positions of n columns between left and right. */
 export function columnScale(n, left, right) {
   const step = (right - left) / Math.max(n, 1);

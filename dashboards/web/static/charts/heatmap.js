@@ -4,7 +4,7 @@
 import { figure, h, s } from "../dom.js";
 import { limit, number, short, span } from "../format.js";
 import { metricName, several, wordOf } from "../words.js";
-import { columnScale, holes, timeAxis, tip } from "./axes.js";
+import { columnScale, holes, room, timeAxis, tip } from "./axes.js";
 
 const ROW = 19;
 /** Where the columns begin, for charts that line up with it; they end with its width. */
@@ -34,7 +34,7 @@ export function legend() {
 }
 
 /** `selected` is {name, column}; `onSelect` is given the same. */
-export function heatmap(columns, rows, { label, width = 720, selected, onSelect }) {
+export function heatmap(columns, rows, { label, width = room(720), selected, onSelect }) {
   const height = rows.length * ROW + 22;
   const scale = columnScale(columns.length, LABELS, width);
   const names = rows.map((row) => row.name);

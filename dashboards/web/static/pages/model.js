@@ -4,6 +4,7 @@ import { all, get, pathOf } from "../api.js";
 import { h, page, problem, put } from "../dom.js";
 import { everySeconds, go, href, keepTheme, onBack, read, segment } from "../place.js";
 import { rankOf } from "../words.js";
+import { onRoom } from "../charts/axes.js";
 import { verdict } from "./model/verdict.js";
 import { strips } from "./model/strips.js";
 import { controls } from "./model/controls.js";
@@ -14,6 +15,8 @@ import { folds } from "./model/folds.js";
 
 const NAME = segment(1);
 const COLUMNS = 60;
+/** Rows of the heat map: more do not fit beside the panel that they choose. */
+const ROWS = 24;
 let drawn = "";
 let shown = null;
 
@@ -26,13 +29,24 @@ async function fetched() {
   const { columns } = kinds;
   const span = columns.length ? { from: columns[0].start, to: columns.at(-1).end } : { from: range.from, to: range.to };
   const scope = { ...span, version: kinds.version ?? "", rule: kinds.rule, columns: COLUMNS, slice: read("slice") ?? "" };
-  if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], folded: 0 }, gaps: [] };
+  if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], of: 0, folded: 0 }, gaps: [] };
   const check = CHECKS[read("check")] ? read("check") : "drift";
-  const [features, gaps] = await Promise.all([
-    get(pathOf(NAME, "/grid"), { ...scope, version: kinds.version, per: "feature", kind: CHECKS[check].kind, metric: CHECKS[check].metric, rows: read("rows") ?? 24 }),
+  const of = (metric) => get(pathOf(NAME, "/grid"), { ...scope, version: kinds.version, per: "feature", kind: CHECKS[check].kind, metric, rows: ROWS, skip: read("skip"), match: read("match"), order: read("order") });
+  const [features, vectors, gaps] = await Promise.all([
+    of(CHECKS[check].metric), check === "drift" && hasVectors(model) ? of(CHECKS.vectors.metric) : null,
     all(pathOf(NAME, "/gaps"), span, 2_000),
   ]);
-  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features, gaps };
+  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features: vectors ? together(features, vectors) : features, gaps };
+}
+
+const hasVectors = (model) => Object.values((model.proposal ?? model.declaration).features ?? {}).some((kind) => typeof kind === "object" && "vector" in kind);
+
+/** Inputs of both sorts in one list, each by the metric of its sort: the worst first, unless they are by name. */
+function together(features, vectors) {
+  const badness = (row) => [Math.min(...row.cells.map((cell) => (cell ? rankOf(cell.status) : Infinity))), -Math.max(...row.cells.map((cell) => cell?.score ?? 0))];
+  const byBadness = (a, b) => { const [one, other] = [badness(a), badness(b)]; return one[0] - other[0] || one[1] - other[1]; };
+  const rows = [...features.rows, ...vectors.rows].sort(read("order") === "name" ? (a, b) => a.name.localeCompare(b.name, "en") : byBadness);
+  return { rows, of: features.of + vectors.of, folded: features.folded + vectors.folded };
 }
 
 /** What is selected: as the URL says, else the worst cell there is, the latest of equals. */
@@ -116,6 +130,7 @@ async function refresh({ quiet = false } = {}) {
 keepTheme();
 refresh();
 onBack(() => refresh());
+onRoom(() => refresh());
 /** Someone is reading a table or choosing: nothing is drawn anew under their hands. */
-const isBusy = () => document.activeElement?.matches("input, select") || page().querySelector("section details[open], #range[open]");
+const isBusy = () => document.activeElement?.matches("input, select, textarea") || page().querySelector("section details[open], #range[open]");
 everySeconds(5, () => { if (!read("to") && !isBusy()) refresh({ quiet: true }); });

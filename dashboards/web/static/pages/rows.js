@@ -1,29 +1,23 @@
-// The rows behind a window, a feature or a category, as they were captured and redacted; and what is known of one of them.
+// The rows behind a window, a bin, a category, a group or a fault, as they were captured and redacted; and what is known of one of them.
 
-import { get, pathOf } from "../api.js";
+import { get, pathOf, queryOf } from "../api.js";
 import { empty, h, load, page, problem, put, section, table } from "../dom.js";
 import { count, day, number, percent, precise, span, value } from "../format.js";
 import { go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { why } from "./model/folds.js";
+import { FAULTS, picker } from "./rows/picker.js";
 
 const NAME = segment(1);
 const PAGE_ROWS = 50;
+const FILTERS = ["from", "to", "version", "slice", "feature", "category", "above", "up_to", "fault", "group", "anomalous", "trace"];
 
-const filters = () => Object.fromEntries(["from", "to", "version", "slice", "feature", "category"].map((name) => [name, read(name)]));
+const filters = () => Object.fromEntries(FILTERS.map((name) => [name, read(name)]));
 
 /** The feature that brought the reader here first, then the others as they are. */
 function columnsOf(items, feature) {
   const names = [...new Set(items.flatMap((item) => Object.keys(item.values)))];
   const first = names.filter((name) => name === feature);
   return [...first, ...names.filter((name) => name !== feature)];
-}
-
-function picker(query) {
-  const feature = h("input", { name: "feature", value: query.feature ?? "", placeholder: "feature", "aria-label": "Feature" });
-  const category = h("input", { name: "category", value: query.category ?? "", placeholder: "category", "aria-label": "Category" });
-  return h("form", { class: "controls", onsubmit: (event) => { event.preventDefault(); go({ feature: feature.value, category: category.value, cursor: null }); refresh(); } },
-    h("label", {}, "only rows where", feature, "is", category), h("button", {}, "Show"),
-    query.category ? h("button", { type: "button", onclick: () => { go({ category: null, cursor: null }); refresh(); } }, "All rows of the window") : null);
 }
 
 async function one(prediction, query) {
@@ -36,32 +30,52 @@ async function one(prediction, query) {
   return h("div", { class: "grid2" }, explained.items[0] ? why(explained.items[0]) : section(`${prediction} was not explained`, null, empty("A sample of each window is explained where the model is declared (`explain`); this prediction was not in it.")), rare);
 }
 
-function draw(found, query) {
+/** What is asked for, in words: `age is more than 30 and at most 35, of sex=Female`. */
+function asked(query) {
+  const { feature, category, above, up_to: upTo, fault } = query;
+  const range = [above === null ? null : `more than ${number(Number(above), 6)}`, upTo === null ? null : `at most ${number(Number(upTo), 6)}`].filter(Boolean).join(" and ");
+  const what = !feature ? null : category !== null ? `${feature} is ${category}` : range ? `${feature} is ${range}` : fault ? `${feature} ${FAULTS[fault] ?? fault}` : null;
+  return [what, query.group, query.slice, query.anomalous ? "anomalous" : null, query.trace ? `trace ${query.trace}` : null].filter(Boolean);
+}
+
+function title(query) {
+  const said = asked(query);
+  return said.length ? `Rows where ${said.join(", ")}` : query.feature ? `Rows, ${query.feature} first` : "Rows";
+}
+
+const crumb = (query) => h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), " / ", h("a", { href: modelHref(NAME, { version: query.version, window: query.from, feature: query.feature }) }, NAME), " / rows");
+
+function draw(found, query, model) {
   const names = columnsOf(found.items, query.feature);
   const chosen = read("prediction");
   const about = h("div", { id: "one" });
   if (chosen) load(about, () => one(chosen, query));
+  const cell = (content) => (content === null || content === undefined ? h("span", { class: "small" }, "missing") : value(content));
   const columns = [
     ["time, UTC", (row) => h("span", { title: row.time }, `${day(row.time)} ${precise(row.time)}`), "when"],
     ["prediction", (row) => h("a", { href: href(location.pathname, { ...query, cursor: read("cursor"), prediction: row.prediction_id }), onclick: (event) => { event.preventDefault(); go({ prediction: row.prediction_id }); refresh(); } }, row.prediction_id)],
-    ...names.map((name) => [name, (row) => (row.values[name] === null ? h("span", { class: "small" }, "missing") : value(row.values[name])), typeof found.items[0]?.values[name] === "number" ? "num" : ""]),
+    ...names.map((name) => [name, (row) => cell(row.values[name]), typeof found.items[0]?.values[name] === "number" ? "num" : ""]),
+    ...(found.items.some((row) => "label" in row) ? [["label", (row) => (row.label === null || row.label === undefined ? h("span", { class: "small" }, "none yet") : value(row.label))]] : []),
+    ...(found.items.some((row) => row.trace) ? [["trace", (row) => (row.trace ? h("a", { href: href(location.pathname, { from: query.from, to: query.to, trace: row.trace }) }, row.trace.slice(0, 8)) : "")]] : []),
   ];
+  const narrowed = asked(query).length > 0;
   document.title = `Rows of ${NAME} · Outrider`;
-  put(page(),
-    h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), " / ", h("a", { href: modelHref(NAME, { version: query.version, window: query.from, feature: query.feature }) }, NAME), " / rows"),
-    h("h1", {}, query.category ? `Rows where ${query.feature} is ${query.category}` : query.feature ? `Rows, ${query.feature} first` : "Rows"),
-    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}${query.slice ? `; only ${query.slice}` : ""}.`),
-    picker(query), about,
-    h("section", {}, found.items.length ? table(columns, found.items, { label: "Rows", rowClass: (row) => (row.prediction_id === chosen ? "chosen" : null) }) : empty(query.category ? `No row of this span has ${query.feature} = ${query.category}.` : "No rows are kept of this span: none came, or they are past their retention."),
-      h("p", { class: "small" }, `${count(found.items.length)} rows${found.next ? ` of more · ` : ""}`, found.next ? h("a", { href: href(location.pathname, { ...query, cursor: found.next }), onclick: (event) => { event.preventDefault(); go({ cursor: found.next }); refresh(); scrollTo(0, 0); } }, `next ${PAGE_ROWS}`) : "", read("cursor") ? [" · ", h("a", { href: href(location.pathname, query) }, "first")] : "")));
+  put(page(), crumb(query), h("h1", {}, title(query)),
+    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}.`),
+    picker(query, model, refresh), about,
+    h("section", {}, h("div", { class: "controls" }, h("b", {}, `${count(found.rows)} row${found.rows === 1 ? "" : "s"}`), h("span", { class: "spring" }), found.rows ? h("a", { class: "pill", download: "", href: pathOf(NAME, "/rows.csv") + queryOf(query) }, "All of them as CSV") : null),
+      found.items.length ? table(columns, found.items, { label: "Rows", rowClass: (row) => (row.prediction_id === chosen ? "chosen" : null) }) : empty(narrowed ? "No row of this span is so. Take a condition away, or a longer span." : "No rows are kept of this span: none came, or they are past their retention."),
+      h("p", { class: "small" }, found.next ? [h("a", { href: href(location.pathname, { ...query, cursor: found.next }), onclick: (event) => { event.preventDefault(); go({ cursor: found.next }); refresh(); scrollTo(0, 0); } }, `next ${PAGE_ROWS}`)] : "", read("cursor") ? [found.next ? " · " : "", h("a", { href: href(location.pathname, query) }, "first")] : "")));
 }
 
 async function refresh() {
   const query = filters();
+  let model = null;
   try {
-    draw(await get(pathOf(NAME, "/rows"), { ...query, limit: PAGE_ROWS, cursor: read("cursor") }), query);
+    model = await get(pathOf(NAME));
+    draw(await get(pathOf(NAME, "/rows"), { ...query, limit: PAGE_ROWS, cursor: read("cursor") }), query, model);
   } catch (error) {
-    put(page(), h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), " / ", h("a", { href: modelHref(NAME) }, NAME), " / rows"), problem(error), picker(query));
+    put(page(), crumb(query), problem(error), model ? picker(query, model, refresh) : null);
     if (!(error.status >= 0)) console.error(error);
   }
 }

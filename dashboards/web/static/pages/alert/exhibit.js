@@ -1,6 +1,6 @@
 // What the alert rests on, as the monitor kept it when the alert spoke: both distributions of a line, and the bins that changed most.
 
-import { isCategory, overlay } from "../../charts/overlay.js";
+import { overlay, rowsOf } from "../../charts/overlay.js";
 import { h, s, table } from "../../dom.js";
 import { count, percent, span } from "../../format.js";
 import { modelHref } from "../../place.js";
@@ -21,15 +21,15 @@ export const exhibitOf = (alert, kept) => h("section", { id: "exhibit" }, kept.m
 
 function comparison(alert, one) {
   const { exhibit } = one;
-  const rowsOf = (category) => modelHref(alert.model, { from: exhibit.window.start, to: exhibit.window.end, version: alert.version, feature: one.feature, category, slice: alert.kind === "fairness" ? null : one.slice }, "/rows");
+  const address = (bar) => modelHref(alert.model, { from: exhibit.window.start, to: exhibit.window.end, version: alert.version, feature: one.feature, ...bar, slice: alert.kind === "fairness" ? null : one.slice }, "/rows");
   const windows = one.windows > 1 ? `${one.windows} windows up to ${span(exhibit.window.start, exhibit.window.end)}` : span(exhibit.window.start, exhibit.window.end);
   const isFeature = !["present", "true positive", "right", "selected", "positives found", "anomalous"].includes(one.categories?.[0]);
   return [
     h("h2", {}, `${one.feature === one.metric ? metricName(one.metric) : one.feature}${one.slice ? ` of ${one.slice}` : ""}, ${windows}`),
     h("p", { class: "cap" }, key("win", `window, n ${count(one.n_window)}`), key("base", `baseline, n ${count(one.n_baseline)}`), one.n_missing ? `${count(one.n_missing)} missing · ` : "", "as it was when the alert spoke · baseline ", h("code", {}, exhibit.baseline.slice(0, 12))),
-    overlay(one, { label: `${one.feature}: share of each bin, window against baseline`, onPick: isFeature ? (name) => { location.href = rowsOf(name); } : undefined }),
+    overlay(one, { label: `${one.feature}: share of each bin, window against baseline`, onPick: isFeature ? (bar) => { location.href = address(bar); } : undefined }),
     table([
-      [one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && isCategory(one, bin.name) ? h("a", { href: rowsOf(bin.name) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
+      [one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && one.kind === "categorical" && rowsOf(one, bin) ? h("a", { href: address(rowsOf(one, bin)) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
     ], one.top, { label: `Bins of ${one.feature} that changed most` }),
   ];
 }

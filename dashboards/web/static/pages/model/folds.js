@@ -1,18 +1,20 @@
-// What is behind a fold: fairness, anomalies, one prediction, capture, the numbers. Drawn when opened; what is open is in the URL.
+// What is behind a fold: what labels say, fairness, quality, anomalies, one prediction, capture, the numbers. Drawn when opened; what is open is in the URL.
 
 import { all, get, pathOf } from "../../api.js";
 import { capture, PARTS } from "../../charts/capture.js";
-import { groups } from "../../charts/groups.js";
 import { waterfall } from "../../charts/waterfall.js";
 import { empty, folded, h, s, section, table } from "../../dom.js";
 import { after, count, day, duration, limit, moment, number, precise, span, value } from "../../format.js";
 import { go, modelHref, read } from "../../place.js";
-import { badge, metricName, metricTitle, rankOf } from "../../words.js";
+import { badge, metricName, rankOf } from "../../words.js";
 import { efficiency } from "./efficiency.js";
+import { fairness } from "./fairness.js";
 import { windowOf } from "./feature.js";
+import { labels } from "./labels.js";
+import { outcomes } from "./outcomes.js";
+import { quality } from "./quality.js";
+import { schema } from "./schema.js";
 
-const FAIRNESS = ["parity_difference", "equal_opportunity_difference", "impact_ratio"];
-const GROUPS_SHOWN = 24;
 const ANOMALIES_SHOWN = 12;
 const EXPLAINED_SHOWN = 12;
 
@@ -29,7 +31,11 @@ export function folds(data, chosen, choose) {
   const open = opened();
   const fold = (name, head, make) => folded(name, head, make, { open: open.includes(name), onToggle: remember(name) });
   return [
-    fold("fairness", title("Fairness by group", "fairness"), () => fairness(data, chosen)),
+    fold("outcomes", title("What labels say", "performance"), () => outcomes(data, window)),
+    fold("labels", ["Labels", h("span", { class: "small" }, " how many have come, and how late")], () => labels(data)),
+    fold("fairness", title("Fairness by group", "fairness"), () => fairness(data, window)),
+    fold("quality", title("Data quality by column", "quality"), () => quality(data, window)),
+    fold("schema", ["Schema", h("span", { class: "small" }, " what columns have to keep to")], () => schema(data, window)),
     fold("anomalies", title("Anomalous inputs", "anomaly"), () => anomalies(data, window, choose)),
     fold("explanations", ["Why a prediction is what it is", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => explanations(data, window, choose)),
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
@@ -38,21 +44,6 @@ export function folds(data, chosen, choose) {
     fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
     fold("report", ["Evidently report of the window", h("span", { class: "small" }, " made from its rows, takes some seconds")], async () => report(data, window)),
   ];
-}
-
-async function fairness(data, chosen) {
-  const parts = await Promise.all(FAIRNESS.slice(0, 2).map((metric) => get(pathOf(data.name, "/grid"), { ...data.scope, slice: null, per: "slice", metric, rows: 100 })));
-  const drawn = parts.map((part, k) => {
-    const rows = part.rows.map((row) => ({ name: row.name, cell: row.cells[chosen.column] })).filter((row) => row.cell);
-    if (!rows.length) return null;
-    rows.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-    const shown = rows.slice(0, GROUPS_SHOWN);
-    const few = rows.filter((row) => row.cell.status === "insufficient_data").length;
-    return section(metricTitle(FAIRNESS[k]), `Group minus its base group, 95 % interval; green: allowed; n counts the group and its base.${few ? ` ${few} with too few rows to judge.` : ""}`,
-      groups(shown, { label: `${metricTitle(FAIRNESS[k])} of ${shown.length} groups`, width: 560 }),
-      h("details", {}, h("summary", { class: "small" }, "Table"), table([["group", (r) => r.name, "wrap"], ["value", (r) => number(r.cell.value), "num"], ["95 % interval", (r) => `${number(r.cell.low)} to ${number(r.cell.high)}`], ["allowed", (r) => limit(r.cell.threshold)], ["state", (r) => badge(r.cell.status)], ["counts", (r) => r.cell.reason ?? "", "wrap small"]], rows)));
-  }).filter(Boolean);
-  return drawn.length ? h("div", { class: "grid2 even" }, drawn) : empty("No groups are declared (`groups: […]`), or this window has none of them.");
 }
 
 async function anomalies(data, window, choose) {

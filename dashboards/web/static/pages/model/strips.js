@@ -1,13 +1,14 @@
 // One strip a kind over the whole range, all on the same columns; capture is one of them, so a hole is seen where it matters.
 
 import { inColumn } from "../../charts/capture.js";
-import { columnScale, timeAxis } from "../../charts/axes.js";
+import { columnScale, room, timeAxis } from "../../charts/axes.js";
 import { strip } from "../../charts/strip.js";
 import { figure, h, put } from "../../dom.js";
 import { brief, count, limit, percent } from "../../format.js";
 import { badge, kindName, KINDS, metricName } from "../../words.js";
 
-const WIDTH = 680;
+/** What stands beside a strip on a narrow screen: names, and the page's edges. */
+const BESIDE = 182;
 
 const subject = (cell) => cell.feature ?? cell.slice ?? metricName(cell.metric);
 const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${brief(cell.value)}, limit ${limit(cell.threshold)}`);
@@ -40,13 +41,14 @@ function captureNote(column, gaps) {
 
 export function strips(place, data, chosen, pick) {
   const { columns } = data;
+  const width = room(680, BESIDE);
   const found = Object.fromEntries(data.kinds.rows.map((row) => [row.name, row.cells]));
   const lines = Object.keys(KINDS).filter((kind) => found[kind] || ["drift", "prediction_drift", "performance", "quality"].includes(kind)).filter((kind) => kind !== "capture");
   const drawn = lines.map((kind) => {
     const cells = found[kind] ?? columns.map(() => null);
     return [
       h("div", { class: "name" }, kindName(kind)),
-      strip(columns, cells.map((cell, i) => (cell ? { ...cell, note: noteOf(cell) } : waiting(columns[i], kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null)), { label: `${kindName(kind)}: ${summary(cells)}`, width: WIDTH, selected: chosen.column, onSelect: pick }),
+      strip(columns, cells.map((cell, i) => (cell ? { ...cell, note: noteOf(cell) } : waiting(columns[i], kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null)), { label: `${kindName(kind)}: ${summary(cells)}`, width, selected: chosen.column, onSelect: pick }),
       h("div", { class: "note" }, word(cells[chosen.column], columns[chosen.column], kind)),
     ];
   });
@@ -54,9 +56,9 @@ export function strips(place, data, chosen, pick) {
   const column = columns[chosen.column];
   put(place, h("div", { class: "strips" }, drawn,
     h("div", { class: "name" }, "Capture"),
-    strip(columns, seen, { label: `Capture: ${summary(seen)}`, width: WIDTH, selected: chosen.column, onSelect: pick }),
+    strip(columns, seen, { label: `Capture: ${summary(seen)}`, width, selected: chosen.column, onSelect: pick }),
     h("div", { class: "note" }, seen[chosen.column].look === "none" ? [badge("no_data", "no sidecar"), " saw these rows"] : [badge(seen[chosen.column].status), " ", captureNote(column, inColumn(data.gaps, column))]),
-    h("div", {}), figure(WIDTH, 16, "Times", { preserveAspectRatio: "none" }, timeAxis(columns, columnScale(columns.length, 0, WIDTH), 13)), h("div", { class: "note small" }, "UTC · states at the right: the framed window")));
+    h("div", {}), figure(width, 16, "Times", { preserveAspectRatio: "none" }, timeAxis(columns, columnScale(columns.length, 0, width), 13)), h("div", { class: "note small" }, "UTC · states at the right: the framed window")));
 }
 
 function summary(cells) {
