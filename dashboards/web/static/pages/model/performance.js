@@ -3,7 +3,7 @@
 import { get, pathOf } from "../../api.js";
 import { room } from "../../charts/axes.js";
 import { line } from "../../charts/line.js";
-import { empty, h, load, put, s } from "../../dom.js";
+import { empty, h, load, s } from "../../dom.js";
 import { after, count, limit, percent } from "../../format.js";
 import { go, read } from "../../place.js";
 import { badge, metricTitle, wordOf } from "../../words.js";
