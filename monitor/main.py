@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -46,9 +47,12 @@ from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.context import Context
 from monitor.jobs.efficiency import gauges
 from monitor.jobs.expire import Retention
+from monitor.jobs.hold_alerts import hold_alerts
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.remind_alerts import remind_alerts
+from monitor.jobs.second_opinion import Opinion, SecondOpinions
 from monitor.metrics.explanation.explain import explain
+from monitor.metrics.foreign import FOREIGN_METRICS
 from monitor.metrics.registry import METRICS
 from monitor.notifications.alertmanager import SEND_INTERVAL_NS
 from monitor.notifications.http import client as http_client
@@ -56,7 +60,7 @@ from monitor.notifications.registry import notifiers
 from monitor.ports import BeaconReader, Catalog, EventReader, FindingQuery, Publication, SegmentStore, WindowEntry
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.account import AccountController
-from monitor.query.alerts import AlertsController, SilencesController
+from monitor.query.alerts import AlertsController, HoldsController, SilencesController
 from monitor.query.causes import CausesController
 from monitor.query.change_points import ChangePointsController
 from monitor.query.efficiency import EfficiencyController
@@ -67,12 +71,15 @@ from monitor.query.groups import GroupsController
 from monitor.query.measurements import MeasurementsController
 from monitor.query.models import ModelsController
 from monitor.query.outcomes import OutcomesController
+from monitor.query.pipelines import PipelinesController
 from monitor.query.quality import QualityController
 from monitor.query.recomputing import RecomputeController
 from monitor.query.rows import RowsController
+from monitor.query.second_opinion import EvidentlyController
 from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
+from monitor.reports.evidently_values import values as evidently_values
 from monitor.runners.processes import ProcessRunner
 from monitor.scheduler import Scheduler
 from monitor.segments.files import labels_from_bytes, rows_from_bytes
@@ -118,6 +125,13 @@ class Service:
         self.context.catalog.close()
 
 
+def opinion_for(model: MonitoredModel, reference: Rows) -> Opinion | None:
+    """What asks Evidently in this very process: for a command that has nothing else to do."""
+    if not model.evidently:
+        return None
+    return lambda rows: tuple(evidently_values(reference, rows, model, model.evidently))
+
+
 def explainer_for(model: MonitoredModel, background: Rows) -> Explainer | None:
     """What explains the model's predictions as its declaration says; None where it says nothing. Raises InvalidInput."""
     if model.explain is None or model.explain.onnx is None:
@@ -146,7 +160,7 @@ def open_service(
     store: SegmentStore = LocalSegmentStore(settings.data / "segments")
     telemetry = Telemetry(version)
     house = House(
-        metrics=METRICS,
+        metrics=(*METRICS, *FOREIGN_METRICS),
         models=catalog.models,
         alerts=catalog.alerts,
         beside=lambda window: gauges(catalog, window),
@@ -164,15 +178,18 @@ def open_service(
         settings.elasticsearch_api_key_env,
         settings.otlp_endpoint,
     )
+    runner = ProcessRunner()
+    opinions = SecondOpinions(catalog, store, partial(runner.submit, evidently_values))
     context = Context(
         catalog=catalog,
         store=store,
-        runner=ProcessRunner(),
+        runner=runner,
         clock=clock,
         observer=telemetry,
         exporters=(prometheus, *pushing_exporters(outputs, house)),
         notifiers=notifiers(http_client(), os.environ),
         explainer_of=explainers(catalog, store),
+        opinion_of=opinions.of,
         link_of=lambda transition: link_of(settings.url, transition),
     )
     prepare(context.exporters)
@@ -245,6 +262,7 @@ def application(
         "labels_reader": labels_from_bytes,
         "explainer_for": explainer_for,
         # Another library holds the interpreter for seconds: in a process of its own it delays no window and no answer.
+        "opinion": lambda *asked: context.runner.submit(evidently_values, *asked).result(REPORT_SECONDS),
         "report": lambda *rows: context.runner.submit(evidently_html, *rows).result(REPORT_SECONDS),
     }
     if events is not None:
@@ -264,9 +282,11 @@ def application(
             MeasurementsController,
             EfficiencyController,
             EstimatesController,
+            EvidentlyController,
             CausesController,
             ChangePointsController,
             VersionsController,
+            PipelinesController,
             RecomputeController,
             GridsController,
             GroupsController,
@@ -275,6 +295,7 @@ def application(
             RowsController,
             FilesController,
             AlertsController,
+            HoldsController,
             SilencesController,
             *browsers,
         ],
@@ -429,6 +450,7 @@ class Upkeep:
         now_ns = self._context.clock()
         if now_ns >= self._refresh_ns:
             self._refresh_ns = now_ns + REFRESH_NS
+            hold_alerts(self._context)
             for exporter in holding(self._context.exporters):
                 exporter.refresh()
         if self._events is not None:

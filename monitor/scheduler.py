@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from monitor.alerts.causes.upstream import feeders_first
 from monitor.jobs.accept_labels import Searched, find_waiting
-from monitor.jobs.close_windows import Closer
+from monitor.jobs.close_windows import WINDOWS_PER_PASS, Closer
 from monitor.jobs.context import Context
 from monitor.jobs.due_windows import Rest
 from monitor.jobs.expire import Retention, compact, expire, sweep
+from monitor.jobs.hold_alerts import hold_alerts
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts
 from monitor.jobs.track import Place
@@ -31,9 +33,12 @@ PASS_SECONDS = 1.0
 HOUSEKEEPING_NS = 300 * 10**9
 ERRORS_KEPT = 50
 """Latest errors kept for the health page."""
-QUIET_NS_MAX = 60 * 10**9
+QUIET_NS_MAX = 3_600 * 10**9
 """A model that nothing came for and of which no window is due is looked into again after this long at most: most passes
-of most models have nothing to do, and what they would ask the catalog is what bounds how many models one monitor carries."""
+of most models have nothing to do, and what they would ask the catalog is what bounds how many models one monitor carries.
+What comes ends the quiet at once; the hour is for what nobody thought of."""
+WAITING_NS_MAX = 60 * 10**9
+"""The same where labels wait for their predictions: these end no quiet when they come for a window that is open."""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class _Quiet:
-    """A pass over a model that found nothing to do: the next ones have nothing either, until one of these changes."""
+    """A pass over a model that did all there was to do: the next ones have nothing, until one of these changes."""
 
     entry: ModelEntry
     baseline: str | None
@@ -118,7 +123,7 @@ class Scheduler:
     def run_pass(self) -> int:
         """Everything that is due, once; returns how many windows were closed or revised."""
         changed = 0
-        models: list[ModelEntry] = self._guarded("models", self._context.catalog.models, [])
+        models: list[ModelEntry] = self._guarded("models", lambda: _in_order(self._context.catalog.models()), [])
         self._guarded("arrivals", self._awaken, None)
         baselines: dict[str, str] = self._guarded("baselines", self._context.catalog.baselines, {})
         places: set[Place] = set()
@@ -130,6 +135,9 @@ class Scheduler:
             self._closers = {place: closer for place, closer in self._closers.items() if place in places}
             names = {entry.name for entry in models}
             self._quiet = {name: quiet for name, quiet in self._quiet.items() if name in names}
+        if changed:
+            # What is published and delivered now says already that nobody is told of it.
+            self._guarded("holds", lambda: hold_alerts(self._context), 0)
         self._guarded("publish", lambda: publish(self._context, self._backoff), 0)
         self._guarded("alerts", lambda: raise_alerts(self._context, self._guard), 0)
         self._guarded("upkeep", self._upkeep, None)
@@ -175,17 +183,19 @@ class Scheduler:
         versions = sorted(self._context.catalog.versions(name), key=lambda version: version not in first)
         own = [Place(name, version, rule) for version in versions for rule in model.windows]
         places.update(own)
-        baseline = self._baseline(name)
+        baseline = self._baseline(name, baseline_id)
+        quiet_ns = QUIET_NS_MAX
         if model.label is not None:
             searched = self._searched.setdefault(name, Searched())
-            find_waiting(name, self._context.catalog, self._context.store, self._context.clock(), searched)
+            found = find_waiting(name, self._context.catalog, self._context.store, self._context.clock(), searched)
+            quiet_ns = WAITING_NS_MAX if found.unknown else QUIET_NS_MAX
         changed = 0
         for place in own:
             what = f"model {name}, version {place.version!r}, window {place.rule.name}"
             changed += self._guarded(what, partial(self._closer(place, entry).run, model, baseline), 0)
         rests = [self._closers[place].rest(now_ns) for place in own]
-        if not changed and None not in rests:
-            until_ns = min([now_ns + QUIET_NS_MAX, *(rest.until_ns for rest in rests if rest)])
+        if changed < WINDOWS_PER_PASS and None not in rests:
+            until_ns = min([now_ns + quiet_ns, *(rest.until_ns for rest in rests if rest)])
             open_ns = max((rest.open_ns for rest in rests if rest), default=0)
             self._quiet[name] = _Quiet(entry, baseline_id, now_ns, Rest(until_ns, open_ns), tuple(own))
         return changed
@@ -195,13 +205,17 @@ class Scheduler:
         closer.declared = entry.declared
         return closer
 
-    def _baseline(self, name: str) -> Baseline | None:
+    def _baseline(self, name: str, baseline_id: str | None) -> Baseline | None:
+        """The newest, whose id is known: its profile is large, and read once."""
+        if baseline_id is None:
+            return None
+        known = self._baselines.get(name)
+        if known is not None and known.id == baseline_id:
+            return known
         entry = self._context.catalog.baseline(name)
         if entry is None:
             return None
-        known = self._baselines.get(name)
-        if known is None or known.id != entry.id:
-            self._baselines[name] = decode_baseline(entry.profile)
+        self._baselines[name] = decode_baseline(entry.profile)
         return self._baselines[name]
 
     def _housekeeping(self) -> None:
@@ -210,6 +224,14 @@ class Scheduler:
             compact(self._context, "predictions", entry.name)
             compact(self._context, "failures", entry.name)
             compact(self._context, "measurements", entry.name)
+
+
+def _in_order(models: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """A model after those that feed it, so that their alerts are known when its own speaks."""
+    if not any(entry.declaration.upstream for entry in models):
+        return list(models)
+    place = {name: i for i, name in enumerate(feeders_first({e.name: e.declaration.upstream for e in models}))}
+    return sorted(models, key=lambda entry: place[entry.name])
 
 
 def _title(place: Place) -> str:

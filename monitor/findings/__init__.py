@@ -1,15 +1,18 @@
 """What we conclude: measurements, findings, alerts. Values only; every surface shows these records and none recomputes them."""
 
-from monitor.findings.alerting import Alert, Transition
+from monitor.findings.alerting import Alert, Held, Transition
 from monitor.findings.documents import (
     cause_document,
     exhibit_document,
     feature_document,
     finding_document,
+    held_document,
     overlay_document,
     report_document,
     rfc3339,
+    since_document,
     transition_document,
+    upstream_document,
     window_document,
 )
 from monitor.findings.evidence import (
@@ -22,9 +25,10 @@ from monitor.findings.evidence import (
     Impact,
     Overlay,
     Since,
+    UpstreamAlert,
     Verdict,
 )
-from monitor.findings.kinds import ALERT_NAMES, SEVERITIES, AlertKind, AlertStatus, Status
+from monitor.findings.kinds import ALERT_NAMES, SEVERITIES, AlertKind, AlertStatus, HeldFor, Status
 from monitor.findings.measured import Finding, Forecast, Measurement, Span, Value
 
 __all__ = [
@@ -41,6 +45,8 @@ __all__ = [
     "Finding",
     "Forecast",
     "FoundSlice",
+    "Held",
+    "HeldFor",
     "Impact",
     "Measurement",
     "Overlay",
@@ -48,15 +54,19 @@ __all__ = [
     "Span",
     "Status",
     "Transition",
+    "UpstreamAlert",
     "Value",
     "Verdict",
     "cause_document",
     "exhibit_document",
     "feature_document",
     "finding_document",
+    "held_document",
     "overlay_document",
     "report_document",
     "rfc3339",
+    "since_document",
     "transition_document",
+    "upstream_document",
     "window_document",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from monitor.findings.evidence import Cause, Exhibit, FeatureScore
-from monitor.findings.kinds import AlertKind, AlertStatus
+from monitor.findings.kinds import AlertKind, AlertStatus, HeldFor
 from monitor.findings.measured import Span
 
 
@@ -37,6 +37,15 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """That nobody is told of an alert, why, and since when it is so."""
+
+    reason: HeldFor
+    text: str
+    since_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """The persisted state of one (model, version, kind): what survives a restart."""
 
@@ -58,6 +67,7 @@ class Alert:
     features: tuple[FeatureScore, ...] = ()
     summary: str = ""
     acknowledged_by: str | None = None
+    held: Held | None = None
     cause: Cause | None = None
     """As it was found when the alert last spoke, or when its story had grown since."""
     past_causes: tuple[Cause, ...] = ()

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.findings.alerting import Transition
-from monitor.findings.evidence import Cause, Exhibit, FeatureScore, Overlay
+from monitor.findings.alerting import Held, Transition
+from monitor.findings.evidence import Cause, Exhibit, FeatureScore, Overlay, Since, UpstreamAlert
 from monitor.findings.measured import Finding, Span
 
 
@@ -103,19 +103,43 @@ def exhibit_document(exhibit: Exhibit | None) -> dict[str, Any] | None:
     }
 
 
+def since_document(since: Since | None) -> dict[str, Any] | None:
+    if since is None:
+        return None
+    return {
+        "at": rfc3339(since.at_ns),
+        "low": rfc3339(since.low_ns),
+        "high": rfc3339(since.high_ns),
+        "from_the_first": since.from_the_first,
+    }
+
+
+def upstream_document(one: UpstreamAlert) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "version": one.version,
+        "kind": one.kind.value,
+        "fingerprint": one.fingerprint,
+        "feature": one.feature,
+        "since": since_document(one.since),
+        "seconds_earlier": None if one.earlier_ns is None else one.earlier_ns / 1e9,
+        "windows_earlier": one.windows_earlier,
+        "sure": one.sure,
+    }
+
+
+def held_document(held: Held | None) -> dict[str, Any] | None:
+    if held is None:
+        return None
+    return {"reason": held.reason.value, "text": held.text, "since": rfc3339(held.since_ns)}
+
+
 def cause_document(cause: Cause | None) -> dict[str, Any] | None:
     if cause is None:
         return None
-    since = cause.since
     return asdict(cause) | {
-        "since": None
-        if since is None
-        else {
-            "at": rfc3339(since.at_ns),
-            "low": rfc3339(since.low_ns),
-            "high": rfc3339(since.high_ns),
-            "from_the_first": since.from_the_first,
-        },
+        "since": since_document(cause.since),
+        "upstream": [upstream_document(one) for one in cause.upstream],
         "window": window_document(cause.window),
     }
 

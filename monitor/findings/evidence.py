@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.findings.kinds import AlertKind
 from monitor.findings.measured import Span
 
 
@@ -134,6 +135,22 @@ Verdict = Literal["data_fault", "population_shift", "relation_change", "undeterm
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamAlert:
+    """An open alert of a model that feeds another, and how much earlier than what is told of it began."""
+
+    model: str
+    version: str | None
+    kind: AlertKind
+    fingerprint: str
+    feature: str | None
+    since: Since
+    earlier_ns: int | None = None
+    windows_earlier: int | None = None
+    sure: bool = False
+    """The intervals of the two change points do not meet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Why an alert opened, in one record."""
 
@@ -159,3 +176,5 @@ class Cause:
     """The first of what ranked when it was found."""
     window: Span | None = None
     """The window at whose end it was found."""
+    upstream: tuple[UpstreamAlert, ...] = ()
+    """Alerts of the models that feed this one which began before it, or with it; the first first."""

@@ -51,6 +51,16 @@ ALERT_NAMES: Mapping[AlertKind, str] = {
 """`alertname` of each kind, the same as in the rules for Prometheus: a route or silence holds for both ways."""
 
 
+class HeldFor(StrEnum):
+    """Why nobody is told of an alert for now."""
+
+    SILENCE = "silence"
+    CAUSE = "cause"
+    """An open alert that explains it: capture loses records, or the data is at fault."""
+    DEPLOYMENT = "deployment"
+    TRAFFIC = "traffic"
+
+
 class AlertStatus(StrEnum):
     """States of an alert's life; silenced, inhibited and acknowledged are flags beside them."""
 

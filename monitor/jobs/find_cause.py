@@ -9,6 +9,7 @@ from functools import cache
 
 from monitor.alerts.causes.cause import HISTORY_MAX, ROWS_MAX, case_of, cause_of, since_of
 from monitor.alerts.causes.refresh import refresh_due, refreshed, with_cause
+from monitor.alerts.causes.upstream import with_upstream
 from monitor.findings import Alert, AlertStatus, Cause, Span, Transition
 from monitor.jobs.look import Looked, Subject, Track
 from monitor.tiles.rows import Rows
@@ -28,6 +29,8 @@ class Records:
     rows: Callable[[Span], Rows]
     """The rows of a span with their labels."""
     baseline_rows: Callable[[], Rows | None]
+    upstream: Callable[[], Sequence[Alert]] = tuple
+    """Alerts of the models that feed this one."""
 
 
 def with_causes(track: Track, looked: Looked, window: Span, subject: Subject, records: Records) -> tuple[Track, Looked]:
@@ -67,7 +70,7 @@ def _cause(
         since = since_of(alert.kind, alert.features, history, subject.baseline)
         rows = records.rows(_span(history, window, since.at_ns if since is not None else None))
         case = case_of(alert, subject.model, subject.baseline, history, rows, records.baseline_rows())
-        return replace(cause_of(case), window=window)
+        return with_upstream(replace(cause_of(case), window=window), window, records.upstream())
     except Exception:
         log.exception("cause not found", extra={"model": alert.model, "kind": alert.kind.value})
         return None

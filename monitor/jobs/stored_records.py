@@ -6,6 +6,7 @@ from monitor.alerts.causes.cause import HISTORY_MAX
 from monitor.findings import Span
 from monitor.jobs.context import Context
 from monitor.jobs.find_cause import Records
+from monitor.jobs.pipelines import upstream_alerts
 from monitor.jobs.profile_window import with_label_column, with_labels
 from monitor.jobs.track import Place
 from monitor.ports import Catalog, SegmentStore
@@ -34,6 +35,7 @@ def stored_records(context: Context, place: Place, baseline: Baseline, span: Spa
         history,
         lambda wanted: stored_rows(context.catalog, context.store, place.model, place.version, wanted),
         lambda: stored_baseline(context.catalog, context.store, place.model),
+        lambda: upstream_alerts(context.catalog, place.model),
     )
 
 

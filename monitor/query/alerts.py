@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -12,26 +12,31 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from monitor.alerts.judging import LABEL_KINDS
-from monitor.alerts.routing import muted
 from monitor.definitions import MODEL_NAME
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import (
     Alert,
     AlertKind,
     AlertStatus,
+    HeldFor,
     Transition,
     cause_document,
     exhibit_document,
     feature_document,
+    held_document,
     rfc3339,
     transition_document,
+    upstream_document,
     window_document,
 )
-from monitor.jobs.find_circumstances import circumstances_of
-from monitor.ports import Catalog, Silence
+from monitor.jobs.pipelines import upstream_now
+from monitor.ports import Catalog, Hold, Silence
+from monitor.query.models import From, To
 from monitor.query.paging import Page, time_ns
 from monitor.query.provided import TheCatalog, TheClock, TheUrl
 
+HOLDS_COUNTED_MAX = 100_000
+"""Newest holds that are counted: a thousand models with a hundred each."""
 SILENCE_NS_MAX = 30 * 86_400 * 10**9
 """A silence ends within 30 days: one without end is a check switched off, and belongs in the declaration."""
 
@@ -69,6 +74,7 @@ def alert_item(alert: Alert) -> dict[str, Any]:
         "features": [feature_document(f) for f in alert.features],
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
+        "held": held_document(alert.held),
         "cause": cause_document(alert.cause),
     }
 
@@ -83,7 +89,6 @@ class AlertsController(Controller):
     def alerts(
         self,
         catalog: TheCatalog,
-        clock: TheClock,
         model: FromQuery[str | None] = None,
         alert_state: Annotated[str | None, QueryParameter(name="state", required=False)] = None,
         kind: FromQuery[str | None] = None,
@@ -103,21 +108,18 @@ class AlertsController(Controller):
         ]
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
         ended = _ended(catalog, model)
-        reasons = _muted(catalog, found, clock())
-        items = [
-            alert_item(a) | {"ended": ended.get(a.fingerprint), "muted": reasons.get(a.fingerprint)} for a in found
-        ]
+        items = [alert_item(a) | {"ended": ended.get(a.fingerprint)} for a in found]
         return Page.of(limit, cursor).of_all(items)
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
-    def alert(self, catalog: TheCatalog, clock: TheClock, url: TheUrl, fingerprint: FromPath[str]) -> dict[str, Any]:
+    def alert(self, catalog: TheCatalog, url: TheUrl, fingerprint: FromPath[str]) -> dict[str, Any]:
         alert = _alert(catalog, fingerprint)
         transitions = catalog.transitions(fingerprint=fingerprint)
         return alert_item(alert) | {
-            "muted": _muted(catalog, [alert], clock()).get(fingerprint),
             "exhibit": exhibit_document(alert.exhibit),
             "past_causes": [cause_document(cause) for cause in alert.past_causes],
             "recompute": _command(alert, url),
+            "upstream": [upstream_document(one) for one in upstream_now(catalog, alert)],
             "transitions": [transition_document(t) | {"recompute": _command(t, url)} for t in transitions],
         }
 
@@ -130,6 +132,48 @@ class AlertsController(Controller):
         alert = replace(_alert(catalog, fingerprint), acknowledged_by=data.by.strip()[:128])
         catalog.put_alert(alert)
         return alert_item(alert)
+
+
+class HoldsController(Controller):
+    """Of which alerts nobody was told for a time, and why."""
+
+    path = "/holds"
+    tags = ("alerts",)
+
+    @get("/", sync_to_thread=True, summary="Times in which nobody was told of an open alert, newest first")
+    def holds(
+        self,
+        catalog: TheCatalog,
+        model: FromQuery[str | None] = None,
+        start: From = None,
+        end: To = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
+    ) -> dict[str, Any]:
+        page = Page.of(limit, cursor)
+        found = catalog.holds(model, time_ns(start, "from"), time_ns(end, "to"), page.offset + page.limit + 1)
+        shown = found[page.offset : page.offset + page.limit]
+        return page.answer([_hold_item(hold) for hold in shown], more=len(found) > page.offset + page.limit)
+
+    @get("/counts", sync_to_thread=True, summary="How often nobody was told of an open alert, by model and reason")
+    def counts(
+        self,
+        catalog: TheCatalog,
+        start: From = None,
+        end: To = None,
+        limit: FromQuery[int | None] = None,
+        cursor: FromQuery[str | None] = None,
+    ) -> dict[str, Any]:
+        """`open` go on; of the others `told` were told when it ended, `over` were over by then, `held` went on for another reason."""
+        counts: dict[tuple[str, HeldFor], Counter[str]] = {}
+        for hold in catalog.holds(None, time_ns(start, "from"), time_ns(end, "to"), HOLDS_COUNTED_MAX):
+            counts.setdefault((hold.model, hold.reason), Counter())[hold.outcome or "open"] += 1
+        items = [
+            {"model": model, "reason": reason.value, "count": ended.total()}
+            | {outcome: ended[outcome] for outcome in ("open", "told", "over", "held")}
+            for (model, reason), ended in sorted(counts.items())
+        ]
+        return Page.of(limit, cursor).of_all(items)
 
 
 class SilencesController(Controller):
@@ -176,17 +220,6 @@ def _command(told: Alert | Transition, url: str) -> str | None:
     return shlex.join([*words, "--monitor", url])
 
 
-def _muted(catalog: Catalog, alerts: Sequence[Alert], now_ns: int) -> dict[str, str]:
-    """Why nobody is told of an open alert at this moment, by fingerprint."""
-    silences = catalog.silences(now_ns)
-    told = (
-        (a, muted(a, silences, catalog.alerts(a.model), now_ns=now_ns, circumstances=circumstances_of(catalog, a)))
-        for a in alerts
-        if a.state == AlertStatus.FIRING
-    )
-    return {alert.fingerprint: reason for alert, reason in told if reason is not None}
-
-
 def _ended(catalog: Catalog, model: str | None) -> dict[str, str | None]:
     """When alerts that are over ended, by fingerprint: the end of the window that resolved them."""
     ended: dict[str, str | None] = {}
@@ -227,6 +260,20 @@ def _checked(data: NewSilence, now_ns: int) -> Silence:
     return Silence(
         uuid.uuid4().hex, data.model, kind, start_ns, end_ns, data.creator.strip()[:128], data.comment.strip()[:1024]
     )
+
+
+def _hold_item(hold: Hold) -> dict[str, Any]:
+    return {
+        "fingerprint": hold.fingerprint,
+        "model": hold.model,
+        "version": hold.version or None,
+        "kind": hold.kind.value,
+        "reason": hold.reason.value,
+        "text": hold.text,
+        "since": rfc3339(hold.since_ns),
+        "until": rfc3339(hold.until_ns),
+        "outcome": hold.outcome,
+    }
 
 
 def _silence_item(silence: Silence) -> dict[str, Any]:

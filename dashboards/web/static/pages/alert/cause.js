@@ -2,7 +2,7 @@
 
 import { empty, h, section, table } from "../../dom.js";
 import { count, fixed, moment, number, signed } from "../../format.js";
-import { modelHref } from "../../place.js";
+import { alertHref, modelHref } from "../../place.js";
 
 const VERDICTS = {
   data_fault: "A fault of the data",
@@ -23,8 +23,17 @@ export function causeOf(alert, at) {
     h("p", { class: "lead" }, h("b", {}, `${VERDICTS[cause.verdict]}: `), cause.evidence, ".", cause.feature && ["data_fault", "population_shift"].includes(cause.verdict) ? [" Look at ", h("b", {}, cause.feature), " first."] : null),
     h("p", { class: "lead" }, since ? ["Since ", h("b", {}, `${moment(since.at)} UTC`), since.low === since.high ? "" : ` (95 % interval ${moment(since.low)} to ${moment(since.high)})`, since.from_the_first ? "; the first window that is kept is different already, so it may have begun before. " : ". "] : "When it began cannot be told. ",
       cause.examples.length ? ["For example ", cause.examples.slice(0, 4).map((id, i) => [i ? ", " : "", h("a", { href: exampleHref(alert, cause, at, id) }, id)]), cause.examples.length > 4 ? ` and ${cause.examples.length - 4} more.` : "."] : null),
+    upstreamOf(alert, cause),
     before.length ? h("details", {}, h("summary", { class: "small" }, `Found again when the story had grown; ${count(before.length)} earlier`), h("ol", { class: "timeline" }, before.map((one) => h("li", {}, h("span", {}, one.window.end ? `${moment(one.window.end)}` : ""), h("span", {}), h("span", {}, one.summary))))) : null,
     h("div", { class: "grid2 even" }, slices(cause), impacts(cause)));
+}
+
+/** Models that feed this one and changed before it: as they are now where the alert's newest step is shown. */
+function upstreamOf(alert, cause) {
+  const found = cause.upstream?.length ? cause.upstream : alert.upstream ?? [];
+  if (!found.length) return null;
+  const when = (one) => (one.windows_earlier > 0 ? `${one.sure ? "" : "about "}${one.windows_earlier} window${one.windows_earlier > 1 ? "s" : ""} earlier` : one.windows_earlier < 0 ? "later" : "at about the same time");
+  return h("p", { class: "lead", id: "upstream" }, "Upstream: ", found.slice(0, 4).map((one, i) => [i ? "; " : "", h("a", { href: alertHref(one.fingerprint) }, h("b", {}, one.model)), ` ${one.kind.replaceAll("_", " ")}${one.feature ? ` (${one.feature})` : ""} since ${moment(one.since.at)} UTC, ${when(one)}`]), ".");
 }
 
 const exampleHref = (alert, cause, at, id) => modelHref(alert.model, { from: cause.since?.at ?? at.window.start, to: cause.window?.end ?? at.window.end, version: alert.version, prediction: id }, "/rows");

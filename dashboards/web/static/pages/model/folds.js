@@ -7,13 +7,16 @@ import { empty, folded, h, s, section, table } from "../../dom.js";
 import { after, count, day, duration, limit, moment, number, precise, span, value } from "../../format.js";
 import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, rankOf } from "../../words.js";
+import { changes } from "./changes.js";
 import { efficiency } from "./efficiency.js";
 import { fairness } from "./fairness.js";
 import { windowOf } from "./feature.js";
 import { labels } from "./labels.js";
 import { outcomes } from "./outcomes.js";
+import { pipeline } from "./pipeline.js";
 import { quality } from "./quality.js";
 import { schema } from "./schema.js";
+import { versions } from "./versions.js";
 
 const ANOMALIES_SHOWN = 12;
 const EXPLAINED_SHOWN = 12;
@@ -38,6 +41,9 @@ export function folds(data, chosen, choose) {
     fold("schema", ["Schema", h("span", { class: "small" }, " what columns have to keep to")], () => schema(data, window)),
     fold("anomalies", title("Anomalous inputs", "anomaly"), () => anomalies(data, window, choose)),
     fold("explanations", ["Why a prediction is what it is", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => explanations(data, window, choose)),
+    fold("versions", ["Versions", h("span", { class: "small" }, " side by side, in the same windows")], () => versions(data)),
+    fold("pipeline", ["Pipeline", h("span", { class: "small" }, " the models that feed this one: who changed first, what passed")], () => pipeline(data)),
+    fold("changes", ["Change points", h("span", { class: "small" }, " since when scores and errors are what they are")], () => changes(data)),
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
     fold("efficiency", ["Energy and cost", h("span", { class: "small" }, " of a prediction, where they are known")], () => efficiency(data)),
     fold("forecast", ["What will cross its threshold", h("span", { class: "small" }, " if it goes on as in the last windows")], () => forecasts(data)),
