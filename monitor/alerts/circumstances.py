@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.findings import Span
+from monitor.findings import Held, HeldFor, Span, rfc3339
 
 DEPLOYED_NS = 30 * 60 * 10**9
 """Right after a version change caches are cold and the traffic is of those who came first."""
@@ -31,16 +31,18 @@ class Circumstances:
     """Rows of the window in which the alert was seen."""
 
 
-def held_by(circumstances: Circumstances, version: str | None, window: Span, now_ns: int) -> str | None:
+def held_by(circumstances: Circumstances, version: str | None, window: Span, now_ns: int) -> Held | None:
     """Why a symptom that was seen in this window is held back for now; None where nothing explains it."""
     deployed_ns, rows = circumstances.deployed_ns, circumstances.rows
     if deployed_ns is not None and now_ns < deployed_ns + DEPLOYED_NS:
-        minutes = max(0, now_ns - deployed_ns) // (60 * 10**9)
-        return f"held back: version {version or '(none)'} was deployed {minutes} min ago, told from {DEPLOYED_NS // (60 * 10**9)} min on"
+        name, from_ns = version or "(none)", deployed_ns + DEPLOYED_NS
+        told = f"version {name} was deployed at {rfc3339(deployed_ns)}, told from {rfc3339(from_ns)} on"
+        return Held(HeldFor.DEPLOYMENT, f"held back: {told}", now_ns)
     own = circumstances.own
     if own is None or len(rows) <= USUAL_WINDOWS or now_ns >= (window.end_ns or 0) + DROP_NS_MAX:
         return None
     usual = float(np.median(rows[:-1]))
     if max(rows[-1], own) >= DROP * usual:
         return None
-    return f"held back: traffic fell to {rows[-1]:,} rows a window, usual are {usual:,.0f}"
+    told = f"traffic fell to {rows[-1]:,} rows a window, usual are {usual:,.0f}"
+    return Held(HeldFor.TRAFFIC, f"held back: {told}", now_ns)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from monitor.alerts.circumstances import Circumstances, held_by
-from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
+from monitor.findings import Alert, AlertKind, AlertStatus, Held, HeldFor, Span, Transition
 
 SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
 """What causes bring about: held back while one of them is known."""
@@ -40,7 +40,7 @@ def muted(
     *,
     now_ns: int,
     circumstances: Circumstances | None = None,
-) -> str | None:
+) -> Held | None:
     """Why nobody is told of this transition, or again of this alert; None where they are. A resolve follows the rule of what it resolves."""
     for silence in silences:
         if (
@@ -48,7 +48,7 @@ def muted(
             and silence.model in (None, transition.model)
             and silence.kind in (None, transition.kind)
         ):
-            return f"silenced by {silence.id}"
+            return Held(HeldFor.SILENCE, f"silenced by {silence.id}", now_ns)
     causes = INHIBITED_BY.get(transition.kind, frozenset())
     if transition.state is AlertStatus.FIRING:
         for alert in alerts:
@@ -57,7 +57,7 @@ def muted(
                 and alert.state is AlertStatus.FIRING
                 and (alert.model, alert.version) == (transition.model, transition.version)
             ):
-                return f"inhibited by the open {alert.kind.value} alert"
+                return Held(HeldFor.CAUSE, f"inhibited by the open {alert.kind.value} alert", now_ns)
         if circumstances is not None and transition.kind in SYMPTOMS:
             return held_by(circumstances, transition.version, transition.window or Span(None, None), now_ns)
     return None

@@ -15,6 +15,7 @@ from monitor.catalog.tables import (
     DELIVERIES,
     EXPORTERS,
     GAPS,
+    HOLDS,
     LEDGERS,
     MISSING_BATCHES,
     PUBLICATIONS,
@@ -77,4 +78,5 @@ def _expire_alerts(connection: Connection, before_ns: int, alerts_before_ns: int
     last = select(func.max(TRANSITIONS.c.id)).group_by(TRANSITIONS.c.fingerprint)
     owed = exists().where(DELIVERIES.c.transition_id == TRANSITIONS.c.id)
     old = TRANSITIONS.c.start_ns < alerts_before_ns
+    connection.execute(delete(HOLDS).where(HOLDS.c.until_ns < alerts_before_ns))
     connection.execute(delete(TRANSITIONS).where(old, TRANSITIONS.c.id.not_in(last), ~owed))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from collectors.records.types import Ledger, Passed
-from monitor.catalog import alerts, batches, models, publications, retention, segments, telemetry, windows
+from monitor.catalog import alerts, batches, holds, models, publications, retention, segments, telemetry, windows
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import Unavailable
 from monitor.findings import Alert, Span, Transition
@@ -25,6 +25,7 @@ from monitor.ports import (
     BatchKey,
     Delivery,
     GapEntry,
+    Hold,
     ModelEntry,
     Publication,
     Segment,
@@ -216,6 +217,18 @@ class SqlCatalog:
 
     def published(self, exporter: str, sequence: int) -> None:
         self.write(lambda c: publications.advance(c, exporter, sequence))
+
+    def put_hold(self, hold: Hold, alert: Alert) -> None:
+        def both(connection: Connection) -> None:
+            holds.put_hold(connection, hold)
+            alerts.put_alert(connection, alert)
+
+        self.write(both)
+
+    def holds(
+        self, model: str | None = None, start_ns: int | None = None, end_ns: int | None = None, limit: int | None = None
+    ) -> list[Hold]:
+        return self.read(lambda c: holds.list_holds(c, model, start_ns, end_ns, limit))
 
     def put_silence(self, silence: Silence) -> None:
         self.write(lambda c: alerts.put_silence(c, silence))

@@ -297,6 +297,22 @@ EXPORTERS = Table(
 """The last publication that each exporter has taken."""
 
 SILENCES = Table(
+HOLDS = Table(
+    "holds",
+    METADATA,
+    Column("fingerprint", ForeignText, primary_key=True),
+    Column("since_ns", BigInteger, primary_key=True, autoincrement=False),
+    _text("model"),
+    _text("version"),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _text("said"),
+    Column("until_ns", BigInteger),
+    Column("outcome", Text),
+    Index(None, "since_ns"),
+)
+"""Times in which nobody was told of an open alert."""
+
     "silences",
     METADATA,
     Column("id", ForeignText, primary_key=True),

@@ -75,6 +75,9 @@ class Telemetry:
             "False alarms that the looks so far could have raised at most.",
             "model",
         )
+        self._held = self._counter(
+            "outrider_held_alerts_total", "Times that nobody was told of an open alert, by reason.", "model", "reason"
+        )
         self._duration = Histogram(
             "outrider_window_duration_seconds",
             "Time to compute one window.",
@@ -125,6 +128,9 @@ class Telemetry:
 
     def budget_spent(self, model: str | None, false_alarms: float) -> None:
         self._child(self._spent, model or UNKNOWN).inc(false_alarms)
+
+    def alert_held(self, model: str, reason: str) -> None:
+        self._child(self._held, model, reason).inc()
 
     def window_failed(self, model: str | None, rule: str, reason: str) -> None:
         self._child(self._failures, model or UNKNOWN, rule, reason).inc()

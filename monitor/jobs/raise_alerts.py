@@ -52,12 +52,12 @@ def _deliver(delivery: Delivery, context: Context, guard: StormGuard, away: set[
     open_alerts = [a for a in context.catalog.alerts(transition.model) if a.state == AlertStatus.FIRING]
     notifier = (context.notifiers or {}).get(delivery.receiver.kind)
     around = circumstances_of(context.catalog, transition)
-    reason = muted(transition, silences, open_alerts, now_ns=now_ns, circumstances=around)
+    held = muted(transition, silences, open_alerts, now_ns=now_ns, circumstances=around)
     if notifier is None:
         context.catalog.give_up(delivery.id, f"no notifier for {delivery.receiver.kind}", now_ns)
         return False
-    if reason is not None:
-        context.catalog.hold(delivery.id, now_ns + HELD_NS, reason)
+    if held is not None:
+        context.catalog.hold(delivery.id, now_ns + HELD_NS, held.text)
         return False
     if _is_over(delivery):
         context.catalog.mute(delivery.id, "over before it could be told", now_ns)

@@ -35,7 +35,7 @@ def remind_alerts(context: Context, *, link: Callable[[Alert], str]) -> int:
     reminded = 0
     for entry in context.catalog.models():
         alerts = context.catalog.alerts(entry.name)
-        told = [a for a in alerts if a.state in OPEN and _reason(context, a, alerts, silences, now_ns) is None]
+        told = [a for a in alerts if a.state in OPEN and not _is_held(context, a, alerts, silences, now_ns)]
         for receiver in entry.declaration.receivers if told else ():
             notifier = (context.notifiers or {}).get(receiver.kind)
             if isinstance(notifier, Reminding):
@@ -43,11 +43,9 @@ def remind_alerts(context: Context, *, link: Callable[[Alert], str]) -> int:
     return reminded
 
 
-def _reason(
-    context: Context, alert: Alert, alerts: Sequence[Alert], silences: Sequence[Silence], now_ns: int
-) -> str | None:
+def _is_held(context: Context, alert: Alert, alerts: Sequence[Alert], silences: Sequence[Silence], now_ns: int) -> bool:
     around = circumstances_of(context.catalog, alert)
-    return muted(alert, silences, alerts, now_ns=now_ns, circumstances=around)
+    return muted(alert, silences, alerts, now_ns=now_ns, circumstances=around) is not None
 
 
 def _remind(

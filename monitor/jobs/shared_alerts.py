@@ -31,11 +31,14 @@ def shown(looked: Looked, known: Alerts, others: Sequence[Alerts]) -> Looked:
     """What people see of a look: `known` is what they see so far, `others` the states of the model's other rules."""
     elsewhere = {kind for alerts in others for kind, alert in alerts.items() if alert.state in OPEN}
     transitions = tuple(t for t in looked.transitions if t.escalated or t.kind not in elsewhere)
-    alerts = tuple(_acknowledged(a, known) for a in looked.alerts if a.state in OPEN or a.kind not in elsewhere)
+    alerts = tuple(_marked(a, known) for a in looked.alerts if a.state in OPEN or a.kind not in elsewhere)
     return replace(looked, transitions=transitions, alerts=alerts)
 
 
-def _acknowledged(alert: Alert, known: Alerts) -> Alert:
-    """Who said that they look at it is not forgotten while it is open."""
+def _marked(alert: Alert, known: Alerts) -> Alert:
+    """Who said that they look at it is not forgotten while it is open; that nobody was told, not before it is accounted for."""
     before = known.get(alert.kind)
-    return replace(alert, acknowledged_by=before.acknowledged_by if before and alert.state in OPEN else None)
+    if before is None:
+        return alert
+    acknowledged_by = before.acknowledged_by if alert.state in OPEN else None
+    return replace(alert, acknowledged_by=acknowledged_by, held=before.held)

@@ -15,6 +15,7 @@ from monitor.ports.entries import (
     BatchKey,
     Delivery,
     GapEntry,
+    Hold,
     ModelEntry,
     Publication,
     Segment,
@@ -142,6 +143,14 @@ class Catalog(Protocol):
         """The next ones this exporter has not taken, in order."""
 
     def published(self, exporter: str, sequence: int) -> None: ...
+
+    def put_hold(self, hold: Hold, alert: Alert) -> None:
+        """Store that an alert is held, or no more, with the alert as it is marked now. One of the same start is replaced."""
+
+    def holds(
+        self, model: str | None = None, start_ns: int | None = None, end_ns: int | None = None, limit: int | None = None
+    ) -> list[Hold]:
+        """Those that began in [start_ns, end_ns), newest first."""
 
     def put_silence(self, silence: Silence) -> None: ...
     def silences(self, now_ns: int | None = None) -> list[Silence]: ...

@@ -8,7 +8,7 @@ from typing import Literal
 
 from collectors.records.types import Gap, Ledger, Passed, TelemetrySample
 from monitor.definitions import MonitoredModel, Receiver
-from monitor.findings import Alert, AlertKind, Finding, Span, Status, Transition
+from monitor.findings import Alert, AlertKind, Finding, HeldFor, Span, Status, Transition
 
 SegmentKind = Literal["predictions", "labels", "measurements", "anomalies", "explanations", "failures"]
 RowsKind = Literal["predictions", "failures"]
@@ -171,6 +171,26 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
+Outcome = Literal["told", "over", "held"]
+"""How a hold ended: the alert was told, was over by then, or went on being held for another reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A time in which nobody was told of an open alert: it began at `since_ns`, and goes on where `until_ns` is None."""
+
+    fingerprint: str
+    model: str
+    version: str
+    kind: AlertKind
+    reason: HeldFor
+    text: str
+    """As it was when it began."""
+    since_ns: int
+    until_ns: int | None = None
+    outcome: Outcome | None = None
+
+
     """Mutes notifications of matching alerts until `end_ns`; never changes a state."""
 
     id: str

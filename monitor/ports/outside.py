@@ -63,6 +63,9 @@ class Observer(Protocol):
     def budget_spent(self, model: str | None, false_alarms: float) -> None:
         """A look was taken that could have raised so many false alarms at most."""
 
+    def alert_held(self, model: str, reason: str) -> None:
+        """Nobody is told of an open alert from now on, for one of the reasons of `HeldFor`."""
+
     def window_failed(self, model: str | None, rule: str, reason: str) -> None: ...
     def retried(self, sink: str) -> None: ...
     def notified(self, receiver: str) -> None: ...

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from monitor.alerts.spending import spending
 from monitor.definitions import MONTH_NS
 from monitor.errors import NotFound
-from monitor.findings import Alert, AlertStatus, rfc3339
+from monitor.findings import Alert, AlertStatus, held_document, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
 from monitor.query.paging import LIMIT_MAX, Page, time_ns
 from monitor.query.provided import TheCatalog
@@ -95,6 +95,7 @@ def _alert_item(alert: Alert) -> dict[str, Any]:
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
     }
+        "held": held_document(alert.held),
 
 
 def _alarm_budget(catalog: Catalog, entry: ModelEntry) -> dict[str, Any]:

@@ -16,12 +16,24 @@ from collectors.records.types import Gap, GpuSample, Ledger, ServerSample, Telem
 from monitor.catalog import open_catalog
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import NotFound, Stale
-from monitor.findings import Alert, AlertKind, AlertStatus, FeatureScore, Finding, Span, Status, Transition
+from monitor.findings import (
+    Alert,
+    AlertKind,
+    AlertStatus,
+    FeatureScore,
+    Finding,
+    Held,
+    HeldFor,
+    Span,
+    Status,
+    Transition,
+)
 from monitor.ports import (
     Arrival,
     BaselineEntry,
     BatchKey,
     Catalog,
+    Hold,
     Segment,
     Silence,
     WindowEntry,
@@ -830,6 +842,25 @@ def test_a_held_delivery_comes_back_without_an_attempt(catalog: Catalog) -> None
     catalog.mute(held.id, "over", 81)
     (resolve,) = catalog.deliveries(81)
     assert resolve.follows_muted and not resolve.is_held
+
+
+def test_a_hold_is_stored_with_its_alert_and_replaced_when_it_ends(
+    catalog: Catalog, reopen: Callable[[], Catalog]
+) -> None:
+    """Newest first, by model and beginning; one that has ended goes with the alerts' age, one that goes on stays."""
+    hold = Hold("f1", "income", "1", AlertKind.DRIFT, HeldFor.DEPLOYMENT, "held back: new", 100)
+    catalog.put_hold(hold, alert(held=Held(HeldFor.DEPLOYMENT, "held back: new", 100)))
+    later = replace(hold, since_ns=300, reason=HeldFor.SILENCE, text="silenced by s")
+    catalog.put_hold(later, alert())
+    ended = replace(hold, until_ns=200, outcome="told")
+    catalog.put_hold(ended, alert())
+    catalog = reopen()
+    assert catalog.holds() == [later, ended]
+    assert catalog.holds("income", 100, 300) == [ended] and catalog.holds("other") == []
+    assert catalog.holds(limit=1) == [later]
+    assert [a.held for a in catalog.alerts()] == [None]
+    catalog.expire(1_000, alerts_before_ns=1_000, exporters=())
+    assert catalog.holds() == [later]
 
 
 def test_foreign_text_is_stored_and_found(catalog: Catalog) -> None:

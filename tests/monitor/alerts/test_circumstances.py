@@ -6,7 +6,7 @@ import pytest
 
 from monitor.alerts.circumstances import DEPLOYED_NS, DROP_NS_MAX, USUAL_WINDOWS, Circumstances, held_by
 from monitor.alerts.routing import muted
-from monitor.findings import AlertKind, AlertStatus, Span, Transition
+from monitor.findings import AlertKind, AlertStatus, Held, HeldFor, Span, Transition
 
 MINUTE = 60 * 10**9
 WINDOW = Span(0, MINUTE)
@@ -16,8 +16,9 @@ STEADY = (300,) * (USUAL_WINDOWS + 1)
 def test_a_deployment_holds_back_for_half_an_hour() -> None:
     """Then what is still open is told."""
     around = Circumstances(deployed_ns=0)
-    reason = held_by(around, "v2", WINDOW, 12 * MINUTE)
-    assert reason == "held back: version v2 was deployed 12 min ago, told from 30 min on"
+    held = held_by(around, "v2", WINDOW, 12 * MINUTE)
+    told = "version v2 was deployed at 1970-01-01T00:00:00Z, told from 1970-01-01T00:30:00Z on"
+    assert held == Held(HeldFor.DEPLOYMENT, f"held back: {told}", 12 * MINUTE)
     assert held_by(around, "v2", WINDOW, DEPLOYED_NS) is None
 
 
@@ -33,8 +34,9 @@ def test_a_deployment_holds_back_for_half_an_hour() -> None:
 )
 def test_a_tenth_of_the_usual_traffic_compares_with_nothing(rows: tuple[int, ...], held: bool) -> None:
     """Where ten windows tell what is usual."""
-    reason = held_by(Circumstances(rows=rows, own=min(rows, default=0)), "v2", WINDOW, 2 * MINUTE)
-    assert reason == (f"held back: traffic fell to {rows[-1]} rows a window, usual are 300" if held else None)
+    found = held_by(Circumstances(rows=rows, own=min(rows, default=0)), "v2", WINDOW, 2 * MINUTE)
+    text = f"held back: traffic fell to {rows[-1] if rows else 0} rows a window, usual are 300"
+    assert found == (Held(HeldFor.TRAFFIC, text, 2 * MINUTE) if held else None)
 
 
 def test_an_alert_seen_in_full_traffic_is_told() -> None:

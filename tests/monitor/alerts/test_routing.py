@@ -6,7 +6,7 @@ import pytest
 
 from monitor.alerts.lifecycle import inactive
 from monitor.alerts.routing import Bucket, muted
-from monitor.findings import AlertKind, AlertStatus, Span, Transition
+from monitor.findings import AlertKind, AlertStatus, Held, HeldFor, Span, Transition
 
 SECOND = 10**9
 
@@ -31,8 +31,8 @@ def alert(kind, state=AlertStatus.FIRING, version="1"):
 @pytest.mark.parametrize(
     ("silence", "expected"),
     [
-        (Quiet(), "silenced by s1"),
-        (Quiet(model="m", kind=AlertKind.DRIFT), "silenced by s1"),
+        (Quiet(), Held(HeldFor.SILENCE, "silenced by s1", 50)),
+        (Quiet(model="m", kind=AlertKind.DRIFT), Held(HeldFor.SILENCE, "silenced by s1", 50)),
         (Quiet(model="other"), None),
         (Quiet(kind=AlertKind.QUALITY), None),
         (Quiet(end_ns=50), None),

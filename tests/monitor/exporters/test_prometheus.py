@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from monitor.exporters.prometheus import PrometheusExporter
 from monitor.exporters.series import FEATURES_MAX, GROUPS_MAX, PAIRS_MAX, SERIES_MAX, UNDECLARED_MODELS_MAX
 from monitor.exporters.telemetry import Telemetry
-from monitor.findings import Alert, AlertKind, AlertStatus, Status
+from monitor.findings import Alert, AlertKind, AlertStatus, Held, HeldFor, Status
 from monitor.metrics.registry import METRICS
 from monitor.ports import ModelEntry
 from tests.results import START, alert, declared, finding, proposed, publication
@@ -278,6 +278,16 @@ def test_alerts_are_counted_by_state(exposition: Exposition) -> None:
     assert exposition.one("outrider_alerts", kind="drift", state="firing", severity="ticket") == 1
     assert exposition.one("outrider_alerts", kind="quality", state="firing") == 0
     assert exposition.one("outrider_alerts", kind="quality", state="pending") == 1
+
+
+def test_an_alert_of_which_nobody_is_told_says_why(exposition: Exposition) -> None:
+    """A rule that pages on open alerts can leave it out; one that is told has no such series."""
+    held = Held(HeldFor.DEPLOYMENT, "held back: new", START)
+    exposition.alerts = [alert(held=held), alert(kind=AlertKind.QUALITY)]
+    exposition.exporter.refresh()
+    assert exposition.one("outrider_alerts", kind="drift", state="firing") == 1
+    assert exposition.one("outrider_alerts_held", kind="drift", model="income", reason="deployment") == 1
+    assert exposition.one("outrider_alerts_held", kind="quality") is None
 
 
 def test_hostile_label_values_are_cut_and_escaped(exposition: Exposition) -> None:
