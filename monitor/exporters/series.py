@@ -61,6 +61,7 @@ FAMILIES: Mapping[str, str] = {
     "outrider_gpu_seconds": "Device time that the window's predictions took, in those intervals.",
     "outrider_cost_per_prediction": "What one prediction cost of energy and device time, at the declared prices.",
     "outrider_alerts": "Alert instances by state.",
+    "outrider_alerts_held": "Open alerts of which nobody is told, by reason.",
 }
 """Families that are not metrics of the registry, with their help. All are gauges."""
 
@@ -366,6 +367,8 @@ def _alert_series(alert: Alert) -> Iterable[Series]:
     for state in {AlertStatus.FIRING, alert.state}:
         if state is not AlertStatus.INACTIVE:
             yield Series("outrider_alerts", (*labels, ("state", state.value)), float(state is alert.state))
+    if alert.held is not None:
+        yield Series("outrider_alerts_held", (*labels, ("reason", alert.held.reason.value)), 1.0)
 
 
 def _finding_labels(finding: Finding) -> Labels:
