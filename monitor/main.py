@@ -146,12 +146,13 @@ def open_service(
     settings: MonitorSettings,
     *,
     version: str,
+    code: str | None = None,
     clock: Callable[[], int] = time.time_ns,
     event_reader: EventReader | None = None,
     beacon_reader: BeaconReader | None = None,
     patient: bool = True,
 ) -> Service:
-    """Open the catalog and the segments and wire everything; without a reader no events are taken.
+    """Open the catalog and the segments and wire everything; without a reader no events are taken. `code` names what computes.
 
     A service that is not `patient` waits for no rows that may still be on their way. Raises InvalidInput, Unavailable.
     """
@@ -191,6 +192,7 @@ def open_service(
         explainer_of=explainers(catalog, store),
         opinion_of=opinions.of,
         link_of=lambda transition: link_of(settings.url, transition),
+        code=code,
     )
     prepare(context.exporters)
     prime(holding(context.exporters), catalog, store)
@@ -208,11 +210,12 @@ def serve(
     settings: MonitorSettings,
     *,
     version: str,
+    code: str | None = None,
     event_reader: EventReader | None = None,
     beacon_reader: BeaconReader | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
-    service = open_service(settings, version=version, event_reader=event_reader, beacon_reader=beacon_reader)
+    service = open_service(settings, version=version, code=code, event_reader=event_reader, beacon_reader=beacon_reader)
     config = uvicorn.Config(
         service.app,
         host=settings.host,
@@ -256,6 +259,7 @@ def application(
         "clock": context.clock,
         "url": settings.url,
         "observer": context.observer,
+        "code": context.code,
         "acceptance": acceptance,
         "rows_reader": rows_from_bytes,
         "rows_writer": rows_to_parquet,

@@ -64,8 +64,9 @@ def judge(
     families: AbstractSet[AlertKind] | None = None,
     trailing_labelled: Mapping[int, TileSet] | None = None,
     moving: Mapping[int, Baseline] | None = None,
+    code: str | None = None,
 ) -> Judgement:
-    """Judge one window.
+    """Judge one window; every record says by which `code`.
 
     `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included);
     `trailing_labelled` those of the windows whose labels are in, for LABEL_KINDS, where they lag behind. `families`
@@ -91,7 +92,7 @@ def judge(
             if kind is AlertKind.FAIRNESS:
                 late = _family(kind, labelled, plan, limits, measurements, verdicts, others, scale_max, late=True)
     findings = tuple(
-        finding_of(m, verdicts, model, version, window, revision, tiles, _against(m, baseline, moving), plan)
+        finding_of(m, verdicts, model, version, window, revision, tiles, _against(m, baseline, moving), plan, code)
         for m in measurements
     )
     return Judgement(findings, evidence, late)

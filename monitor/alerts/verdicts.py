@@ -42,6 +42,7 @@ def finding_of(
     tiles: TileSet,
     baseline: Baseline,
     plan: Plan,
+    code: str | None = None,
 ) -> Finding:
     value, status, reason = m.value, m.value.status, m.value.reason
     subject = Subject(m.feature, m.slice)
@@ -77,6 +78,7 @@ def finding_of(
         score=score,
         revision=revision,
         baseline=baseline.id,
+        code=code,
     )
 
 

@@ -220,6 +220,7 @@ WINDOWS = Table(
     _count("undecodable"),
     Column("baseline", ForeignText),
     Column("reason", ForeignText),
+    Column("code", Text),
     UniqueConstraint("model", "version", "rule", "start_ns", "end_ns"),
     Index(None, "model", "start_ns"),
     sqlite_autoincrement=True,
@@ -296,7 +297,6 @@ EXPORTERS = Table(
 )
 """The last publication that each exporter has taken."""
 
-SILENCES = Table(
 HOLDS = Table(
     "holds",
     METADATA,
@@ -313,6 +313,7 @@ HOLDS = Table(
 )
 """Times in which nobody was told of an open alert."""
 
+SILENCES = Table(
     "silences",
     METADATA,
     Column("id", ForeignText, primary_key=True),

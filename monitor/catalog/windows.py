@@ -99,6 +99,7 @@ _COPIED = (
     "undecodable",
     "baseline",
     "reason",
+    "code",
 )
 """Columns that are fields of WindowEntry as they stand."""
 

@@ -166,6 +166,7 @@ def _of_window(window: WindowEntry) -> dict[str, Any]:
         "window": {"name": window.rule, "start": rfc3339(window.span.start_ns), "end": rfc3339(window.span.end_ns)},
         "revision": window.revision,
         "baseline": window.baseline,
+        "code": window.code,
     }
 
 

@@ -157,6 +157,7 @@ def _mappings(capabilities: Capabilities) -> dict[str, Any]:
                     "window": group(name=keyword, start=date, end=date),
                     "revision": {"type": "integer"},
                     "baseline": keyword,
+                    "code": keyword,
                     "kind": keyword,
                     "metric": keyword,
                     "feature": keyword,

@@ -34,6 +34,10 @@ class Transition:
     """Largest value since the alert fired."""
     cause: Cause | None = None
     exhibit: Exhibit | None = None
+    code: str | None = None
+    """Version and build of the code that decided it."""
+    baseline: str | None = None
+    """Hash of the baseline it was decided against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,10 @@ class Alert:
     """Those that it took the place of, since the alert opened."""
     exhibit: Exhibit | None = None
     """Of the last window that showed it."""
+    code: str | None = None
+    """Version and build of the code of its last step."""
+    baseline: str | None = None
+    """Hash of the baseline of its last step."""
     memory: dict[str, float] = field(default_factory=dict)
     """What the judging needs to remember between looks, by name (never shown)."""
 

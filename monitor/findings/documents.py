@@ -55,6 +55,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "threshold_origin": finding.threshold_origin,
         "score": finding.score,
         "baseline": finding.baseline,
+        "code": finding.code,
     }
 
 
@@ -164,6 +165,8 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "peak": transition.peak,
         "cause": cause_document(transition.cause),
         "exhibit": exhibit_document(transition.exhibit),
+        "code": transition.code,
+        "baseline": transition.baseline,
     }
 
 

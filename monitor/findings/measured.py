@@ -69,6 +69,8 @@ class Finding:
     revision: int = 0
     baseline: str | None = None
     """Hash of the baseline it was judged against."""
+    code: str | None = None
+    """Version and build of the code that computed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import INPUT_KINDS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
+from monitor.jobs.second_opinion import Opinion
 from monitor.jobs.shared_alerts import Alerts, shown
 from monitor.ports import Labels
 from monitor.tiles.encoding import decode_tileset, encode_tileset
@@ -50,6 +51,8 @@ def backfill(
     version: str = "",
     explainer: Explainer | None = None,
     baseline_rows: Rows | None = None,
+    opinion: Opinion | None = None,
+    code: str | None = None,
 ) -> Iterator[Step]:
     """Every window of every rule in the order of their ends; a last, partial window is judged with the rows it has.
 
@@ -61,7 +64,7 @@ def backfill(
     rows = rows.in_canonical_order()
     rows = replace(rows, time_ns=spread_ties(rows.time_ns))
     looks = [
-        _in_turn(_rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows), number)
+        _in_turn(_rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows, opinion, code), number)
         for number, rule in enumerate(model.windows)
     ]
     known: dict[AlertKind, Alert] = {}
@@ -89,6 +92,8 @@ def _rule(
     version: str,
     explainer: Explainer | None,
     baseline_rows: Rows | None,
+    opinion: Opinion | None,
+    code: str | None,
 ) -> Iterator[Step]:
     if baseline_rows is not None:
         baseline_rows = with_label_column(baseline_rows, model)
@@ -101,7 +106,7 @@ def _rule(
 
     records = Records(lambda: tuple(history), between, lambda: baseline_rows)
     track = Track()
-    subject = Subject(model, version, baseline, rule.name)
+    subject = Subject(model, version, baseline, rule.name, code)
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
     finder = LabelFinder(labels) if labels is not None else None
     taken = 0
@@ -109,7 +114,7 @@ def _rule(
     for part in told(cut(rule, rows.time_ns)):
         window = rows.take(slice(part.first, part.last))
         own = finder.of(window) if finder is not None else None
-        profiled = profile_window(window, own, baseline, model, explainer)
+        profiled = profile_window(window, own, baseline, model, explainer, opinion=opinion)
         taken += len(window)
         elapsed = (part.span.end_ns or 0) - first_ns
         plan = plan_for(model, baseline, rule, taken / max(elapsed, 1))
@@ -117,7 +122,9 @@ def _rule(
         if profiled.tiles.rows:
             history.append((part.span, profiled.tiles))
         compared = past.moved(part.span, baseline) if past is not None else None
-        track, looked = take_look(track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds, compared=compared)
+        track, looked = take_look(
+            track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds, compared=compared, others=profiled.others
+        )
         if past is not None and profiled.tiles.rows:
             past.note(part.span, profiled.tiles, looked)
         track, looked = with_causes(track, looked, part.span, subject, records)

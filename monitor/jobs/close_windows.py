@@ -17,6 +17,7 @@ import msgspec
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS
 from monitor.definitions import MonitoredModel
+from monitor.definitions.evidently import NEED_LABELS
 from monitor.findings import AlertKind, Span, Status
 from monitor.jobs.commit_window import Judged, commit_window
 from monitor.jobs.context import Context
@@ -201,7 +202,7 @@ class Closer:
         """A look that moves the track."""
         assert self.progress is not None  # noqa: S101  (opened by run)
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name)
+        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name, self.context.code)
         before = replace(self.track, learned=then.learned)
         compared = self._compared(span, model, then.baseline)
         after, looked = take_look(
@@ -214,6 +215,7 @@ class Closer:
             kinds=kinds,
             still=still,
             compared=compared,
+            others=profiled.others,
         )
         if self.past is not None and profiled.tiles.rows and kinds & INPUT_KINDS and not revision:
             self.past.note(span, looked.findings)
@@ -253,7 +255,7 @@ class Closer:
     ) -> Looked:
         """A look that moves nothing: old news never makes a second alarm."""
         plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name)
+        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name, self.context.code)
         alone = Track(learned=then.learned)
         compared = self._compared(span, model, then.baseline)
         _, looked = take_look(
@@ -266,6 +268,7 @@ class Closer:
             kinds=kinds,
             still=kinds,
             compared=compared,
+            others=profiled.others,
         )
         return Looked(looked.findings, (), ())
 
@@ -369,7 +372,7 @@ class Closer:
         return changed
 
     def _relabel(self, window: WindowEntry, model: MonitoredModel, windows: Sequence[WindowEntry]) -> bool:
-        profiled = self._profile(window.span, model)
+        profiled = self._profile(window.span, model, relabelled=True)
         then = self._as_of(window.span, windows)
         if profiled is None or self.progress is None or not profiled.labelled or then is None:
             return False
@@ -386,7 +389,7 @@ class Closer:
 
     # Reading and writing
 
-    def _profile(self, span: Span, model: MonitoredModel) -> Profiled | None:
+    def _profile(self, span: Span, model: MonitoredModel, *, relabelled: bool = False) -> Profiled | None:
         store = self.context.store
         rows = store.read_rows(
             self.stored.segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns
@@ -401,7 +404,9 @@ class Closer:
             self.stored.segments("failures", span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
-        profiled = profile_window(rows, labels, self.baseline, model, explainer, failures)
+        asked = [name for name in model.evidently if name in NEED_LABELS] if relabelled else model.evidently
+        opinion = self.context.opinion_of(model, asked) if self.context.opinion_of is not None else None
+        profiled = profile_window(rows, labels, self.baseline, model, explainer, failures, opinion)
         tiles = self._with_awaited(profiled.tiles, span, model)
         return replace(profiled, tiles=with_rival(tiles, self.context.catalog, self.place, span, model))
 

@@ -59,6 +59,7 @@ def commit_window(
         undecodable=sum(ledger.undecodable.values()),
         baseline=baseline.id if baseline else None,
         reason=_caveat(baseline, span),
+        code=context.code,
     )
     known, others = shown_alerts(context.catalog, place), other_alerts(context.catalog, place, model)
     told = shown(looked, known, others) if looked else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
@@ -82,6 +83,8 @@ class Subject:
     baseline: Baseline
     rule: str = ""
     """Name of the window rule; none in a comparison of two files."""
+    code: str | None = None
+    """Version and build of the code that looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ def take_look(
     kinds: frozenset[AlertKind] = frozenset(AlertKind),
     still: frozenset[AlertKind] = frozenset(),
     compared: Callable[[int], Moved] | None = None,
+    others: Sequence[Measurement] = (),
 ) -> tuple[Track, Looked]:
     """Judge one window for the given kinds and move their alerts, but for those of the kinds that stay `still`.
 
-    `compared` tells, where the baseline moves, what the merge of each scale is compared with.
+    `compared` tells, where the baseline moves, what the merge of each scale is compared with. `others` were measured elsewhere.
     Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
     """
     moving = kinds - still
@@ -141,6 +145,7 @@ def take_look(
             if one.baseline is not None
         }
         measurements = _measured_anew(measurements, against.get(1), found[1].reason, tiles, subject.model)
+    measurements = [*measurements, *(m for m in others if m.kind in kinds)]
     judgement = judge(
         model=subject.model,
         version=subject.version or None,
@@ -154,25 +159,17 @@ def take_look(
         measurements=measurements,
         families=kinds,
         moving=against,
+        code=subject.code,
     )
 
-    def exhibited(alert: Alert, transition: Transition | None, merges: Mapping[int, TileSet]) -> _Step:
-        """With what it rests on, where this look shows it."""
-        if alert.state is not AlertStatus.FIRING or alert.window != span:
-            return alert, transition
-        moved_at = against if alert.kind in MOVING_KINDS and against is not None else {}
-        exhibit = exhibit_of(
-            alert.kind, alert.features, merges, lambda scale: moved_at.get(scale, baseline), span, subject.rule
-        )
-        told = None if transition is None else replace(transition, exhibit=exhibit)
-        return replace(alert, exhibit=exhibit), told
-
+    moved_at = against or {}
+    shows = partial(_exhibited, subject, baseline, span)
     alerts = dict(track.alerts)
     transitions = []
     for kind in sorted(moving & (judgement.evidence.keys() | alerts.keys())):
         before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
         moved_on = advance(before, judgement.evidence.get(kind), span)
-        alerts[kind], transition = exhibited(*moved_on, later if kind in LABEL_KINDS else trailing)
+        alerts[kind], transition = shows(*moved_on, later if kind in LABEL_KINDS else trailing, moved_at)
         if transition is not None:
             transitions.append(transition)
     late, late_told = track.late, None
@@ -181,7 +178,7 @@ def take_look(
     known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
     if moving & LABEL_KINDS and (judgement.late is not None or late is not None) and not known:
         before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
-        late, late_told = exhibited(*advance(before, judgement.late, span), later)
+        late, late_told = shows(*advance(before, judgement.late, span), later, moved_at)
     resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}
     if False in resolved:
         inputs = Pyramid(inputs.looks)
@@ -190,6 +187,27 @@ def take_look(
     after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts, late=late, stream=stream)
     told, moved = _as_one(track, after, transitions, late_told, moving)
     return after, Looked(judgement.findings, told, moved)
+
+
+def _exhibited(
+    subject: Subject,
+    baseline: Baseline,
+    span: Span,
+    alert: Alert,
+    transition: Transition | None,
+    merges: Mapping[int, TileSet],
+    moved_at: Mapping[int, Baseline],
+) -> _Step:
+    """A step with the code and baseline it was decided by, and with what it rests on, where this look shows it."""
+    if transition is not None:
+        alert = replace(alert, code=subject.code, baseline=baseline.id)
+        transition = replace(transition, code=subject.code, baseline=baseline.id)
+    if alert.state is not AlertStatus.FIRING or alert.window != span:
+        return alert, transition
+    own = moved_at if alert.kind in MOVING_KINDS else {}
+    exhibit = exhibit_of(alert.kind, alert.features, merges, lambda scale: own.get(scale, baseline), span, subject.rule)
+    told = None if transition is None else replace(transition, exhibit=exhibit)
+    return replace(alert, exhibit=exhibit), told
 
 
 def _as_one(

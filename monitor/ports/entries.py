@@ -140,6 +140,8 @@ class WindowEntry:
     undecodable: int = 0
     baseline: str | None = None
     reason: str | None = None
+    code: str | None = None
+    """Version and build of the code that computed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,6 @@ class Delivery:
     """Whether the receiver was never told of the transition before, for that one was muted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
 Outcome = Literal["told", "over", "held"]
 """How a hold ended: the alert was told, was over by then, or went on being held for another reason."""
 
@@ -191,6 +191,8 @@ class Hold:
     outcome: Outcome | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
     """Mutes notifications of matching alerts until `end_ns`; never changes a state."""
 
     id: str

@@ -76,6 +76,8 @@ def alert_item(alert: Alert) -> dict[str, Any]:
         "acknowledged_by": alert.acknowledged_by,
         "held": held_document(alert.held),
         "cause": cause_document(alert.cause),
+        "code": alert.code,
+        "baseline": alert.baseline,
     }
 
 

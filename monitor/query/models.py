@@ -52,6 +52,7 @@ def window_item(window: WindowEntry) -> dict[str, Any]:
         "undecodable": window.undecodable,
         "labelled": window.labelled,
         "baseline": window.baseline,
+        "code": window.code,
     }
 
 
@@ -94,8 +95,8 @@ def _alert_item(alert: Alert) -> dict[str, Any]:
         "since": rfc3339(alert.since_ns),
         "summary": alert.summary,
         "acknowledged_by": alert.acknowledged_by,
-    }
         "held": held_document(alert.held),
+    }
 
 
 def _alarm_budget(catalog: Catalog, entry: ModelEntry) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from monitor.errors import Fault, InvalidInput
 from monitor.jobs.recompute import merged_windows, recompute
 from monitor.query.models import model_of, window_item
 from monitor.query.paging import time_ns
-from monitor.query.provided import TheCatalog, TheStore
+from monitor.query.provided import TheCatalog, TheCode, TheStore
 from monitor.windows.trailing import SCALE_MAX
 
 
@@ -27,6 +27,7 @@ class RecomputeController(Controller):
         self,
         catalog: TheCatalog,
         store: TheStore,
+        code: TheCode,
         model: FromPath[str],
         window: Annotated[str, QueryParameter(description="Start of the window, RFC 3339.")],
         version: FromQuery[str | None] = None,
@@ -43,4 +44,5 @@ class RecomputeController(Controller):
         own = found if windows == 1 else merged_windows(catalog, found[0], windows, labelled=labelled)
         done = [(window, recompute(catalog, store, known, window)) for window in own]
         items = [{"window": window_item(window), "equal": one.equal} | asdict(one) for window, one in done]
-        return {"model": model, "equal": all(one.equal for _, one in done), "items": items}
+        # What computed each window, and against which baseline, stands in its `window`.
+        return {"model": model, "equal": all(one.equal for _, one in done), "code": code, "items": items}

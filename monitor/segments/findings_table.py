@@ -38,17 +38,23 @@ SCHEMA = pa.schema(
         ("score", pa.float64()),
         ("revision", pa.int64()),
         ("baseline", pa.string()),
+        ("code", pa.string()),
     ]
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
 
 _LATEST = """
-SELECT {columns} FROM read_parquet(?, hive_partitioning = false)
+SELECT {columns} FROM {files}
 WHERE {conditions}
 QUALIFY row_number() OVER (
     PARTITION BY model, version, rule, slice, feature, metric, start_ns, end_ns ORDER BY revision DESC
 ) = 1
 """
+_FILES = "read_parquet(?, hive_partitioning = false)"
+_OLDER_FILES = """(
+    SELECT * FROM read_parquet(?, hive_partitioning = false, union_by_name = true) UNION ALL BY NAME SELECT * FROM no_findings
+)"""
+"""Files that lack a column which later ones have: it is null there."""
 _SELECT = (
     _LATEST
     + """
@@ -76,7 +82,9 @@ ORDER BY number, {per} NULLS FIRST
 
 
 def to_table(findings: Sequence[Finding], rule: str) -> Any:
-    return pa.Table.from_pylist([_to_row(finding, rule) for finding in findings], SCHEMA)
+    columns = zip(*(_to_row(finding, rule) for finding in findings), strict=True)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA) if findings else SCHEMA.empty_table()
 
 
 def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:
@@ -84,8 +92,12 @@ def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:
     if not files:
         return []
     conditions, values = _conditions(wanted)
-    sql = _SELECT.format(columns=", ".join(SCHEMA.names), conditions=conditions)
-    rows = query(sql, [[literal_path(file) for file in files], *values, wanted.limit, wanted.offset])
+    sql, of_older = (
+        _SELECT.format(columns=", ".join(SCHEMA.names), conditions=conditions, files=source)
+        for source in (_FILES, _OLDER_FILES)
+    )
+    found = [[literal_path(file) for file in files], *values, wanted.limit, wanted.offset]
+    rows = query(sql, found, {"no_findings": SCHEMA.empty_table()}, of_older=of_older)
     return [_from_row(dict(zip(SCHEMA.names, row, strict=True))) for row in rows]
 
 
@@ -96,8 +108,11 @@ def find_worst(
     if not files or not columns:
         return []
     conditions, values = _conditions(wanted)
-    sql = _SELECT_WORST.format(
-        columns=", ".join(SCHEMA.names), conditions=conditions, per=per, ranks=list(_WORST_FIRST)
+    sql, of_older = (
+        _SELECT_WORST.format(
+            columns=", ".join(SCHEMA.names), conditions=conditions, per=per, ranks=list(_WORST_FIRST), files=source
+        )
+        for source in (_FILES, _OLDER_FILES)
     )
     spans = pa.table(
         {
@@ -106,7 +121,8 @@ def find_worst(
             "last_ns": pa.array([span.end_ns for span in columns], pa.int64()),
         }
     )
-    rows = query(sql, [[literal_path(file) for file in files], *values], {"wanted": spans})
+    tables = {"wanted": spans, "no_findings": SCHEMA.empty_table()}
+    rows = query(sql, [[literal_path(file) for file in files], *values], tables, of_older=of_older)
     return [(row[0], _from_row(dict(zip(SCHEMA.names, row[1:], strict=True)))) for row in rows]
 
 
@@ -124,35 +140,37 @@ def _conditions(wanted: FindingQuery) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-def _to_row(finding: Finding, rule: str) -> dict[str, Any]:
-    limit = finding.threshold
+def _to_row(finding: Finding, rule: str) -> tuple[Any, ...]:
+    """In the order of SCHEMA."""
+    limit, window = finding.threshold, finding.window
     low, high = limit if isinstance(limit, tuple) else (None, None)
-    return {
-        "model": finding.model,
-        "version": finding.version,
-        "rule": rule,
-        "slice": finding.slice,
-        "feature": finding.feature,
-        "metric": finding.metric,
-        "kind": finding.kind.value,
-        "start_ns": finding.window.start_ns,
-        "end_ns": finding.window.end_ns,
-        "value": finding.value,
-        "low": finding.low,
-        "high": finding.high,
-        "n_baseline": finding.n_baseline,
-        "n_window": finding.n_window,
-        "n_missing": finding.n_missing,
-        "threshold": None if isinstance(limit, tuple) else limit,
-        "threshold_low": low,
-        "threshold_high": high,
-        "threshold_origin": finding.threshold_origin,
-        "status": finding.status.value,
-        "reason": finding.reason,
-        "score": finding.score,
-        "revision": finding.revision,
-        "baseline": finding.baseline,
-    }
+    return (
+        finding.model,
+        finding.version,
+        rule,
+        finding.slice,
+        finding.feature,
+        finding.metric,
+        str(finding.kind),
+        window.start_ns,
+        window.end_ns,
+        finding.value,
+        finding.low,
+        finding.high,
+        finding.n_baseline,
+        finding.n_window,
+        finding.n_missing,
+        None if isinstance(limit, tuple) else limit,
+        low,
+        high,
+        finding.threshold_origin,
+        str(finding.status),
+        finding.reason,
+        finding.score,
+        finding.revision,
+        finding.baseline,
+        finding.code,
+    )
 
 
 def _from_row(row: dict[str, Any]) -> Finding:
@@ -178,4 +196,5 @@ def _from_row(row: dict[str, Any]) -> Finding:
         score=row["score"],
         revision=row["revision"],
         baseline=row["baseline"],
+        code=row["code"],
     )

@@ -182,7 +182,8 @@ class LocalSegmentStore:
             table, metadata = labels_table.to_table(*self._latest_labels(segments))
             return self._write(kind, model, version, table, bounds, now_ns, metadata=metadata)
         if kind == "measurements":
-            table = pa.concat_tables([read_table(self._path(segment)) for segment in segments])
+            tables = [read_table(self._path(segment)) for segment in segments]
+            table = pa.concat_tables(tables, promote_options="default")
             return self._write(kind, model, version, table, bounds, now_ns)
         table = records_table.surviving(self._files(segments))
         return self._write(kind, model, version, table, bounds, now_ns, suffix=records_table.COMPACTED)

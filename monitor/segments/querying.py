@@ -20,13 +20,23 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def query(sql: str, values: Sequence[Any], tables: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """All rows of one query; `tables` are Arrow tables that it may name. Raises Unavailable where a file cannot be read."""
+def query(
+    sql: str, values: Sequence[Any], tables: Mapping[str, Any] | None = None, *, of_older: str | None = None
+) -> list[tuple[Any, ...]]:
+    """All rows of one query; `tables` are Arrow tables that it may name. Raises Unavailable where a file cannot be read.
+
+    `of_older`: the query where some files were written before a column was, dearer because it looks at each first.
+    """
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
         for name, table in (tables or {}).items():
             connection.register(name, table)
         try:
-            rows: list[tuple[Any, ...]] = connection.execute(sql, list(values)).fetchall()
+            try:
+                rows: list[tuple[Any, ...]] = connection.execute(sql, list(values)).fetchall()
+            except (duckdb.BinderException, duckdb.InvalidInputException):
+                if of_older is None:
+                    raise
+                rows = connection.execute(of_older, list(values)).fetchall()
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.OutOfMemoryException) as error:
             raise Unavailable("segments", str(error).splitlines()[0]) from error
         return rows

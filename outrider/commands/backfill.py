@@ -19,13 +19,14 @@ from monitor.jobs.backfill import backfill as run_backfill
 from monitor.jobs.backfill import split_baseline
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.set_baseline import build_baseline, resolve_kinds
-from monitor.main import explainer_for
+from monitor.main import explainer_for, opinion_for
 from monitor.ports import Labels
 from monitor.query.paging import time_ns
 from monitor.segments.files import read_labels, read_rows
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline
 from monitor.windows.spans import cut
+from outrider.code_version import code_version
 from outrider.commands.api import MonitorApi, media_type_of, path_of
 from outrider.commands.output import print_json, print_report, read_bytes, read_declaration
 from outrider.commands.replay import into_directory, into_monitor
@@ -109,7 +110,15 @@ def _in_memory(
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("windows", total=total)
         steps = run_backfill(
-            rows, labels, model, baseline, version=version, explainer=explainer, baseline_rows=baseline_rows
+            rows,
+            labels,
+            model,
+            baseline,
+            code=code_version(),
+            version=version,
+            explainer=explainer,
+            baseline_rows=baseline_rows,
+            opinion=opinion_for(model, baseline_rows),
         )
         for step in steps:
             findings.extend(step.looked.findings)

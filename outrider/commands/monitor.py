@@ -14,6 +14,7 @@ from monitor.errors import Fault, InvalidInput
 from monitor.main import serve
 from monitor.settings import MonitorSettings
 from outrider.beacons import BeaconPipeline
+from outrider.code_version import code_version
 from outrider.commands.output import read_bytes
 from outrider.events import CloudEventsReader
 from outrider.main import installed_version
@@ -34,7 +35,11 @@ def monitor(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     print(f"monitor: {settings.url} (data in {settings.data})", file=sys.stderr)
     return serve(
-        settings, version=installed_version(), event_reader=CloudEventsReader(), beacon_reader=BeaconPipeline()
+        settings,
+        version=installed_version(),
+        code=code_version(),
+        event_reader=CloudEventsReader(),
+        beacon_reader=BeaconPipeline(),
     )
 
 

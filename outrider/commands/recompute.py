@@ -30,17 +30,22 @@ def recompute(
         print_json(answer)
     else:
         for item in answer["items"]:
-            _print(item, with_start=windows > 1)
+            _print(item, answer["code"], with_start=windows > 1)
     return 0 if answer["equal"] else 1
 
 
-def _print(item: dict[str, Any], *, with_start: bool) -> None:
+def _print(item: dict[str, Any], code: str | None, *, with_start: bool) -> None:
     word = "equal" if item["equal"] else "DIFFERENT"
     start = f"{item['window']['start']} " if with_start else ""
     print(
         f"{start}{word}: {item['rows']} rows, {item['labels']} labels, {item['values']} values, "
         f"baseline {item['window']['baseline']}, tiles {item['stored'][:16]} stored, {item['computed'][:16]} now"
     )
+    by = item["window"]["code"]
+    if by != code:
+        print(
+            f"  computed by {by or 'code that did not say its version'}; this monitor is {code or 'code without a version'}"
+        )
     for one in item["differences"]:
         print(
             f"  {one['metric']} {one['feature'] or ''} {one['slice'] or ''}: {one['stored']} stored, {one['computed']} now"

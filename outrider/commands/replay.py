@@ -22,6 +22,7 @@ from monitor.ports import Labels
 from monitor.settings import MonitorSettings
 from monitor.tiles.rows import Rows
 from monitor.windows.spans import DAY_NS
+from outrider.code_version import code_version
 from outrider.commands.api import MonitorApi, path_of
 from outrider.main import installed_version
 
@@ -51,6 +52,7 @@ def into_directory(
     service = open_service(
         MonitorSettings(data=directory),
         version=installed_version(),
+        code=code_version(),
         clock=lambda: max(end_ns, time.time_ns()),
         patient=False,
     )

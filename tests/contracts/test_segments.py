@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from monitor.errors import Unavailable
@@ -496,3 +497,27 @@ def test_files_that_no_segment_names_are_swept(store: SegmentStore) -> None:
     assert store.sweep(lambda paths: {kept.path}, before_ns=2**62) == 0
     with pytest.raises(Unavailable):
         store.read_rows([orphan])
+
+
+def test_failures_are_rows_of_their_own(store: SegmentStore) -> None:
+    """With how long they took; kept, joined and read as predictions are."""
+    parts = [replace(rows([t], status=column([503], np.int64)), duration_ns=np.array([7], np.int64)) for t in (1, 2)]
+    written = registered(*(store.write_rows("income", "1", part, 99, "failures") for part in parts))
+    assert {segment.kind for segment in written} == {"failures"}
+    (joined,) = registered(store.compact(written, 100))
+    read = store.read_rows([joined])
+    assert (joined.kind, joined.rows) == ("failures", 2)
+    assert read.duration_ns is not None and read.duration_ns.tolist() == [7, 7]
+    assert store.locate([], ["p1"]).tolist() == [-1]
+
+
+def test_findings_of_older_files_say_no_code(store: SegmentStore, tmp_path: Path) -> None:
+    """Files written before there was a column for it are read beside later ones, and joined with them."""
+    old, new = registered(
+        store.write_findings([finding(0)], "5m", 99), store.write_findings([finding(10, code="1+ab")], "5m", 99)
+    )
+    for file in (tmp_path / "data [1]*?").rglob(Path(old.path).name):
+        pq.write_table(pq.read_table(file).drop_columns(["code"]), file)
+    for segments in ([old], [old, new], [new, old], [registered(store.compact([old, new], 100))[0]]):
+        codes = {f.window.start_ns: f.code for f in store.find_findings(segments, FindingQuery())}
+        assert codes == {0: None} | ({10: "1+ab"} if segments != [old] else {})

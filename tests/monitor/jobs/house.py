@@ -29,6 +29,7 @@ from monitor.tiles.rows import Column, Rows
 SECOND = 10**9
 START = 1_800_000_000 * SECOND
 WINDOW = 60 * SECOND
+CODE = "1.2+0123456789ab"
 """Windows of these tests are a minute, and half a minute is allowed for lateness, unless they say otherwise."""
 LATENESS = 30 * SECOND
 MODEL = "income"
@@ -139,6 +140,7 @@ class House:
             observer=Telemetry("0"),
             exporters=(self.exporter,),
             notifiers={self.notifier.kind: self.notifier},
+            code=CODE,
         )
         self.scheduler = Scheduler(self.context, retention=Retention(), patient=self.patient)
 

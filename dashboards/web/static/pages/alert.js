@@ -50,7 +50,7 @@ function lead(alert, at) {
   const first = at.features[0];
   return [
     h("p", { class: "lead" }, h("b", {}, at.summary)),
-    h("p", { class: "lead" }, `${metricTitle(first?.metric)} was ${number(at.value)}, its limit ${limit(at.threshold)}, in ${span(at.window.start, at.window.end)}. `, alert.state === "firing" ? `The last window that was looked at says ${number(alert.value)}; the worst was ${number(alert.peak)}.` : `It is over: ${alert.transitions.at(-1).reason ?? ""}; the worst was ${number(alert.peak)}.`, alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : "", alert.muted ? ` Nobody is told: ${alert.muted}.` : ""),
+    h("p", { class: "lead" }, `${metricTitle(first?.metric)} was ${number(at.value)}, its limit ${limit(at.threshold)}, in ${span(at.window.start, at.window.end)}. `, alert.state === "firing" ? `The last window that was looked at says ${number(alert.value)}; the worst was ${number(alert.peak)}.` : `It is over: ${alert.transitions.at(-1).reason ?? ""}; the worst was ${number(alert.peak)}.`, alert.acknowledged_by ? ` Acknowledged by ${alert.acknowledged_by}.` : "", alert.held ? ` Nobody is told since ${moment(alert.held.since)} UTC: ${alert.held.text}.` : ""),
   ];
 }
 
@@ -132,6 +132,7 @@ function recompute(alert, at) {
   const query = new URLSearchParams({ from: at.window.start, to: at.window.end, ...(alert.version ? { version: alert.version } : {}) });
   const command = at.recompute ?? alert.recompute;
   return [
+    h("p", { class: "cap", id: "decided-by" }, `Decided by ${at.code ?? alert.code ?? "code that did not say its version"} against baseline ${at.baseline ?? alert.baseline ?? "unknown"}. The same code gives the same numbers to the bit.`),
     command ? [h("p", { class: "cap" }, "The windows that it rests on, counted once more from their rows and labels: says whether tiles and values are, to the bit, those that were judged, as long as the rows are kept."), h("pre", {}, h("code", {}, command))] : null,
     h("p", { class: "cap" }, "From the rows and the baseline that the monitor keeps; the numbers are those of the window alone, judged at one false alarm in 1,000 runs."),
     h("pre", {}, h("code", {}, [`curl -s '${base}/declaration' > model.json`, `curl -s '${base}/baseline.parquet' > baseline.parquet`, `curl -s '${base}/rows.parquet?${query}' > window.parquet`, "outrider compare baseline.parquet window.parquet --model model.json"].join("\n"))),
