@@ -10,6 +10,7 @@ from monitor.definitions.baselines import BaselineRule, read_baseline
 from monitor.definitions.cost import Cost, read_cost
 from monitor.definitions.cost_matrix import CostMatrix, read_cost_matrix
 from monitor.definitions.estimation import Estimation, read_estimation
+from monitor.definitions.evidently import read_evidently
 from monitor.definitions.intersections import read_groups
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.schema import ColumnRule, read_schema
@@ -77,6 +78,8 @@ class MonitoredModel:
     """What right and wrong answers cost those who use them."""
     query: str | None = None
     """Of a ranking: the column that names the list a row is in; default: the request."""
+    evidently: tuple[str, ...] = ()
+    """Metrics and presets of Evidently that are measured beside ours, as it spells them."""
     strata: str | None = None
     """The column within whose categories groups are compared: what may explain a difference between them."""
     schema: Mapping[str, ColumnRule] = field(default_factory=dict)
@@ -138,6 +141,7 @@ class _ModelReader(Reader):
             "slices": lambda v, w: read_slices(self, v, w),
             "query": self.text,
             "strata": self.text,
+            "evidently": lambda v, w: read_evidently(self, v, w),
             "cost_matrix": lambda v, w: read_cost_matrix(self, v, w),
             "schema": lambda v, w: read_schema(self, v, w),
             "versions": lambda v, w: read_versions(self, v, w),

@@ -66,6 +66,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     document |= {"slices": write_slices(model.slices)} if model.slices else {}
     document |= {"query": model.query} if model.query else {}
     document |= {"strata": model.strata} if model.strata else {}
+    document |= {"evidently": list(model.evidently)} if model.evidently else {}
     document |= write_cost_matrix(model.cost_matrix)
     document |= write_schema(model.schema)
     document |= write_versions(model.versions)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.definitions import MonitoredModel
+from monitor.findings import Measurement
 from monitor.jobs.label_delays import delays_of
 from monitor.metrics.anomaly import codec, records
 from monitor.metrics.estimation.freeze import with_estimates
@@ -31,6 +32,8 @@ class Profiled:
     start_ns: int | None
     end_ns: int | None
     """Event time of the first and last row."""
+    others: tuple[Measurement, ...] = ()
+    """What another library says of the rows."""
 
 
 Explainer = Callable[[Rows], tuple[Sequence[Mapping[str, Any]], AttributionTile]]
@@ -44,6 +47,7 @@ def profile_window(
     model: MonitoredModel,
     explainer: Explainer | None = None,
     failures: Rows | None = None,
+    opinion: Callable[[Rows], tuple[Measurement, ...]] | None = None,
 ) -> Profiled:
     """The same rows and labels give the same tiles to the bit, in whatever order they come.
 
@@ -75,7 +79,8 @@ def profile_window(
         0 if rows.label is None else len(rows) - int(0 if rows.label.missing is None else rows.label.missing.sum())
     )
     first, last = (int(rows.time_ns[0]), int(rows.time_ns[-1])) if len(rows) else (None, None)
-    return Profiled(tiles, anomalies, explanations, labelled, first, last)
+    others = opinion(sample) if opinion is not None else ()
+    return Profiled(tiles, anomalies, explanations, labelled, first, last, others)
 
 
 def _sliced(
