@@ -58,7 +58,7 @@ DEFAULTS: Mapping[str, float] = {
 }
 """Default tolerances, and the units in which an effect of any metric is called twice as bad."""
 
-AT_MOST = frozenset({"domain_classifier_auc"})
+AT_MOST = frozenset({"domain_classifier_auc", "correlation_max_z", "correlation_matrix_distance"})
 """Drift metrics without a test of their own and without a column: a declared number is the most they may be."""
 
 DISTRIBUTION_KINDS = frozenset({AlertKind.DRIFT, AlertKind.PREDICTION_DRIFT, AlertKind.LABEL_DRIFT})

@@ -68,6 +68,8 @@ from monitor.metrics.drift.centroid_cosine_distance import CENTROID_COSINE_DISTA
 from monitor.metrics.drift.centroid_distance import CENTROID_DISTANCE
 from monitor.metrics.drift.chi2_statistic import CHI2_STATISTIC
 from monitor.metrics.drift.correlation_distance import CORRELATION_DISTANCE
+from monitor.metrics.drift.correlation_matrix_distance import CORRELATION_MATRIX_DISTANCE
+from monitor.metrics.drift.correlation_max_z import CORRELATION_MAX_Z
 from monitor.metrics.drift.cramer_von_mises import CRAMER_VON_MISES
 from monitor.metrics.drift.cramers_v import CRAMERS_V
 from monitor.metrics.drift.domain_classifier_auc import DOMAIN_CLASSIFIER_AUC
@@ -202,6 +204,8 @@ ON_REQUEST: tuple[Metric, ...] = (
     RECONSTRUCTION_ERROR,
     JOINT_MMD,
     DOMAIN_CLASSIFIER_AUC,
+    CORRELATION_MAX_Z,
+    CORRELATION_MATRIX_DISTANCE,
     OUT_OF_RANGE_RATIO,
     NAN_RATIO,
     INFINITE_RATIO,

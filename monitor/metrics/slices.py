@@ -8,6 +8,7 @@ from dataclasses import replace
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.drift.domain_classifier_auc import SampleMetric
+from monitor.metrics.drift.matrix_metric import MatrixMetric
 from monitor.metrics.drift.vector_metric import JointMetric
 from monitor.metrics.metric import Comparison, Metric
 from monitor.tiles.tileset import Baseline, TileSet
@@ -35,7 +36,9 @@ def measure_slices(
     baseline: Baseline, window: TileSet, model: MonitoredModel, metrics: Sequence[Metric]
 ) -> Iterator[Measurement]:
     """Every metric that slices have, on every slice of the baseline."""
-    applied = [m for m in metrics if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric)]
+    applied = [
+        m for m in metrics if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric | MatrixMetric)
+    ]
     plain = replace(model, groups=())
     for name in baseline.grids.slices:
         own, tiles = baseline.tiles.slices.get(name), window.slices.get(name)

@@ -15,7 +15,7 @@ from monitor.tiles.sample import keys_of
 from monitor.tiles.sampled import WINDOW_ROWS, SampledTile
 from monitor.tiles.tileset import FeatureTile, Grid
 
-SAMPLE_METRICS = frozenset({"domain_classifier_auc"})
+SAMPLE_METRICS = frozenset({"domain_classifier_auc", "correlation_max_z", "correlation_matrix_distance"})
 """Metrics that ask for it: features are chosen where a declaration names one of them."""
 CATEGORIES_KEPT = BINS_MAX - 1
 """Most frequent categories with a bin of their own; the others share bin 0 with what is missing or new."""
