@@ -33,6 +33,28 @@ def test_the_alert_shows_what_it_rests_on(browser: Browser, monitor: Monitor, th
         assert visit.is_clean(), (visit.complaints, visit.strangers)
 
 
+def test_an_alert_that_is_silenced_says_so_wherever_it_is_named(browser: Browser, monitor: Monitor) -> None:
+    """A person silences it on its page; the pages of the alerts and of the monitor say what was held back and why."""
+    with visiting(browser) as visit:
+        page = visit.page
+        page.goto(f"{monitor.url}/models/shop")
+        page.get_by_role("link", name="Open the alert").click()
+        page.locator("#part-act summary").click()
+        page.locator("#part-act").get_by_label("your name", exact=True).fill("ann")
+        page.locator("#part-act").get_by_label("why", exact=True).fill("known")
+        page.get_by_role("button", name="Silence").click()
+        page.get_by_text("Nobody is told since").first.wait_for()
+        page.goto(f"{monitor.url}/alerts")
+        page.get_by_role("table", name="Alerts").get_by_text("held: silenced").first.wait_for()
+        page.get_by_role("table", name="Held back").get_by_text("goes on").first.wait_for()
+        page.goto(f"{monitor.url}/system")
+        page.get_by_role("table", name="Held back").get_by_text("silenced").first.wait_for()
+        page.goto(f"{monitor.url}/alerts")
+        page.get_by_role("button", name="end now").click()
+        page.get_by_text("told then").first.wait_for()
+        assert visit.is_clean(), (visit.complaints, visit.strangers)
+
+
 def test_the_command_on_the_page_finds_the_same_bits(
     browser: Browser, monitor: Monitor, capsys: pytest.CaptureFixture[str]
 ) -> None:

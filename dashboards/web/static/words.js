@@ -34,6 +34,9 @@ export const KINDS = {
   attribution: { name: "Attributions", said: "attributions shifted" },
   capture: { name: "Capture", said: "predictions are not seen" },
 };
+/** Why nobody is told of an open alert. */
+export const HELD = { silence: "silenced", cause: "explained by another alert", deployment: "just deployed", traffic: "hardly any traffic" };
+
 export const kindName = (kind) => KINDS[kind]?.name ?? kind;
 
 const METRICS = {

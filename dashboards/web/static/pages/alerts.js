@@ -1,19 +1,19 @@
-// All alerts that are or were open, and what is muted.
+// All alerts that are or were open, of which nobody is or was told, and what is silenced.
 
-import { all, remove } from "../api.js";
+import { all, get, remove } from "../api.js";
 import { empty, h, page, problem, put, section, table } from "../dom.js";
 import { duration, limit, moment, ms, number } from "../format.js";
 import { alertHref, everySeconds, go, keepTheme, modelHref, onBack, read } from "../place.js";
-import { badge, kindName, KINDS, metricName } from "../words.js";
+import { badge, HELD, kindName, KINDS, metricName } from "../words.js";
 
-const SHOWN = 500;
+const [SHOWN, HOLDS_SHOWN] = [500, 50];
 let drawn = "";
 
 const lasted = (alert) => (alert.since ? duration((alert.ended ? ms(alert.ended) : Date.now()) - ms(alert.since)) : "");
 const metricOf = (alert) => alert.features[0]?.metric;
 
 const COLUMNS = [
-  ["state", (a) => badge(a.state)],
+  ["state", (a) => [badge(a.state), a.held ? h("div", { class: "small", title: a.held.text }, `held: ${HELD[a.held.reason]}`) : null]],
   ["model", (a) => h("a", { href: modelHref(a.model, { version: a.version }) }, a.model), "name"],
   ["what", (a) => [h("a", { href: alertHref(a.fingerprint) }, kindName(a.kind)), h("div", {}, a.summary)], "wrap"],
   ["value", (a) => [number(a.value), h("div", { class: "small" }, metricName(metricOf(a)))], "num"],
@@ -24,7 +24,17 @@ const COLUMNS = [
   ["acknowledged by", (a) => a.acknowledged_by ?? ""],
 ];
 
-function draw(alerts, silences, refresh) {
+const OUTCOMES = { told: "told then", over: "over by then, never told", held: "held on for another reason" };
+
+function held(holds) {
+  if (!holds.length) return h("p", { class: "small" }, "Nothing was held back.");
+  return table([
+    ["model", (x) => h("a", { href: modelHref(x.model, { version: x.version }) }, x.model), "name"], ["what", (x) => h("a", { href: alertHref(x.fingerprint) }, kindName(x.kind))], ["why", (x) => [HELD[x.reason], h("div", { class: "small" }, x.text)], "wrap"],
+    ["from, UTC", (x) => moment(x.since), "when"], ["until", (x) => (x.until ? moment(x.until) : "now"), "when"], ["then", (x) => OUTCOMES[x.outcome] ?? "goes on"],
+  ], holds, { label: "Held back" });
+}
+
+function draw(alerts, silences, holds, refresh) {
   const [state, kind] = [read("state"), read("kind")];
   const shown = alerts.filter((a) => (!state || a.state === state) && (!kind || a.kind === kind));
   const firing = alerts.filter((a) => a.state === "firing").length;
@@ -33,6 +43,7 @@ function draw(alerts, silences, refresh) {
     h("h1", {}, badge(firing ? "critical" : "ok", ""), firing ? `${firing} alert${firing > 1 ? "s are" : " is"} open` : "No alert is open"),
     h("div", { class: "controls" }, choice("state", [...new Set(alerts.map((a) => a.state))], (v) => v.replace("_", " ")), choice("kind", Object.keys(KINDS), kindName)),
     section("Alerts", alerts.length > SHOWN ? `The first ${SHOWN} of ${alerts.length}, open ones first.` : "Open ones first, then the newest.", shown.length ? table(COLUMNS, shown.slice(0, SHOWN), { label: "Alerts" }) : empty(alerts.length ? "None like that." : "No alert was ever open. Windows that are within their limits open none.")),
+    section("Held back", `Times in which nobody was told of an open alert, because something else explains it or somebody silenced it; the newest ${HOLDS_SHOWN}. Its state goes on.`, held(holds)),
     section("Silences", "A silence mutes notifications until it ends; states go on. Make one on an alert's page.", silences.length ? table([
       ["model", (x) => x.model ?? "any"], ["kind", (x) => (x.kind ? kindName(x.kind) : "any")], ["from, UTC", (x) => moment(x.start)], ["until", (x) => moment(x.end)], ["by", (x) => x.creator], ["why", (x) => x.comment, "wrap"],
       ["", (x) => h("button", { type: "button", onclick: async () => { await remove(`/api/v1/silences/${x.id}`); drawn = ""; refresh(); } }, "end now")],
@@ -41,9 +52,9 @@ function draw(alerts, silences, refresh) {
 
 async function refresh() {
   try {
-    const [alerts, silences] = await Promise.all([all("/api/v1/alerts", {}), all("/api/v1/silences", {})]);
-    const mark = JSON.stringify([alerts, silences, location.search]);
-    if (mark !== drawn) { drawn = mark; draw(alerts, silences, refresh); }
+    const [alerts, silences, { items: holds }] = await Promise.all([all("/api/v1/alerts", {}), all("/api/v1/silences", {}), get("/api/v1/holds", { limit: HOLDS_SHOWN })]);
+    const mark = JSON.stringify([alerts, silences, holds, location.search]);
+    if (mark !== drawn) { drawn = mark; draw(alerts, silences, holds, refresh); }
   } catch (error) {
     if (!drawn) put(page(), problem(error));
   }

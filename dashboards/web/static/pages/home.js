@@ -1,7 +1,7 @@
 // Models by worst state: one line each, so that 200 are still read.
 
 import { all } from "../api.js";
-import { badge, kindName, KINDS, capital, wordOf } from "../words.js";
+import { badge, capital, HELD, kindName, KINDS, wordOf } from "../words.js";
 import { empty, h, page, problem, put } from "../dom.js";
 import { count, duration, moment, ms, percent } from "../format.js";
 import { strip } from "../charts/strip.js";
@@ -34,7 +34,7 @@ function line(model) {
   return h("tr", { "data-href": link, onclick: (event) => { if (!event.target.closest("a")) location.href = link; } },
     h("td", {}, badge(status, word)),
     h("td", { class: "name" }, h("a", { href: link }, model.model), model.declared ? null : h("div", { class: "small" }, "not declared")),
-    h("td", { class: "wrap" }, sentence(model), model.alerts.length ? h("div", { class: "small" }, model.alerts.map((a, i) => [i ? " · " : "", h("a", { href: alertHref(a.fingerprint) }, kindName(a.kind))])) : null),
+    h("td", { class: "wrap" }, sentence(model), model.alerts.length ? h("div", { class: "small" }, model.alerts.map((a, i) => [i ? " · " : "", h("a", { href: alertHref(a.fingerprint) }, kindName(a.kind)), a.held ? ` (held: ${HELD[a.held.reason]})` : ""])) : null),
     h("td", { class: "strip" }, model.recent.length ? strip(model.recent, model.recent, { label: `States of the last ${model.recent.length} windows of ${model.model}`, width: 210 }) : h("span", { class: "small" }, "no windows")),
     h("td", { class: "num" }, model.since ? duration(Date.now() - ms(model.since)) : ""),
     h("td", { class: "num" }, coverage(model)),

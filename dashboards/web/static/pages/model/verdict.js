@@ -24,7 +24,7 @@ const earliest = (alerts) => alerts.map((a) => a.since).filter(Boolean).sort()[0
 const atWorst = (alert) => (alert.peak === null || alert.peak === undefined || brief(alert.peak) === brief(alert.value) ? "" : `, at worst ${brief(alert.peak)}`);
 
 function openLine(alert) {
-  return h("p", { class: "lead" }, link(alert, kindName(alert.kind)), ": ", h("b", {}, alert.summary), ` (limit ${limit(alert.threshold)}${atWorst(alert)}; since ${clock(alert.since)})`, alert.acknowledged_by ? `, acknowledged by ${alert.acknowledged_by}` : "");
+  return h("p", { class: "lead" }, link(alert, kindName(alert.kind)), ": ", h("b", {}, alert.summary), ` (limit ${limit(alert.threshold)}${atWorst(alert)}; since ${clock(alert.since)})`, alert.acknowledged_by ? `, acknowledged by ${alert.acknowledged_by}` : "", alert.held ? `; nobody is told: ${alert.held.text}` : "");
 }
 
 /** Alerts that were open in the range on show and are over. */
