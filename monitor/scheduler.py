@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +31,8 @@ log = logging.getLogger("outrider.scheduler")
 
 PASS_SECONDS = 1.0
 """Pause between passes: how much later than due a window is closed at most, on an idle machine."""
-HOUSEKEEPING_NS = 300 * 10**9
+HOUSEKEEPING_NS = 1_800 * 10**9
+"""What is past its retention by days may stay half an hour longer; and what an hour left in small files."""
 ERRORS_KEPT = 50
 """Latest errors kept for the health page."""
 QUIET_NS_MAX = 3_600 * 10**9
@@ -100,6 +102,7 @@ class Scheduler:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._housekept_ns = context.clock()
+        self._uncompacted: deque[str] = deque()
         self.health = Health()
 
     def start(self) -> None:
@@ -145,6 +148,9 @@ class Scheduler:
         if abs(self._context.clock() - self._housekept_ns) > HOUSEKEEPING_NS:
             self._housekept_ns = self._context.clock()
             self._guarded("housekeeping", self._housekeeping, None)
+        elif self._uncompacted:
+            # One model a pass: joining an hour of all of them at once would hold up their windows.
+            self._guarded("compaction", partial(self._compact, self._uncompacted.popleft()), None)
         self.health.passes += 1
         self.health.windows += changed
         self.health.last_pass_ns = self._context.clock()
@@ -220,10 +226,12 @@ class Scheduler:
 
     def _housekeeping(self) -> None:
         expire(self._context, self._retention)
-        for entry in self._context.catalog.models():
-            compact(self._context, "predictions", entry.name)
-            compact(self._context, "failures", entry.name)
-            compact(self._context, "measurements", entry.name)
+        self._uncompacted = deque(entry.name for entry in self._context.catalog.models())
+
+    def _compact(self, model: str) -> None:
+        compact(self._context, "predictions", model)
+        compact(self._context, "failures", model)
+        compact(self._context, "measurements", model)
 
 
 def _in_order(models: Sequence[ModelEntry]) -> list[ModelEntry]:

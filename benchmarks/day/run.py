@@ -1,6 +1,6 @@
 """A simulated day of many models, through the real way of a record: accepted, stored, closed, published.
 
-    python -m benchmarks.day.run [--models 100] [--hours 24] [--rows 100] [--batch-seconds 60] [--profile FILE]
+    python -m benchmarks.day.run [--models 100] [--hours 24] [--rows 100] [--batch-seconds 60] [--each-hour] [--profile FILE]
 
 The clock is a simulation that stands still while traffic is made and jumps over what is idle, but runs as the real one does
 while the monitor works: where a period's work takes longer than the period, windows are late here as they would be there.
@@ -15,6 +15,7 @@ import cProfile
 import resource
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from monitor.definitions import MonitoredModel
 from monitor.jobs.accept_records import read_batch
 from monitor.jobs.declare_model import declare_model
 from monitor.jobs.set_baseline import set_baseline
-from monitor.main import Service, open_service
+from monitor.main import Service, collect_rarely, open_service
 from monitor.scheduler import PASS_SECONDS
 from monitor.settings import MonitorSettings
 from monitor.tiles.kernels import compile_ahead
@@ -171,7 +172,12 @@ def set_up(service: Service, names: list[str], traffic: Traffic) -> None:
 
 
 def simulate(
-    service: Service, clock: WarpClock, names: list[str], traffic: Traffic, options: argparse.Namespace
+    service: Service,
+    clock: WarpClock,
+    names: list[str],
+    traffic: Traffic,
+    options: argparse.Namespace,
+    told: Callable[[Spent, float], None],
 ) -> Spent:
     """One batch of every model each `batch_seconds`, and what is due of windows in between."""
     spent = Spent()
@@ -205,6 +211,9 @@ def simulate(
             spent.idle_passes += 1
         if options.verbose and changed:
             print(f"{sequence * each_s / 3600:6.2f} h  {changed} windows  {seconds.wall:6.2f} s", flush=True)
+        simulated_s = (sequence + 1) * each_s
+        if options.each_hour and simulated_s % 3600 == 0 and simulated_s < options.hours * 3600:
+            told(spent, simulated_s)
     return spent
 
 
@@ -221,8 +230,9 @@ def sizes(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def report(service: Service, spent: Spent, names: list[str], folder: Path, options: argparse.Namespace) -> None:
-    simulated_s = options.hours * 3600
+def report(
+    service: Service, spent: Spent, names: list[str], folder: Path, options: argparse.Namespace, simulated_s: float
+) -> None:
     windows = [w for name in names for w in service.context.catalog.windows(name)]
     full = [w for w in windows if w.n_window]
     late = np.array([(w.closed_ns - (w.span.end_ns or 0)) / SECOND - LATENESS_S for w in full])
@@ -240,7 +250,7 @@ def report(service: Service, spent: Spent, names: list[str], folder: Path, optio
     transitions = sum(len(service.context.catalog.transitions(n)) for n in names)
     print(
         f"\n{options.models} models x {NUMERIC + CATEGORICAL} features, {options.rows} rows a window of {PERIOD_S} s, "
-        f"{options.hours:g} simulated hours, a batch of each model every {options.batch_seconds} s"
+        f"{simulated_s / 3600:g} simulated hours, a batch of each model every {options.batch_seconds} s"
     )
     print("\n| what | by the wall | of processors |\n| --- | ---: | ---: |")
     for name, took in [*work, ("all", total)]:
@@ -277,6 +287,7 @@ def report(service: Service, spent: Spent, names: list[str], folder: Path, optio
         )
     for error in errors[:3]:
         print(f"\n{error}")
+    print(end="", flush=True)
 
 
 def main() -> None:
@@ -287,22 +298,28 @@ def main() -> None:
     parser.add_argument("--batch-seconds", type=int, default=60)
     parser.add_argument("--profile", type=Path, help="Write a profile of the simulation here.")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--each-hour", action="store_true", help="Print all tables after each simulated hour too.")
     options = parser.parse_args()
     compile_ahead()
+    collect_rarely()
     names = [f"model-{i:03d}" for i in range(options.models)]
     clock, traffic = WarpClock(), Traffic(np.random.default_rng(5))
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory) / "data"
         service = open_service(MonitorSettings(data=folder), version="benchmark", clock=clock)
         set_up(service, names, traffic)
+
+        def told(spent: Spent, simulated_s: float) -> None:
+            report(service, spent, names, folder, options, simulated_s)
+
         profiler = cProfile.Profile()
         if options.profile:
             profiler.enable()
-        spent = simulate(service, clock, names, traffic, options)
+        spent = simulate(service, clock, names, traffic, options, told)
         if options.profile:
             profiler.disable()
             profiler.dump_stats(options.profile)
-        report(service, spent, names, folder, options)
+        told(spent, options.hours * 3600)
         service.close()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, select, update
 
 from monitor.catalog.documents import pack, read_receiver, unpack_alert, unpack_transition, write_receiver
 from monitor.catalog.statements import insert_keyed, upsert, within
@@ -71,15 +72,16 @@ def list_transitions(
     return [unpack_transition(body) for body in reversed(connection.execute(newest).scalars().all())]
 
 
-def list_deliveries(connection: Connection, now_ns: int, limit: int) -> list[Delivery]:
-    """A delivery waits for the earlier ones of its alert and receiver: a resolve never overtakes its page."""
+@cache
+def _due_deliveries() -> Select[Any]:
+    """Of `now_ns`, at most `most`; made once, for every pass asks it."""
     other = DELIVERIES.alias("other")
     alike = and_(other.c.fingerprint == DELIVERIES.c.fingerprint, other.c.receiver == DELIVERIES.c.receiver)
     waiting = and_(alike, other.c.state.in_(WAITING))
     overtakes = exists().where(waiting, other.c.id < DELIVERIES.c.id)
     superseded = exists().where(waiting, other.c.id > DELIVERIES.c.id)
     before = select(other.c.state).where(alike, other.c.id < DELIVERIES.c.id).order_by(other.c.id.desc()).limit(1)
-    due = (
+    return (
         select(
             DELIVERIES,
             TRANSITIONS.c.body,
@@ -87,10 +89,14 @@ def list_deliveries(connection: Connection, now_ns: int, limit: int) -> list[Del
             before.scalar_subquery().label("before"),
         )
         .join(TRANSITIONS, TRANSITIONS.c.id == DELIVERIES.c.transition_id)
-        .where(DELIVERIES.c.state.in_(WAITING), DELIVERIES.c.due_ns <= now_ns, ~overtakes)
+        .where(DELIVERIES.c.state.in_(WAITING), DELIVERIES.c.due_ns <= bindparam("now_ns"), ~overtakes)
         .order_by(DELIVERIES.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
     )
+
+
+def list_deliveries(connection: Connection, now_ns: int, limit: int) -> list[Delivery]:
+    """A delivery waits for the earlier ones of its alert and receiver: a resolve never overtakes its page."""
     return [
         Delivery(
             row.id,
@@ -102,7 +108,7 @@ def list_deliveries(connection: Connection, now_ns: int, limit: int) -> list[Del
             is_superseded=bool(row.is_superseded),
             follows_muted=row.before == MUTED,
         )
-        for row in connection.execute(due)
+        for row in connection.execute(_due_deliveries(), {"now_ns": now_ns, "most": limit})
     ]
 
 

@@ -29,7 +29,12 @@ from monitor.ports import Segment
 
 
 def expire(
-    connection: Connection, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]
+    connection: Connection,
+    before_ns: int,
+    *,
+    alerts_before_ns: int,
+    taken_before_ns: int | None = None,
+    exporters: Collection[str],
 ) -> list[Segment]:
     """Forget what happened, and was written, before this; segments that were dropped or replaced are returned for deletion.
 
@@ -39,7 +44,7 @@ def expire(
     for table in (GAPS, LEDGERS, MISSING_BATCHES, SILENCES, TAPS, TELEMETRY):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
     connection.execute(delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns))
-    _expire_publications(connection, before_ns, exporters)
+    _expire_publications(connection, before_ns if taken_before_ns is None else taken_before_ns, exporters)
     _expire_alerts(connection, before_ns, alerts_before_ns)
     return segments.take_dropped(connection)
 
@@ -56,6 +61,7 @@ def drop_baselines(connection: Connection, before_ns: int) -> list[str]:
 
 
 def _expire_publications(connection: Connection, before_ns: int, exporters: Collection[str]) -> None:
+    """What every exporter has taken: it is larger than all else of a window but its tiles, and in the segments too."""
     old = delete(PUBLICATIONS).where(PUBLICATIONS.c.closed_ns < before_ns)
     in_use = select(func.min(EXPORTERS.c.sequence)).where(EXPORTERS.c.name.in_(list(exporters)))
     taken_by_all = connection.execute(in_use).scalar()

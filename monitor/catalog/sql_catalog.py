@@ -236,9 +236,18 @@ class SqlCatalog:
     def silences(self, now_ns: int | None = None) -> list[Silence]:
         return self.read(lambda c: alerts.list_silences(c, now_ns))
 
-    def expire(self, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]) -> list[Segment]:
+    def expire(
+        self,
+        before_ns: int,
+        *,
+        alerts_before_ns: int,
+        taken_before_ns: int | None = None,
+        exporters: Collection[str],
+    ) -> list[Segment]:
         return self.write(
-            lambda c: retention.expire(c, before_ns, alerts_before_ns=alerts_before_ns, exporters=exporters)
+            lambda c: retention.expire(
+                c, before_ns, alerts_before_ns=alerts_before_ns, taken_before_ns=taken_before_ns, exporters=exporters
+            )
         )
 
     def drop_baselines(self, before_ns: int) -> list[str]:

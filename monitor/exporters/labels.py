@@ -14,4 +14,6 @@ def cut(value: str, bytes_max: int = LABEL_BYTES_MAX) -> str:
     >>> cut("aé" * 3, 5)
     'aéa'
     """
+    if len(value) <= bytes_max and value.isascii():
+        return value
     return value.encode("utf-8", "replace")[:bytes_max].decode("utf-8", "ignore")

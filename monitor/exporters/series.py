@@ -354,7 +354,7 @@ def gravest(statuses: Iterable[Status]) -> Status:
     >>> gravest([Status.UNDEFINED, Status.OK]).value
     'ok'
     """
-    return min(statuses, key=_BY_GRAVITY.index)
+    return min(set(statuses), key=_BY_GRAVITY.index)
 
 
 def _alert_series(alert: Alert) -> Iterable[Series]:
@@ -392,10 +392,11 @@ def _scores(findings: Sequence[Finding]) -> Scores:
     scores: Scores = {}
     for finding in findings:
         column = _column(finding)
-        if column is not None:
-            known = scores.get(column)
-            score = finding.score if finding.score is not None and math.isfinite(finding.score) else None
-            scores[column] = max((s for s in (known, score) if s is not None), default=None)
+        if column is None:
+            continue
+        known, score = scores.setdefault(column, None), finding.score
+        if score is not None and math.isfinite(score) and (known is None or score > known):
+            scores[column] = score
     return scores
 
 

@@ -24,6 +24,8 @@ class Retention:
     records_days: int = 90
     measurements_days: int = 400
     bookkeeping_days: int = 30
+    published_days: int = 1
+    """Results that every exporter has taken: enough for one that is switched on late to begin with yesterday."""
 
 
 def expire(context: Context, retention: Retention) -> int:
@@ -49,6 +51,7 @@ def expire(context: Context, retention: Retention) -> int:
     gone = context.catalog.expire(
         before_ns,
         alerts_before_ns=now_ns - retention.measurements_days * DAY_NS,
+        taken_before_ns=now_ns - retention.published_days * DAY_NS,
         exporters=[exporter.name for exporter in context.exporters],
     )
     context.store.delete(gone)

@@ -154,9 +154,17 @@ class Catalog(Protocol):
 
     def put_silence(self, silence: Silence) -> None: ...
     def silences(self, now_ns: int | None = None) -> list[Silence]: ...
-    def expire(self, before_ns: int, *, alerts_before_ns: int, exporters: Collection[str]) -> list[Segment]:
+    def expire(
+        self,
+        before_ns: int,
+        *,
+        alerts_before_ns: int,
+        taken_before_ns: int | None = None,
+        exporters: Collection[str],
+    ) -> list[Segment]:
         """Forget batches, publications that all of these exporters have taken, gaps, ledgers, windows, deliveries that are done
-        and silences that are over, older than this; back-filled windows by their closing; transitions older than their own instant.
+        and silences that are over, older than this; back-filled windows by their closing; transitions, and publications
+        where it is given, older than their own instant.
 
         The last transition of an alert stays. Returns dropped and replaced segments for the deletion of their files, each in
         two calls, lest a crash leave one behind.

@@ -42,6 +42,8 @@ SCHEMA = pa.schema(
     ]
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
+FRACTIONS = ("value", "low", "high", "score")
+"""Columns whose values hardly ever repeat."""
 
 _LATEST = """
 SELECT {columns} FROM {files}
