@@ -5,8 +5,8 @@ are decoded piece by piece into packed bytes, so that a body never becomes a lis
 """
 
 import math
+import struct
 import sys
-from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -50,7 +50,9 @@ _PLAIN: dict[str, tuple[Datatype, msgspec.json.Decoder[Any], str]] = (
     if sys.byteorder == "little"
     else {}
 )
-"""How the numbers of a datatype are read, and the code under which an array packs them as a record wants them."""
+"""How the numbers of a datatype are read, and the code under which they are packed as a record wants them."""
+
+_FLOATS = frozenset(("FP32", "FP64")) & _PLAIN.keys()
 
 _ANY = msgspec.json.Decoder(list[bool | int | float | str | None])
 
@@ -165,9 +167,20 @@ def plain_tensor(name: str, shape: Sequence[int], datatype: str, data: bytes) ->
     flat = data if _is_flat(data) else b"[" + data.translate(None, b"[]") + b"]"
     try:
         values = decoder.decode(flat)
-        packed = array(code, values).tobytes()
-    except (msgspec.MsgspecError, OverflowError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    return _plain(name, shape, known, code, values)
+
+
+def float_tensor(name: str, shape: Sequence[int], datatype: str, values: Sequence[float]) -> Tensor | None:
+    """A tensor of a type of floats, of numbers that were read as such; None where one has to look closer."""
+    if datatype not in _FLOATS or len(shape) > RANK_MAX:
+        return None
+    known, _, code = _PLAIN[datatype]
+    return _plain(name, shape, known, code, values)
+
+
+def _plain(name: str, shape: Sequence[int], datatype: Datatype, code: str, values: Sequence[float]) -> Tensor | None:
     count = 1
     for size in shape:
         if size <= 0:
@@ -175,7 +188,11 @@ def plain_tensor(name: str, shape: Sequence[int], datatype: str, data: bytes) ->
         count *= size
     if count != len(values):
         return None
-    return Tensor(name=name, shape=tuple(shape), datatype=known, data=packed)
+    try:
+        packed = struct.pack(f"<{count}{code}", *values)
+    except (struct.error, OverflowError):
+        return None
+    return Tensor(name=name, shape=tuple(shape), datatype=datatype, data=packed)
 
 
 def _count(shape: tuple[int, ...], datatype: Datatype, where: str) -> int:

@@ -10,7 +10,7 @@ exchange whose inputs are all in shared memory is refused. Parameters are read f
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from collectors.decoders.elements import (
     check_size,
     checked_datatype,
     checked_shape,
+    float_tensor,
     plain_tensor,
     tensor_bytes,
     tensor_from_json,
@@ -34,6 +35,12 @@ from collectors.records.types import Fidelity, Tensor
 
 _LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
 """How far we look for the end of the JSON object where its length was lost; values are behind it, so it is short."""
+
+_PLAIN_BYTES_MAX = 1024 * 1024
+"""Read in one go: what its numbers weigh as Python objects is no more than some sixteen times that."""
+
+_LOOK_BYTES = 1024
+"""Where the first tensors' types nearly always are."""
 
 _LENGTH_HEADER = "inference-header-content-length"
 _PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/infer/?(?:[?#]|$)")
@@ -66,8 +73,38 @@ class _Response(msgspec.Struct):
     model_version: str | int | None = None
 
 
-_REQUEST = msgspec.json.Decoder(_Request)
-_RESPONSE = msgspec.json.Decoder(_Response)
+class _PlainTensor(msgspec.Struct):
+    """As most are: a flat list of floats, with nothing to say beside it."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[float]
+    parameters: None = None
+
+
+class _PlainRequest(msgspec.Struct):
+    inputs: list[_PlainTensor]
+    id: str | int | None = None
+
+
+class _PlainResponse(msgspec.Struct):
+    outputs: list[_PlainTensor]
+    id: str | int | None = None
+    model_version: str | int | None = None
+
+
+class _Form(NamedTuple):
+    """How one half of an exchange is read, and how quickly where it is plain."""
+
+    decoder: msgspec.json.Decoder[Any]
+    plain: msgspec.json.Decoder[Any]
+    where: str
+    side: str
+
+
+_REQUEST = _Form(msgspec.json.Decoder(_Request), msgspec.json.Decoder(_PlainRequest), "request", "inputs")
+_RESPONSE = _Form(msgspec.json.Decoder(_Response), msgspec.json.Decoder(_PlainResponse), "response", "outputs")
 
 
 class OpenInference:
@@ -103,9 +140,7 @@ class OpenInference:
                 error=refusal_words(exchange),
                 fidelity=fidelity,
             )
-        response, outputs, response_fidelity = _message(
-            _RESPONSE, exchange.response_body, exchange.response_headers, "response"
-        )
+        response, outputs, response_fidelity = _message(_RESPONSE, exchange.response_body, exchange.response_headers)
         outputs = outputs or ()
         check_size(inputs, outputs)
         version = response.model_version
@@ -123,7 +158,7 @@ class OpenInference:
 def _asked(exchange: Exchange, raw: RawInput | None) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
     """The request. A raw one has no JSON to say what its bytes are: only the settings may, else only the answer is known."""
     if exchange.request_headers.get(_LENGTH_HEADER) != "0":
-        return _message(_REQUEST, exchange.request_body, exchange.request_headers, "request")
+        return _message(_REQUEST, exchange.request_body, exchange.request_headers)
     if raw is None:
         return _Request(inputs=[]), (), "truncated"
     body = plain_body(exchange.request_body, exchange.request_headers.get("content-encoding", ""), "request")
@@ -132,19 +167,47 @@ def _asked(exchange: Exchange, raw: RawInput | None) -> tuple[Any, tuple[Tensor,
 
 
 def _message(
-    decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, headers: Mapping[str, str], where: str
+    form: _Form, body: bytes | bytearray, headers: Mapping[str, str]
 ) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
     """The JSON object, its tensors (None where all of them are in shared memory), and what was lost."""
+    where = form.where
     plain = plain_body(body, headers.get("content-encoding", ""), where)
-    message, raw, fidelity = _split(decoder, plain, headers.get(_LENGTH_HEADER), where)
-    side = "inputs" if where == "request" else "outputs"
-    described: list[_Tensor] = getattr(message, side)
+    length = headers.get(_LENGTH_HEADER)
+    if length is None:
+        found = _plain_message(form, plain)
+        if found is not None:
+            return found
+    message, raw, fidelity = _split(form.decoder, plain, length, where)
+    described: list[_Tensor] = getattr(message, form.side)
     if len(described) > TENSORS_MAX:
-        raise Undecodable("record_too_large", f"{where}.{side}", f"found {len(described)} tensors")
-    tensors = _tensors(described, raw, f"{where}.{side}")
+        raise Undecodable("record_too_large", f"{where}.{form.side}", f"found {len(described)} tensors")
+    tensors = _tensors(described, raw, f"{where}.{form.side}")
     if len(tensors) == len(described):
         return message, tensors, fidelity
     return message, tensors or None, "truncated"
+
+
+def _plain_message(form: _Form, body: bytes | bytearray) -> tuple[Any, tuple[Tensor, ...], Fidelity] | None:
+    """What comes of a body whose tensors are all flat lists of floats, read in one go; None where one has to look closer.
+
+    The looks at the first bytes only spare an attempt that would be in vain; whether it was not, the types say.
+    """
+    if len(body) > _PLAIN_BYTES_MAX or body.find(b'"FP', 0, _LOOK_BYTES) < 0 or body.find(b'"INT', 0, _LOOK_BYTES) >= 0:
+        return None
+    try:
+        message = form.plain.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    described: list[_PlainTensor] = getattr(message, form.side)
+    if len(described) > TENSORS_MAX:
+        return None
+    tensors = []
+    for each in described:
+        tensor = float_tensor(each.name, each.shape, each.datatype, each.data)
+        if tensor is None:
+            return None
+        tensors.append(tensor)
+    return message, tuple(tensors), "full"
 
 
 def _split(

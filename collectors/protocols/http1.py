@@ -19,6 +19,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
+
 from collectors.protocols.bodies import Framing, MalformedBody, UntilClose, request_framing, response_framing
 from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
 from collectors.protocols.flight import Flight
@@ -54,8 +56,7 @@ class Switched:
     from_server: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """A request that came whole in one piece; what is kept of its body is charged with its head."""
 
     head: RequestHead

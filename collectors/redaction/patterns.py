@@ -27,9 +27,11 @@ _IP = (
     r"|(?<![\w.:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:/\d{1,3})?(?![\w:])"
 )
 
-_SUSPICIOUS = re.compile(r"@|:[^:]*:|\d\.\d{1,3}\.\d|[A-Za-z]{2}\d{2}[ A-Za-z0-9]{8}|(?:\d[^\d]*+){6}", re.DOTALL)
-"""Texts without any of this hold none of the patterns: an @, two colons, dotted numbers, an IBAN's beginning, six digits."""
-
+_HINT = re.compile(r"[\d@:]")
+_SIX_DIGITS = re.compile(r"\D*+(?:\d\D*+){6}")
+_DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
+_IBAN_START = re.compile(r"[A-Za-z]{2}\d{2}[ A-Za-z0-9]{8}")
+_PHONE_MARK = re.compile(r"[+( .-]|00")
 
 _MAESTRO = frozenset((5018, 5020, 5038, 5612, 5893, 6304, 6390, 6759, 6761, 6762, 6763, 604, *range(500, 503)))
 _GROUPS = re.compile(r"\d{4}([ .-])\d{4}(?:\1\d{4}){1,2}(?:\1\d{1,3})?|\d{4}([ .-])\d{6}\2\d{4,5}")
@@ -83,22 +85,40 @@ def _always(found: str) -> bool:
     return True
 
 
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("email", re.compile(_EMAIL), _always),
-    ("iban", re.compile(_IBAN), _is_iban),
-    ("card", re.compile(_CARD), _is_card),
-    ("ip", re.compile(_IP), _is_address),
-    ("phone", re.compile(_PHONE), _always),
-    ("phone", re.compile(_CONTEXT + r"(?P<found>\d(?:[ .-]?\d){5,11}(?:x\d{2,5})?)(?![\w-])"), _always),
-)
+def _has_colons_or_dots(text: str) -> bool:
+    return text.count(":") > 1 or text.count(".") > 2
 
-PATTERNS: tuple[str, ...] = tuple(dict.fromkeys(kind for kind, _, _ in _KINDS))
+
+def _has_phone_mark(text: str) -> bool:
+    return _PHONE_MARK.search(text) is not None
+
+
+_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], Callable[[str], bool]], ...] = (
+    ("email", re.compile(_EMAIL), _always, lambda text: "@" in text),
+    ("iban", re.compile(_IBAN), _is_iban, lambda text: len(text) >= 15),
+    ("card", re.compile(_CARD), _is_card, lambda text: len(text) >= 12),
+    ("ip", re.compile(_IP), _is_address, _has_colons_or_dots),
+    ("phone", re.compile(_PHONE), _always, _has_phone_mark),
+    ("phone", re.compile(_CONTEXT + r"(?P<found>\d(?:[ .-]?\d){5,11}(?:x\d{2,5})?)(?![\w-])"), _always, _always),
+)
+"""Each with its pattern, what a match has to be besides, and what the whole text has to be, which is quicker to see: ids of
+requests are searched too, and there is one in every exchange."""
+
+PATTERNS: tuple[str, ...] = tuple(dict.fromkeys(kind for kind, _, _, _ in _KINDS))
 """The kinds of personal data that are looked for."""
 
 
 def may_hold_patterns(text: str) -> bool:
-    """A quick look: most categories hold no such characters."""
-    return _SUSPICIOUS.search(text) is not None
+    """A quick look: an @, two colons, six digits, dotted numbers, an IBAN's beginning; most categories hold none of them."""
+    if _HINT.search(text) is None:
+        return False
+    return (
+        "@" in text
+        or text.count(":") > 1
+        or _SIX_DIGITS.match(text) is not None
+        or ("." in text and _DOTTED.search(text) is not None)
+        or (len(text) >= 12 and _IBAN_START.search(text) is not None)
+    )
 
 
 def _marked(kind: str, found: str) -> str:
@@ -115,8 +135,8 @@ def replace_patterns(
     """
     if not may_hold_patterns(text):
         return text
-    for kind, pattern, holds in _KINDS:
-        if kind in kinds:
+    for kind, pattern, holds, may in _KINDS:
+        if kind in kinds and may(text) and pattern.search(text) is not None:
             text = _replace(text, kind, pattern, holds, counts, mark)
     return text
 

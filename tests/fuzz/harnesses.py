@@ -475,7 +475,10 @@ def _patterns(data: bytes) -> bool:
     assert found or replaced == text
     if not may_hold_patterns(text):
         assert not found
-        assert not any(pattern.search(text) for _, pattern, _ in patterns._KINDS)
+        assert not any(pattern.search(text) for _, pattern, _, _ in patterns._KINDS)
+    for _, pattern, holds, may in patterns._KINDS:
+        part = "found" if "found" in pattern.groupindex else 0
+        assert may(text) or not any(holds(match[part]) for match in pattern.finditer(text))
     return bool(found)
 
 

@@ -379,3 +379,39 @@ def test_a_compressed_error_is_read() -> None:
     request = {"inputs": [X]}
     assert decode(request, gzip.compress(b'{"error": "e"}'), status=500).error == "e"
     assert decode(request, b"\x1f\x8bzzz", status=500).error is None
+
+
+# Bodies of floats alone are read in one go; everything else more closely.
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        {"shape": [2], "datatype": "FP32", "data": [1, -2.5]},
+        {"shape": [2], "datatype": "FP32", "data": [1e39, 1e-50]},
+        {"shape": [2], "datatype": "FP64", "data": [0.1, 12345678901234567890]},
+        {"shape": [1, 2], "datatype": "FP32", "data": [[1.5, 2.5]]},
+        {"shape": [2], "datatype": "FP16", "data": [70000, 1.0]},
+        {"shape": [2], "datatype": "FP32", "data": [None, 1.0]},
+        {"shape": [0], "datatype": "FP32", "data": []},
+        {"shape": [2], "datatype": "INT64", "data": [9007199254740993, -1]},
+        {"shape": [2], "datatype": "BYTES", "data": ["a", "b"]},
+        {"shape": [1], "datatype": "FP32", "data": [1.0], "parameters": {"content_type": "np"}},
+        {"shape": [3], "datatype": "FP32", "data": [1.0]},
+        {"shape": [-1], "datatype": "FP32", "data": [1.0]},
+        {"shape": [1], "datatype": "FP99", "data": [1.0]},
+        {"shape": [1], "datatype": "FP32"},
+    ],
+)
+@pytest.mark.parametrize("beside", [[], [X], [{"name": "i", "shape": [1], "datatype": "INT32", "data": [7]}]])
+def test_the_quick_way_says_what_the_careful_one_says(tensor: dict[str, Any], beside: list[dict[str, Any]]) -> None:
+    """A body whose types come late is read the careful way: the same tensors, or the same refusal."""
+
+    def said(body: dict[str, Any]) -> object:
+        try:
+            return decode(body)
+        except Undecodable as error:
+            return error.reason, error.where
+
+    inputs = [*beside, {"name": "t", **tensor}]
+    assert said({"inputs": inputs}) == said({"parameters": {"pad": "x" * 2000}, "inputs": inputs})

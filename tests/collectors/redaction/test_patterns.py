@@ -121,3 +121,11 @@ def test_most_of_a_public_corpus_is_found(shared_data: Path) -> None:
 def test_the_quick_look_passes_over_nothing() -> None:
     """A short number after `call` once was: the look wanted seven digits, the pattern six."""
     assert replace_patterns("call 451 233", PATTERNS, Counter()) == "call <phone>"
+
+
+@pytest.mark.parametrize(
+    "text", ["0123456789abcdef", "1790812345678901234", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "request-1234567"]
+)
+def test_an_id_of_many_digits_is_left_alone(text: str) -> None:
+    """Ids of requests look suspicious at first, and each kind is asked."""
+    assert replaced(text) == (text, {})
