@@ -244,7 +244,9 @@ def _beyond_declared(plan: Plan, measurements: Sequence[Measurement]) -> set[Key
     found = set()
     for m in measurements:
         limit = _others(plan, m.kind).get(m.metric)
-        if limit is not None and m.value.low is not None and m.value.low > limit:
+        low, high = m.value.low, m.value.high
+        # A signed metric is beyond its limit on either side.
+        if limit is not None and low is not None and high is not None and (low > limit or high < -limit):
             found.add((m.kind, "js_distance", Subject(m.feature, m.slice)))
     return found
 

@@ -86,7 +86,9 @@ from monitor.metrics.drift.mmd import MMD
 from monitor.metrics.drift.new_categories import NEW_CATEGORIES
 from monitor.metrics.drift.projection_ks import PROJECTION_KS
 from monitor.metrics.drift.psi import PSI
+from monitor.metrics.drift.rare_log_odds import RARE_LOG_ODDS
 from monitor.metrics.drift.reconstruction_error import RECONSTRUCTION_ERROR
+from monitor.metrics.drift.share_difference import SHARE_DIFFERENCE
 from monitor.metrics.drift.total_variation import TOTAL_VARIATION
 from monitor.metrics.drift.vanished_categories import VANISHED_CATEGORIES
 from monitor.metrics.drift.wasserstein_normalized import WASSERSTEIN_NORMALIZED
@@ -199,6 +201,8 @@ ON_REQUEST: tuple[Metric, ...] = (
     ANDERSON_DARLING,
     WASSERSTEIN_ROBUST,
     MEAN_SHIFT,
+    SHARE_DIFFERENCE,
+    RARE_LOG_ODDS,
     NEW_CATEGORIES,
     VANISHED_CATEGORIES,
     RECONSTRUCTION_ERROR,

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import special
 
 from monitor.findings import Status, Value
-from monitor.metrics.drift.correlation_max_z import spoken_p
 from monitor.metrics.drift.matrix_metric import Change, MatrixMetric
 from monitor.metrics.intervals import Z
 from monitor.metrics.metric import nothing
+from monitor.metrics.p_values import spoken_p
 
 
 def correlation_matrix_distance(found: Change) -> Value:

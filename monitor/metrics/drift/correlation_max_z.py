@@ -10,6 +10,7 @@ from scipy import special
 from monitor.findings import Value
 from monitor.metrics.drift.matrix_metric import Change, MatrixMetric
 from monitor.metrics.intervals import Z
+from monitor.metrics.p_values import spoken_p
 
 
 def correlation_max_z(found: Change) -> Value:
@@ -63,10 +64,6 @@ def correlation_max_z(found: Change) -> Value:
 
 _LEAST = 1e-12
 """Variance of a correlation of 1, which has none."""
-
-
-def spoken_p(p: float) -> str:
-    return "< 1e-12" if p < 1e-12 else f"= {p:.2g}"
 
 
 CORRELATION_MAX_Z = MatrixMetric(
