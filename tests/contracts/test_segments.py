@@ -155,6 +155,14 @@ def test_only_the_columns_asked_for_are_read(store: SegmentStore) -> None:
     assert set(store.read_rows([segment]).columns) == set(names)
 
 
+def test_the_columns_of_segments_are_known_without_their_rows(store: SegmentStore) -> None:
+    """Each once, in the order of their first segment; our own names among them, not our own columns."""
+    one = store.write_rows("m", "1", rows([1], **{"b": column([1]), "outrider.x": column([2])}), 5)
+    other = store.write_rows("m", "1", rows([2], b=column([1]), a=column(["x"], object)), 6)
+    assert store.row_columns(registered(one, other)) == ["b", "outrider.x", "a"]
+    assert store.row_columns([]) == []
+
+
 def test_a_column_that_a_segment_lacks_is_missing_there(store: SegmentStore) -> None:
     """A feature that came or went between two segments."""
     first = store.write_rows("income", "1", rows([1], x=column(["a"], object)), 1)
@@ -465,6 +473,34 @@ def test_compacted_findings_are_the_same_findings(store: SegmentStore) -> None:
     """Order and revisions are as before."""
     old = registered(*(store.write_findings([finding(s), finding(s, revision=1)], "5m", 9) for s in (0, 10)))
     assert store.find_findings([store.compact(old, 9)], FindingQuery()) == store.find_findings(old, FindingQuery())
+
+
+def test_thinned_measurements_keep_the_worst_of_each_hour(store: SegmentStore) -> None:
+    """The gravest, then the highest score, then the latest; of each window what its last revision says; nothing else changes."""
+    hour = 3_600 * 10**9
+    alike = [finding(start, score=0.5, reason="fine") for start in (0, 10, 20)]
+    worst = finding(10, feature="SEX", status=Status.CRITICAL, score=2.0, threshold=(0.1, 0.2))
+    revised = finding(20, feature="SEX", status=Status.CRITICAL, score=9.0)
+    higher = finding(hour + 10, feature="SEX", score=0.9)
+    silent = finding(hour, feature="SEX", status=Status.UNDEFINED, value=None, low=None, high=None)
+    sliced = finding(0, feature="SEX", slice="RAC1P=1")
+    segments = registered(
+        store.write_findings([*alike, worst, revised, sliced], "5m", 9),
+        store.write_findings([silent, finding(hour + 20, feature="SEX", score=0.1), higher], "5m", 9),
+        store.write_findings([replace(revised, status=Status.OK, revision=1)], "5m", 9),
+    )
+    thinned = store.thin(segments, 11)
+    assert (thinned.kind, thinned.model, thinned.version, thinned.created_ns) == ("measurements", "income", "1", 11)
+    assert (thinned.rows, thinned.start_ns) == (4, 0) and thinned.end_ns == max(s.end_ns for s in segments)
+    found = store.find_findings([thinned], FindingQuery())
+    assert found == [sliced, worst, alike[2], higher]
+
+
+def test_measurements_of_strangers_are_not_thinned_together(store: SegmentStore) -> None:
+    """One model and version."""
+    segments = [store.write_findings([finding(version=version)], "5m", 9) for version in "12"]
+    with pytest.raises(ValueError, match="one model and version"):
+        store.thin(segments, 9)
 
 
 def test_strangers_are_not_compacted(store: SegmentStore) -> None:

@@ -33,7 +33,7 @@ export const section = (title, caption, ...children) =>
 export const table = (columns, items, { rowClass, label } = {}) =>
   h("div", { class: "tablebox" },
     h("table", { "aria-label": label },
-      h("thead", {}, h("tr", {}, columns.map(([heading, , cls]) => h("th", { scope: "col", class: cls === "num" ? "num" : null }, heading)))),
+      h("thead", {}, h("tr", {}, columns.map(([heading, , cls]) => (heading ? h("th", { scope: "col", class: cls === "num" ? "num" : null }, heading) : h("td", {}))))),
       h("tbody", {}, items.map((item) => h("tr", { class: rowClass?.(item) }, columns.map(([, cell, cls]) => h("td", { class: cls }, cell(item))))))));
 
 export const empty = (...text) => h("p", { class: "empty" }, ...text);

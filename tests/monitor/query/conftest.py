@@ -17,6 +17,7 @@ from monitor.jobs.replay import predictions_of
 from monitor.main import Service, open_service
 from monitor.segments.row_files import rows_to_parquet
 from monitor.settings import MonitorSettings
+from monitor.tiles.rows import Rows
 from tests.monitor.jobs.house import DECLARATION, MODEL, SECOND, START, closed, labelled, minute, population, truth_of
 
 API = "/api/v1"
@@ -46,6 +47,12 @@ class Asked:
             cursor = page["next"]
             if cursor is None:
                 return items
+
+    def take(self, rows: Rows, sequence: int, version: str = "1") -> None:
+        """A sidecar's batch with these predictions."""
+        records = predictions_of(rows, MODEL, version, ("p", "yhat"))
+        body = encode_batch(Batch(sidecar="s", sequence=sequence, records=tuple(records)))
+        assert self.client.post(f"{API}/records", content=body).json()["predictions"] == len(rows)
 
     def refused(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The problem details of a request that is refused."""

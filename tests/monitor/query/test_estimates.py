@@ -26,3 +26,6 @@ def test_label_delays_are_counted_by_outcome(asked: Asked) -> None:
     assert len(answer["seconds"]) == len(answer["positive"]) and answer["seconds"] == sorted(answer["seconds"])
     assert sum(answer["positive"]) > 0 and sum(answer["negative"]) > 0 and sum(answer["other"]) == 0
     assert answer["rows"] >= answer["labelled"]
+    assert sum(item["labelled"] for item in answer["items"]) == answer["labelled"]
+    assert 0 <= answer["median"]["above"] <= answer["p90"]["above"] < answer["p90"]["up_to"]
+    assert answer["corrected_windows"] == 0 and answer["labels_complete_after_seconds"] is None

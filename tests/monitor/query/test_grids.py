@@ -102,3 +102,15 @@ def test_a_grid_is_sent_compressed_and_a_parquet_file_as_it_is(asked: Asked) -> 
     assert int(answer.headers["content-length"]) < len(answer.content) / 4
     file = asked.client.get(f"/api/v1/models/{MODEL}/baseline.parquet", headers=gzip)
     assert "content-encoding" not in file.headers and file.content.startswith(b"PAR1")
+
+
+def test_rows_are_searched_ordered_and_paged(asked: Asked) -> None:
+    """By a part of their name; by name or by the newest column; so many left out before those on show."""
+    query = {"per": "feature", "kind": "drift", "metric": "js_distance"}
+    whole = [row["name"] for row in grid(asked, **query)["rows"]]
+    assert [row["name"] for row in grid(asked, **query, match="AG")["rows"]] == ["age"]
+    assert [row["name"] for row in grid(asked, **query, order="name")["rows"]] == sorted(whole)
+    assert grid(asked, **query, order="newest")["rows"][0]["name"] == "age"
+    second = grid(asked, **query, skip=1, rows=1)
+    assert [row["name"] for row in second["rows"]] == whole[1:2]
+    assert (second["of"], second["folded"]) == (len(whole), len(whole) - 2)

@@ -5,6 +5,7 @@ import { capture, PARTS } from "../../charts/capture.js";
 import { waterfall } from "../../charts/waterfall.js";
 import { empty, folded, h, s, section, table } from "../../dom.js";
 import { after, count, day, duration, limit, moment, number, precise, span, value } from "../../format.js";
+import { listing } from "../../listing.js";
 import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, rankOf } from "../../words.js";
 import { changes } from "./changes.js";
@@ -20,6 +21,7 @@ import { versions } from "./versions.js";
 
 const ANOMALIES_SHOWN = 12;
 const EXPLAINED_SHOWN = 12;
+const FINDINGS_SHOWN = 30;
 
 const opened = () => (read("open") ?? "").split(",").filter(Boolean);
 const remember = (name) => (open) => {
@@ -54,7 +56,8 @@ export function folds(data, chosen, choose) {
 
 async function anomalies(data, window, choose) {
   const found = await get(pathOf(data.name, "/anomalies"), { from: window.start, to: window.end, version: data.scope.version, limit: 500 });
-  if (!found.items.length) return empty("No row of this window is among the rarest that the baseline would have.");
+  const told = data.kinds.rows.find((row) => row.name === "anomaly")?.cells.find((cell) => cell?.start === window.start);
+  if (!found.items.length) return empty(told?.value === undefined && told?.reason ? `Nothing can be said: ${told.reason}.` : told ? "No row of this window is among the rarest that the baseline would have." : "Anomalies were not measured in this window: without a baseline, or with `checks: {anomaly: false}`, there are none to tell.");
   const items = [...found.items].sort((a, b) => a.p - b.p);
   const because = (item) => item.features.slice(0, 3).map((f) => `${f.feature} ${value(f.value)}`).join(", ");
   return [h("p", { class: "cap" }, `${count(items.length)}${found.next ? " or more" : ""} rows, the rarest first; p is how rare such a row is in the baseline. `, h("a", { href: modelHref(data.name, { from: window.start, to: window.end, version: data.scope.version }, "/rows") }, "all rows")),
@@ -87,8 +90,14 @@ async function numbers(data, window) {
   const found = await all(pathOf(data.name, "/measurements"), { from: window.start, to: after(window.start), version: data.scope.version, rule: data.scope.rule, slice: read("slice") }, 2_000);
   if (!found.length) return empty("This window has no findings.");
   found.sort((a, b) => rankOf(a.status) - rankOf(b.status) || (b.score ?? 0) - (a.score ?? 0));
-  return [h("p", { class: "cap" }, `${count(found.length)} decision records, the worst first; the first 150 are shown, the API has all.`),
-    tall(table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["value", (f) => number(f.value), "num"], ["95 % interval", (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`)], ["limit", (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), "num"], ["n window", (f) => count(f.n_window), "num"], ["n baseline", (f) => count(f.n_baseline), "num"], ["missing", (f) => count(f.n_missing), "num"], ["state", (f) => badge(f.status)], ["why", (f) => f.reason ?? "", "wrap small"]], found.slice(0, 150)))];
+  const of = (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model";
+  const columns = [
+    { head: "of", cell: of, by: of, cls: "wrap" }, { head: "metric", cell: (f) => metricName(f.metric), by: (f) => metricName(f.metric) }, { head: "value", cell: (f) => number(f.value), by: (f) => f.value, cls: "num" },
+    { head: "95 % interval", cell: (f) => (f.low === null ? "" : `${number(f.low)} to ${number(f.high)}`) }, { head: "limit", cell: (f) => h("span", { title: f.threshold_origin ?? "" }, limit(f.threshold)), cls: "num" },
+    { head: "times its limit", cell: (f) => (f.score === null ? "" : number(f.score)), by: (f) => f.score, cls: "num" }, { head: "n window", cell: (f) => count(f.n_window), by: (f) => f.n_window, cls: "num" }, { head: "n baseline", cell: (f) => count(f.n_baseline), by: (f) => f.n_baseline, cls: "num" },
+    { head: "missing", cell: (f) => count(f.n_missing), by: (f) => f.n_missing, cls: "num" }, { head: "state", cell: (f) => badge(f.status), by: (f) => -rankOf(f.status) }, { head: "why", cell: (f) => f.reason ?? "", cls: "wrap small" },
+  ];
+  return [h("p", { class: "cap" }, `${count(found.length)} decision records, the worst first.`), listing(columns, found, { label: "All findings of the window", text: (f) => `${of(f)} ${metricName(f.metric)} ${f.status} ${f.reason ?? ""}`, shown: FINDINGS_SHOWN })];
 }
 
 async function forecasts(data) {
@@ -100,11 +109,6 @@ async function forecasts(data) {
   const rest = Object.entries(reasons).sort((a, b) => b[1] - a[1]).map(([why, n]) => `${count(n)}: ${why}`).join(" · ");
   return [ahead.length ? table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["now", (f) => number(f.value), "num"], ["limit", (f) => limit(f.threshold), "num"], ["an hour", (f) => number(f.slope_per_hour), "num"], ["crosses in", (f) => duration(f.seconds * 1000), "num"], ["at, UTC", (f) => moment(f.at), "when"], ["95 % interval", (f) => `${moment(f.low)} to ${f.high ? moment(f.high) : "never"}`, "when"]], ahead.slice(0, 50), { label: "Forecasts" }) : empty("Nothing with a threshold moves steadily towards it."),
     rest ? h("p", { class: "small" }, `Nobody can say when of ${rest}.`) : null];
-}
-
-function tall(box) {
-  box.classList.add("tall");
-  return box;
 }
 
 function report(data, window) {
