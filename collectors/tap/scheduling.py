@@ -19,9 +19,9 @@ SLICE_NS = 100_000
 """The forwarder's: the shortest that the kernel takes."""
 WORKER_SLICE_NS = 3_000_000
 """The worker's: what matters is that it is the longer one."""
-WORKER_NICE = 10
-"""A tenth of a core where both want all of it: the forwarder is then rarely over its share when it wakes. Much more, and a
-busy machine would starve the worker."""
+WORKER_NICE = 6
+"""A fifth of a core where both want all of it: the forwarder is then rarely over its share when it wakes, and what it forwards
+at half of its best is captured still. Much more, and a busy machine would starve the worker."""
 RECORDS_PER_YIELD = 4
 """About two exchanges, or a tenth of a millisecond of work."""
 

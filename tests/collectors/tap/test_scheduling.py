@@ -16,7 +16,7 @@ print(os.sched_getscheduler(0), os.nice(0))
 """
 
 
-@pytest.mark.parametrize(("call", "policy", "nicer"), [("go_first", 0, 0), ("give_way", 3, 10)])
+@pytest.mark.parametrize(("call", "policy", "nicer"), [("go_first", 0, 0), ("give_way", 3, 6)])
 def test_the_kernel_is_told(call, policy, nicer):
     """By the process itself, without any privilege: an ordinary one goes first, a batch process gives way."""
     done = subprocess.run([sys.executable, "-c", TELLS, call], capture_output=True, text=True, check=True)
