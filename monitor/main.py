@@ -200,7 +200,9 @@ def open_service(
     )
     prepare(context.exporters)
     prime(holding(context.exporters), catalog, store)
-    retention = Retention(settings.rows_days, settings.records_days, settings.measurements_days)
+    retention = Retention(
+        settings.rows_days, settings.records_days, settings.measurements_days, settings.measurements_whole_days
+    )
     acceptance = Acceptance(catalog, store, clock)
     events = None if event_reader is None else EventAcceptance(event_reader, acceptance, telemetry, clock)
     upkeep = Upkeep(context, settings.url, events)

@@ -15,7 +15,7 @@ from monitor.jobs.accept_labels import Searched, find_waiting
 from monitor.jobs.close_windows import WINDOWS_PER_PASS, Closer
 from monitor.jobs.context import Context
 from monitor.jobs.due_windows import Rest
-from monitor.jobs.expire import Retention, compact, expire, sweep
+from monitor.jobs.expire import Retention, compact, expire, sweep, thin
 from monitor.jobs.hold_alerts import hold_alerts
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts
@@ -232,6 +232,7 @@ class Scheduler:
         compact(self._context, "predictions", model)
         compact(self._context, "failures", model)
         compact(self._context, "measurements", model)
+        thin(self._context, model, self._retention.measurements_whole_days)
 
 
 def _in_order(models: Sequence[ModelEntry]) -> list[ModelEntry]:

@@ -41,6 +41,8 @@ class MonitorSettings:
     """Days that labels, anomalies and explanations are kept."""
     measurements_days: int = 400
     """Days that measurements are kept."""
+    measurements_whole_days: int = 30
+    """Days that all of them are kept; of older ones the worst of each hour is."""
 
     @property
     def host(self) -> str:

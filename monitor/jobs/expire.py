@@ -1,4 +1,4 @@
-"""Forget what is past its retention, and join the small segments of a closed hour into one."""
+"""Forget what is past its retention, join the small segments of a closed hour into one, and thin measurements of long ago."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ ORPHAN_AGE_NS = HOUR_NS
 """A younger file may be one that is being registered just now."""
 COMPACT_SEGMENTS_MIN = 8
 """Fewer files than this in an hour are not worth joining."""
+THINNED_DAYS_MAX = 8
+"""Days of one model that are thinned at a time: a few where a monitor was away, and nobody waits long for the first year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Retention:
     rows_days: int = 30
     records_days: int = 90
     measurements_days: int = 400
+    measurements_whole_days: int = 30
+    """After these the worst of each hour is kept: what is drawn of a year has no room for each five minutes."""
     bookkeeping_days: int = 30
     published_days: int = 1
     """Results that every exporter has taken: enough for one that is switched on late to begin with yesterday."""
@@ -82,3 +86,24 @@ def compact(context: Context, kind: SegmentKind, model: str) -> int:
 
 def _hour(segment: Segment) -> tuple[str, int, int]:
     return segment.version, segment.start_ns // HOUR_NS, segment.end_ns // HOUR_NS
+
+
+def thin(context: Context, model: str, whole_days: int) -> int:
+    """Of each day that is older, keep the worst measurement of each hour, in one segment; returns how many days were thinned.
+
+    A day in one segment has been thinned, or had only one window; what comes late for it makes a second.
+    """
+    now_ns = context.clock()
+    before_ns = (now_ns - whole_days * DAY_NS) // DAY_NS * DAY_NS
+    segments = context.catalog.segments("measurements", model, end_ns=before_ns)
+    old = [s for s in segments if s.end_ns < before_ns and s.created_ns < now_ns - HOUR_NS]
+    days = [list(group) for _, group in groupby(sorted(old, key=_day), key=_day)]
+    several = [day for day in days if len(day) > 1][:THINNED_DAYS_MAX]
+    for day in several:
+        thinned = context.store.thin(sorted(day, key=lambda s: s.id), now_ns)
+        context.catalog.replace_segments(day, [thinned])
+    return len(several)
+
+
+def _day(segment: Segment) -> tuple[str, int, int]:
+    return segment.version, segment.start_ns // DAY_NS, segment.end_ns // DAY_NS

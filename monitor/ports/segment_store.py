@@ -120,3 +120,6 @@ class SegmentStore(Protocol):
 
     def compact(self, segments: Sequence[Segment], now_ns: int) -> Segment:
         """One new file with the rows of all (of one kind, model and version)."""
+
+    def thin(self, segments: Sequence[Segment], now_ns: int) -> Segment:
+        """One new file of measurements with the worst record of each hour of all, for each metric, feature, slice and rule."""

@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
     ]
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
+HOUR_NS = 3_600 * 10**9
 FRACTIONS = ("value", "low", "high", "score")
 """Columns whose values hardly ever repeat."""
 
@@ -82,11 +83,36 @@ ORDER BY number, {per} NULLS FIRST
 """
 )
 
+_SELECT_THINNED = (
+    """
+SELECT {columns} FROM ("""
+    + _LATEST
+    + """) AS latest
+QUALIFY row_number() OVER (
+    PARTITION BY version, rule, slice, feature, metric, kind, start_ns // {hour_ns}
+    ORDER BY list_position({ranks}, status), score DESC NULLS LAST, start_ns DESC
+) = 1
+ORDER BY rule, metric, slice NULLS FIRST, feature NULLS FIRST, start_ns
+"""
+)
+
 
 def to_table(findings: Sequence[Finding], rule: str) -> Any:
-    columns = zip(*(_to_row(finding, rule) for finding in findings), strict=True)
+    return _table([_to_row(finding, rule) for finding in findings])
+
+
+def _table(rows: Sequence[tuple[Any, ...]]) -> Any:
+    columns = zip(*rows, strict=True)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA) if findings else SCHEMA.empty_table()
+    return pa.Table.from_arrays(arrays, schema=SCHEMA) if rows else SCHEMA.empty_table()
+
+
+def thinned(files: Sequence[Path]) -> Any:
+    """A table with the worst record of each hour of what the files of one model say, the latest where several are as bad."""
+    texts = {"columns": ", ".join(SCHEMA.names), "conditions": "true", "ranks": list(_WORST_FIRST), "hour_ns": HOUR_NS}
+    sql, of_older = (_SELECT_THINNED.format(files=source, **texts) for source in (_FILES, _OLDER_FILES))
+    none = {"no_findings": SCHEMA.empty_table()}
+    return _table(query(sql, [[literal_path(file) for file in files]], none, of_older=of_older))
 
 
 def find(files: Sequence[Path], wanted: FindingQuery) -> list[Finding]:

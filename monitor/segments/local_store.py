@@ -189,6 +189,14 @@ class LocalSegmentStore:
         table = records_table.surviving(self._files(segments))
         return self._write(kind, model, version, table, bounds, now_ns, suffix=records_table.COMPACTED)
 
+    def thin(self, segments: Sequence[Segment], now_ns: int) -> Segment:
+        if len({(s.model, s.version) for s in segments}) != 1:
+            raise ValueError("only measurements of one model and version make one segment")
+        model, version = segments[0].model, segments[0].version
+        table = findings_table.thinned([self._path(segment) for segment in segments])
+        bounds = np.array([(s.start_ns, s.end_ns) for s in segments], np.int64).ravel()
+        return self._write("measurements", model, version, table, bounds, now_ns, split=findings_table.FRACTIONS)
+
     def _write(
         self,
         kind: SegmentKind,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.jobs.expire import DAY_NS, HOUR_NS, Retention, compact, expire
+from monitor.jobs.expire import DAY_NS, HOUR_NS, Retention, compact, expire, thin
+from monitor.ports import FindingQuery
 from tests.monitor.jobs.house import MODEL, START, House, closed, labelled, minute, population, truth_of
 
 KEPT = Retention(rows_days=30, records_days=90, measurements_days=400)
@@ -59,6 +60,28 @@ def test_a_few_segments_are_left_alone(house: House) -> None:
         house.serve(population(20, seed=number, start_ns=minute(number), name=f"w{number}-"))
     house.at(closed(2) + 3 * HOUR_NS)
     assert compact(house.context, "predictions", MODEL) == 0
+
+
+def test_measurements_of_long_ago_become_the_worst_of_each_hour_in_a_file_a_day(house: House) -> None:
+    """A day later nothing of it is left to do, and younger days are whole."""
+    house.declare()
+    house.baseline(labelled(population(500, seed=1), seed=1))
+    for number in (0, 1, 2, 60, 61):
+        house.serve(population(50, seed=number, start_ns=minute(number), name=f"w{number}-"))
+        house.at(closed(number))
+    before = house.store.find_findings(house.catalog.segments("measurements", MODEL), FindingQuery())
+    days = {s.start_ns // DAY_NS for s in house.catalog.segments("measurements", MODEL)}
+    house.now_ns += 2 * DAY_NS
+    assert thin(house.context, MODEL, 30) == 0
+    house.now_ns += 31 * DAY_NS
+    assert thin(house.context, MODEL, 30) == len(days)
+    segments = house.catalog.segments("measurements", MODEL)
+    kept = house.store.find_findings(segments, FindingQuery())
+    assert len(segments) == len(days) and len(kept) < len(before)
+    assert all(one in before for one in kept)
+    hours = lambda found: {(f.kind, f.metric, f.feature, f.slice, (f.window.start_ns or 0) // HOUR_NS) for f in found}  # noqa: E731
+    assert hours(kept) == hours(before) and len(kept) == len(hours(kept))
+    assert thin(house.context, MODEL, 30) == 0
 
 
 def test_an_old_baseline_and_its_file_go(house: House) -> None:
