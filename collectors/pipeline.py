@@ -98,6 +98,10 @@ class Counts:
         return sum(self.exchanges.values())
 
 
+_AccountKey = tuple[int, str | None, str | None, str | None]
+"""Second, model, version; and the exchange, of one that may come again and of which no prediction tells."""
+
+
 class _Account:
     """Ledger entry of one model, version and second, while it grows."""
 
@@ -130,7 +134,7 @@ class _Account:
         yield from ((("dropped", reason), count) for reason, count in self.dropped.items())
         yield from ((("undecodable", reason), count) for reason, count in self.undecodable.items())
 
-    def entry(self, start_ns: int, model: str | None, version: str | None) -> Ledger:
+    def entry(self, start_ns: int, model: str | None, version: str | None, exchange: str | None) -> Ledger:
         seen = self.captured + self.sampled_out + self.not_inference + self.dropped.total() + self.undecodable.total()
         return Ledger(
             start_ns=start_ns,
@@ -143,6 +147,7 @@ class _Account:
             dropped=dict(self.dropped),
             undecodable=dict(self.undecodable),
             not_inference=self.not_inference,
+            exchange=exchange,
         )
 
 
@@ -200,7 +205,7 @@ class Pipeline:
         self._protocols: Counter[str] = Counter()
         self._opaque: Counter[str] = Counter()
         self._faults: list[Fault] = []
-        self._accounts: dict[tuple[int, str | None, str | None], _Account] = {}
+        self._accounts: dict[_AccountKey, _Account] = {}
         self._holes: dict[str, _Hole] = {}
         self._gaps: list[Gap] = []
 
@@ -358,14 +363,16 @@ class Pipeline:
 
     def _decide(self, exchange: Exchange, found: tuple[Decoder, Call] | None, provenance: Provenance) -> None:
         """Decide what becomes of one exchange."""
+        once = provenance.name
         if found is None:
             unreadable = exchange.damage if not exchange.target else None
-            self._account(exchange, None, None, "undecodable" if unreadable else "not_inference", unreadable or "")
+            kind: Outcome = "undecodable" if unreadable else "not_inference"
+            self._account(exchange, None, None, kind, unreadable or "", once)
             return
         decoder, call = found
         if exchange.damage:
             outcome: Outcome = "dropped" if exchange.damage in DROPPED else "undecodable"
-            self._account(exchange, call.model or None, call.version, outcome, exchange.damage)
+            self._account(exchange, call.model or None, call.version, outcome, exchange.damage, once)
             return
         name = provenance.name or self._name(exchange)
         inclusion = self._sampling.inclusion(
@@ -374,13 +381,13 @@ class Pipeline:
         is_kept = self._sampling.by != "exchange" or keeps(inclusion, name)
         if not is_kept and self._sampling.unsure_below is None:
             call = named(decoder, exchange, call)
-            self._account(exchange, call.model or None, call.version, "sampled_out", "")
+            self._account(exchange, call.model or None, call.version, "sampled_out", "", once)
             return
         try:
             decoded = decoder.decode(exchange, call)
         except Undecodable as error:
             call = named(decoder, exchange, call)
-            self._account(exchange, call.model or None, call.version, "undecodable", error.reason)
+            self._account(exchange, call.model or None, call.version, "undecodable", error.reason, once)
             if len(self._faults) < FAULTS_MAX:
                 kept = exchange if self._keeps_undecodable and exchange.wire_bytes <= KEPT_BYTES_MAX else None
                 self._faults.append(Fault(error.reason, error.where, error.detail, call.model or None, kept))
@@ -389,9 +396,9 @@ class Pipeline:
             is_kept, inclusion = True, 1.0
         record = self._record(exchange, decoded, name, inclusion, provenance)
         if not is_kept or (self._sampling.by == "id" and not keeps(inclusion, record.id)):
-            self._account(exchange, decoded.model, decoded.version, "sampled_out", "")
+            self._account(exchange, decoded.model, decoded.version, "sampled_out", "", once)
             return
-        self._keep(exchange, record)
+        self._keep(exchange, record, once)
 
     def _name(self, exchange: Exchange) -> str:
         """Unique in this sidecar over its restarts: numbers rise with time."""
@@ -427,7 +434,7 @@ class Pipeline:
             trace=trace_of(headers),
         )
 
-    def _keep(self, exchange: Exchange, record: Prediction) -> None:
+    def _keep(self, exchange: Exchange, record: Prediction, once: str | None) -> None:
         changed = self._changed
         changed.clear()
         stored = redact(record, self._redaction, changed)
@@ -437,7 +444,7 @@ class Pipeline:
         for tensor in stored.outputs:
             weight += tensor_bytes(tensor)
         if self._records and self._pending_bytes + weight > self._pending_bytes_max:
-            self._account(exchange, record.model, record.version, "dropped", "pending_full")
+            self._account(exchange, record.model, record.version, "dropped", "pending_full", once)
             return
         if changed:
             self._redacted.update(changed)
@@ -449,18 +456,27 @@ class Pipeline:
         self._account(exchange, record.model, record.version, "captured", "")
 
     def _account(
-        self, exchange: Exchange, model: str | None, version: str | None, outcome: Outcome, reason: str
+        self,
+        exchange: Exchange,
+        model: str | None,
+        version: str | None,
+        outcome: Outcome,
+        reason: str,
+        once: str | None = None,
     ) -> None:
+        """Count one exchange; `once` names one that may come again, where it has no prediction to know it by."""
         if outcome != "not_inference":
             self._requests[exchange.protocol] += 1
         second = exchange.start_ns - exchange.start_ns % LEDGER_INTERVAL_NS
-        account = self._accounts.get((second, model, version)) or self._new_account(second, model, version)
+        key = (second, model, version, once)
+        account = self._accounts.get(key) or self._new_account(key)
         if outcome == "captured":
             account.captured += 1
         else:
             account.add(outcome, reason)
 
-    def _new_account(self, second: int, model: str | None, version: str | None) -> _Account:
+    def _new_account(self, key: _AccountKey) -> _Account:
         """An account that is not open yet; where there are too many, that of exchanges without a model."""
-        key = (second, model, version) if len(self._accounts) < LEDGERS_MAX else (second, None, None)
-        return self._accounts.setdefault(key, _Account())
+        return self._accounts.setdefault(
+            key if len(self._accounts) < LEDGERS_MAX else (key[0], None, None, None), _Account()
+        )

@@ -18,7 +18,7 @@ from collectors.intake.kafka_messages import (
     key_of,
     reader,
 )
-from collectors.pipeline import LEDGER_INTERVAL_NS, Pipeline, Provenance
+from collectors.pipeline import LEDGER_INTERVAL_NS, LEDGERS_MAX, Pipeline, Provenance
 from collectors.records.types import Ledger, Prediction, Record
 from collectors.spool import Spool, SpoolFull
 from collectors.spool.packing import fits
@@ -32,6 +32,9 @@ RETRY_SECONDS = 1.0
 
 UNFLUSHED_BYTES_MAX = 8 * 1024 * 1024
 """Of exchanges that are not in the spool, or batches that the monitor has not had: about a batch of the spool."""
+
+UNFLUSHED_MAX = LEDGERS_MAX // 2
+"""Exchanges that are not in the spool: each that is not captured has a ledger entry of its own, and those are bounded."""
 
 SPOOL_FULL = "spool_full"
 """Why an exchange is dropped that was read."""
@@ -77,14 +80,14 @@ class ExchangeTaker:
         self._halves: Halves[Half] = Halves(wait_ns=WAIT_NS)
         self._held: dict[Place, dict[int, Hashable]] = {}
         self._times: dict[Place, int] = {}
-        self._unflushed_bytes = 0
+        self._unflushed_bytes = self._unflushed = 0
         self._unspooled: list[Record] = []
         """What the spool has not taken: it outlives a flush that is told to stop, so that the next one has it."""
         self.taken = 0
 
     @property
     def is_full(self) -> bool:
-        return self._unflushed_bytes > UNFLUSHED_BYTES_MAX
+        return self._unflushed_bytes > UNFLUSHED_BYTES_MAX or self._unflushed > UNFLUSHED_MAX
 
     def take(self, message: Message) -> None:
         origin = self._origin_of(message.topic)
@@ -133,6 +136,7 @@ class ExchangeTaker:
             version=record.version,
             captured=-1,
             dropped={SPOOL_FULL: 1},
+            exchange=record.exchange,
         )
 
     def _give_up_late_halves(self) -> None:
@@ -148,7 +152,7 @@ class ExchangeTaker:
     def _gather(self) -> bool:
         """What the pipeline has made joins what waits for the spool; whether anything does."""
         records, counts = self._pipeline.take()
-        self._unflushed_bytes = 0
+        self._unflushed_bytes = self._unflushed = 0
         for fault in counts.faults:
             _LOG.warning("exchange_undecodable", extra={"why": fault.reason, "where": fault.where})
         self._unspooled += records
@@ -172,6 +176,7 @@ class ExchangeTaker:
                 self._release(each)
         exchange = exchange_of(pair)
         self._unflushed_bytes += exchange.wire_bytes + _HALF_BYTES
+        self._unflushed += 1
         name = exchange_name(key_of(pair.first))
         self._pipeline.observed(exchange, reader(pair, exchange), Provenance(captured_by="kafka", name=name))
         self.taken += 1

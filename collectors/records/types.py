@@ -116,7 +116,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     """What became of the exchanges seen between two instants: the conservation law, as increments.
 
     seen = captured + sampled_out + sum(dropped) + sum(undecodable) + not_inference. One entry a model and interval;
-    `model` is None where the exchange did not tell it.
+    `model` is None where the exchange did not tell it. An entry of one exchange that may be told again bears its name, and is
+    added once: there is no prediction that would say so.
     """
 
     start_ns: int
@@ -129,6 +130,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     dropped: dict[str, int] = {}
     undecodable: dict[str, int] = {}
     not_inference: int = 0
+    exchange: str | None = None
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="passed"):

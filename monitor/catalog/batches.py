@@ -150,7 +150,10 @@ def sum_ledgers(connection: Connection, model: str | None, version: str | None, 
         dropped=dict(dropped),
         undecodable=dict(undecodable),
         # PostgreSQL sums whole numbers to a decimal.
-        **{name: int(getattr(sums, name) or 0) for name in counts},
+        seen=int(sums.seen or 0),
+        captured=int(sums.captured or 0),
+        sampled_out=int(sums.sampled_out or 0),
+        not_inference=int(sums.not_inference or 0),
     )
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from collectors.records.encoding import BatchError, decode_batch
 from collectors.records.types import Batch, Gap, GpuSample, Ledger, Passed, Prediction, ServerSample
 from monitor.definitions import MODEL_NAME, MonitoredModel
@@ -125,7 +127,7 @@ class _Group:
                     self.arrivals.append(Arrival(once))
                 self._add(record, sorted_)
         gaps = [r for r in batch.records if isinstance(r, Gap)]
-        ledgers = [r for r in batch.records if isinstance(r, Ledger)]
+        ledgers = [ledger for r in batch.records if isinstance(r, Ledger) for ledger in self._counted(r)]
         ledgers += [_counted_already(record) for record in again]
         carried = sorted_.models | {ledger.model for ledger in ledgers if ledger.model}
         if sorted_.refused:
@@ -143,6 +145,22 @@ class _Group:
             )
         )
         return sorted_
+
+    def _counted(self, ledger: Ledger) -> list[Ledger]:
+        """The entry; of an exchange that has been told of before nothing, but for what its sender took back of it."""
+        once = _once(ledger)
+        if once is None:
+            return [ledger]
+        if once in self._known:
+            taken_back = min(ledger.captured, 0)
+            return (
+                [msgspec.structs.replace(ledger, seen=taken_back, captured=taken_back, dropped={})]
+                if taken_back
+                else []
+            )
+        self._known.add(once)
+        self.arrivals.append(Arrival(once))
+        return [ledger]
 
     def write(self, store: SegmentStore) -> list[Segment]:
         segments = []
@@ -203,9 +221,12 @@ def _failed(record: Prediction) -> bool:
 
 def _once(record: object) -> BatchKey | None:
     """The key of an exchange that is taken once, whichever batch it comes in; None for all that have no such name."""
-    if not isinstance(record, Prediction) or record.captured_by not in ("kafka", "file"):
-        return None
-    found = _ONCE.fullmatch(record.exchange)
+    if isinstance(record, Ledger):
+        name = record.exchange
+    else:
+        is_named = isinstance(record, Prediction) and record.captured_by in ("kafka", "file")
+        name = record.exchange if isinstance(record, Prediction) and is_named else None
+    found = _ONCE.fullmatch(name) if name else None
     return BatchKey(found[1], int(found[2], 16) & (2**63 - 1)) if found else None
 
 

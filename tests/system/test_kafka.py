@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -124,17 +125,23 @@ def test_what_a_sidecar_sends_to_kafka_a_monitor_has_once(tmp_path: Path, files:
 
 
 def test_topics_of_seldon_become_predictions_once(tmp_path: Path, broker: KafkaBroker, monitor: Monitor) -> None:
-    """JSON and Protocol Buffers, with the prefix of a schema registry, in any order, twice, over a killed consumer; poison is kept."""
+    """JSON and Protocol Buffers, with the prefix of a schema registry, in any order, twice, over a killed consumer; poison is kept.
+
+    What was never answered is counted once too, however often it is read.
+    """
     inputs, outputs = (f"seldon.mesh.model.iris.{side}" for side in ("inputs", "outputs"))
     for topic in (inputs, outputs):
         broker.create(topic)
     producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
 
-    def send(topic: str, value: bytes, identity: str, kind: str) -> None:
-        producer.produce(topic, value, headers=[("x-request-id", identity), ("seldon-infer-type", kind)])
+    def send(topic: str, value: bytes, identity: str, kind: str, ago: float = 0) -> None:
+        headers = [("x-request-id", identity), ("seldon-infer-type", kind)]
+        producer.produce(topic, value, headers=headers, timestamp=int((time.time() - ago) * 1000))
 
     x = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [0.5, 1.5]}
     y = {"name": "y", "shape": [1], "datatype": "FP64", "data": [0.25]}
+    for number in range(3):  # longer ago than a half waits for the other
+        send(inputs, ASKED.SerializeToString(), f"lonely{number}", "proto/InferModelRequest", ago=600)
     for number in range(40):
         identity = f"r{number}"
         if number % 2:
@@ -159,6 +166,9 @@ def test_topics_of_seldon_become_predictions_once(tmp_path: Path, broker: KafkaB
     run_once(command)
     run_once(intake(monitor, broker.bootstrap, "--seldon", "seldon", "--spool", tmp_path / "other", "--group", "again"))
     assert sorted(rows(monitor, "iris")) == sorted(f"r{number}" for number in range(40))
+    counted = monitor.get("/api/v1/models/iris/account")["exchanges"]
+    assert counted["undecodable"] == {"no_response": 3}
+    assert (counted["seen"], counted["captured"], counted["unaccounted"]) == (43, 40, 0)
     poison = list(tmp_path.rglob("*.message"))
     assert {path.read_bytes() for path in poison} == {b"\xff\xff"}
 

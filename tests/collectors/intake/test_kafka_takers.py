@@ -7,7 +7,7 @@ import pytest
 
 from collectors.intake import kafka_takers
 from collectors.intake.gathering import Outlet
-from collectors.intake.kafka_messages import Message, Origin, Side
+from collectors.intake.kafka_messages import Message, Origin, Side, exchange_name
 from collectors.intake.kafka_takers import BatchTaker, ExchangeTaker, PoisonFolder
 from collectors.records.types import Ledger
 from collectors.spool import Spool, SpoolFull, packing
@@ -96,6 +96,20 @@ def test_a_flush_within_a_flush_says_yes_only_for_all_of_it(
     assert known == [True]
     into.close(0)
     assert [each.id for each in predictions(tmp_path)] == ["one"]
+
+
+def test_what_is_not_captured_is_told_under_the_name_of_its_exchange(into: Outlet, tmp_path: Path) -> None:
+    """The same whenever its messages are read again; what is captured is known by its prediction."""
+    taker = taker_of(into)
+    taker.take(half("request", "one", offset=1))
+    give(taker, "two", offset=2)
+    assert taker.flush(lambda: False, nothing)
+    into.close(0)
+    told = {
+        each.exchange: (dict(each.undecodable), each.captured) for each in records(tmp_path) if isinstance(each, Ledger)
+    }
+    name = exchange_name(("m", "one"))
+    assert told == {name: ({"no_response": 1}, 0), None: ({}, 1)}
 
 
 def test_a_half_whose_partition_went_to_another_is_not_told_as_alone(into: Outlet, tmp_path: Path) -> None:

@@ -136,6 +136,30 @@ def test_an_exchange_that_is_read_again_is_taken_once(
     assert catalog.known([BatchKey("two", 3)])
 
 
+def test_what_became_of_an_exchange_is_counted_once(acceptance: Acceptance, catalog: Catalog) -> None:
+    """Whether it was captured or not, told in whichever order, and by whom."""
+    name = "kafka-000000000000002b"
+    span = {"start_ns": NOW_NS, "end_ns": NOW_NS + 10**9, "model": "m", "version": ""}
+    alone = Ledger(**span, seen=1, undecodable={"no_response": 1}, exchange=name)  # type: ignore[arg-type]
+    acceptance.accept([batch(1, alone), batch(2, alone)])
+    acceptance.accept([batch(3, alone, sidecar="another")])
+    read = prediction(1, exchange=name, captured_by="kafka", id="r")
+    acceptance.accept([batch(4, read, Ledger(**span, seen=1, captured=1))])  # type: ignore[arg-type]
+    ledger = catalog.ledger("m", None, NOW_NS, NOW_NS + 10**9)
+    assert (ledger.seen, ledger.captured, dict(ledger.undecodable)) == (1, 0, {"no_response": 1})
+
+
+def test_what_no_spool_would_take_is_counted_once(acceptance: Acceptance, catalog: Catalog) -> None:
+    """Its sender counts it as captured, and takes that back under its name."""
+    span = {"start_ns": NOW_NS, "end_ns": NOW_NS + 10**9, "model": "m", "version": ""}
+    counted = Ledger(**span, seen=1, captured=1)  # type: ignore[arg-type]
+    dropped = Ledger(**span, captured=-1, dropped={"spool_full": 1}, exchange="kafka-000000000000002c")  # type: ignore[arg-type]
+    for number in range(3):
+        acceptance.accept([batch(number, counted, dropped)])
+    ledger = catalog.ledger("m", None, NOW_NS, NOW_NS + 10**9)
+    assert (ledger.seen, ledger.captured, dict(ledger.dropped)) == (1, 0, {"spool_full": 1})
+
+
 def test_names_of_other_exchanges_may_repeat(
     acceptance: Acceptance, catalog: Catalog, store: LocalSegmentStore
 ) -> None:
