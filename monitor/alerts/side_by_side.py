@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from monitor.alerts.effects import Z, newcombe
 from monitor.alerts.evidence.rivals import EXCHANGES_MIN, log_ratio
 from monitor.alerts.paired import Difference
 from monitor.alerts.tails import proportion_log_p
+from monitor.findings import AlertKind, Measurement
 from monitor.tiles.service import ServiceTile
 
 MISMATCH_LEVEL = 0.001
@@ -38,6 +39,37 @@ def service_differences(here: ServiceTile | None, there: ServiceTile | None) -> 
         ratio, low, high = (math.expm1(change + side * Z * error) for side in (0, -1, 1))
         p = float(2 * stats.t.sf(abs(change) / error, min(here.timed, there.timed) - 1))
         found.append(Difference("latency", ratio, low, high, here.timed, p))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One metric of both, and the version's less the control's with its 95 % interval (the halves of both taken as independent)."""
+
+    metric: str
+    version: float
+    control: float
+    difference: float
+    low: float
+    high: float
+    n: int
+    control_n: int
+
+
+def compared_measurements(own: Sequence[Measurement], other: Sequence[Measurement]) -> tuple[Compared, ...]:
+    """Of the performance of the whole population, where both have a value with an interval."""
+    there = {
+        m.metric: m.value for m in other if m.kind is AlertKind.PERFORMANCE and m.feature is None and m.slice is None
+    }
+    found = []
+    for m in own:
+        a, b = m.value, there.get(m.metric)
+        if m.kind is not AlertKind.PERFORMANCE or m.feature is not None or m.slice is not None or b is None:
+            continue
+        if a.value is None or a.low is None or a.high is None or b.value is None or b.low is None or b.high is None:
+            continue
+        change, half = a.value - b.value, math.hypot(a.high - a.low, b.high - b.low) / 2
+        found.append(Compared(m.metric, a.value, b.value, change, change - half, change + half, a.n_window, b.n_window))
     return tuple(found)
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 from monitor.alerts.budget import Plan, families_present
 from monitor.alerts.calibration import learn
+from monitor.alerts.side_by_side import Compared, compared_measurements
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Span, Status
 from monitor.jobs.look import Looked, Subject, Track, take_look
+from monitor.metrics.registry import measure
 from monitor.ports import Catalog
 from monitor.tiles.baseline import ID_CHARS
 from monitor.tiles.encoding import decode_tileset
@@ -34,10 +36,15 @@ class Side:
     service: ServiceTile | None = None
     control_service: ServiceTile | None = None
     """How the exchanges of each went, where a sidecar saw them."""
+    performance: tuple[Compared, ...] = ()
+    """Metrics of the labelled rows of both."""
 
     @property
     def status(self) -> Status:
-        return Status.NO_DATA if self.looked is None else self.looked.status
+        """The worst finding; critical where something differs that no single finding stands for, such as the latency."""
+        if self.looked is None:
+            return Status.NO_DATA
+        return Status.CRITICAL if self.looked.transitions else self.looked.status
 
 
 def compare_versions(
@@ -79,7 +86,9 @@ def compare_versions(
         span = Span(common[0].start_ns, common[-1].end_ns)
         whole = merge(own)
         side = _side(model, version, common, span, whole, against)
-        sides.append(replace(side, service=whole.service, control_service=against.tiles.service))
+        rest = replace(baseline, tiles=replace(baseline.tiles, slices={}))
+        compared = compared_measurements(*(measure(rest, t, model) for t in (whole, against.tiles)))
+        sides.append(replace(side, service=whole.service, control_service=against.tiles.service, performance=compared))
     return sides
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
-from monitor.findings import rfc3339, upstream_document
+from monitor.findings import UpstreamAlert, rfc3339, upstream_document
 from monitor.jobs.pipelines import Passage, components, fed_by, order_of_changes, passage
 from monitor.query.models import From, To, model_of
 from monitor.query.paging import Page, time_ns
@@ -64,12 +65,18 @@ class PipelinesController(Controller):
             "feeds": fed_by(catalog, model),
             "changes": [upstream_document(one) for one in changes],
             "first": upstream_document(changes[0]) if changes else None,
-            "first_is_sure": len(changes) > 1 and changes[0].since.high_ns < min(c.since.low_ns for c in changes[1:]),
+            "first_is_sure": _is_sure(changes),
             "items": [
                 _item(passage(catalog, store, found, span)) for span in sorted(spans, key=lambda s: s.start_ns or 0)
             ],
             "next": None,
         }
+
+
+def _is_sure(changes: Sequence[UpstreamAlert]) -> bool:
+    """Whether the interval of the first ends before that of any other model's change begins."""
+    rest = [c.since.low_ns for c in changes if c.model != changes[0].model]
+    return bool(rest) and changes[0].since.high_ns < min(rest)
 
 
 def _item(one: Passage) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def _item(catalog: Catalog, store: SegmentStore, model: MonitoredModel, control:
         "control_rows": side.control_rows,
         "different": [transition_document(t) for t in looked.transitions] if looked else [],
         "findings": [finding_document(f) for f in looked.findings] if looked else [],
+        "performance": [asdict(one) for one in side.performance],
         "service": _service(side),
         "paired": _paired(catalog, store, model, control, side) if side.spans else None,
     }

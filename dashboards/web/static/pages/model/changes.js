@@ -13,7 +13,7 @@ export async function changes(data) {
   const found = await get(pathOf(data.name, "/change-points"), { to, version, rule });
   if (!found.items.length) return empty("No window with rows was measured against this baseline yet.");
   const streams = ["score", "error"].map((of) => found.items.filter((one) => one.of === of)).filter((items) => items.length);
-  return [h("p", { class: "cap" }, "Along the newest windows, whatever the baseline says: shown, never judged."), h("div", { class: "grid2" }, streams.map(stream))];
+  return [h("p", { class: "cap" }, "Along the newest windows, whatever the baseline says: shown, never judged."), streams.map(stream)];
 }
 
 function stream(items) {

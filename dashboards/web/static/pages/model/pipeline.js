@@ -15,7 +15,7 @@ export async function pipeline(data) {
   if (found.components.length < 2 && !found.feeds.length) return empty("No model is declared to feed this one (", h("code", {}, "upstream: […]"), " in its declaration), and it feeds none.");
   const feeds = found.feeds.length ? h("p", { class: "cap" }, "Feeds ", found.feeds.map((name, i) => [i ? ", " : "", h("a", { href: modelHref(name, {}) }, name)]), ".") : null;
   if (found.components.length < 2) return feeds;
-  return [feeds, h("div", { class: "grid2" }, changes(found), passed(found))];
+  return [feeds, changes(found), passed(found)];
 }
 
 function changes(found) {
