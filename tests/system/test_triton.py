@@ -371,11 +371,14 @@ def test_the_same_rows_make_the_same_tiles(census: Census, live: Live, again: li
 
 
 def stored_tiles(data: Path) -> dict[int, bytes]:
-    """Window start → the bytes of its tiles without the labels' delays, from a monitor's catalog."""
+    """Window start → the bytes of its tiles without the labels' delays and what a sidecar alone sees, from a monitor's catalog."""
     with contextlib.closing(sqlite3.connect(f"file:{data / 'catalog.sqlite'}?mode=ro", uri=True)) as catalog:
         query = "SELECT w.start_ns, t.tiles FROM window_tiles t JOIN windows w ON w.id = t.window_id"
         found = catalog.execute(query).fetchall()
-    return {start: encode_tileset(replace(decode_tileset(decompress(tiles)), delays=None, service=None)) for start, tiles in found}
+    return {
+        start: encode_tileset(replace(decode_tileset(decompress(tiles)), delays=None, service=None))
+        for start, tiles in found
+    }
 
 
 def test_the_files_own_predictions_tell_the_published_story(census: Census, tmp_path: Path) -> None:
