@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from monitor.jobs.moving_baseline import Past
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
 from monitor.jobs.second_opinion import Opinion
 from monitor.jobs.shared_alerts import Alerts, shown
+from monitor.jobs.stored_windows import start_of
 from monitor.ports import Labels
 from monitor.tiles.encoding import decode_tileset, encode_tileset
 from monitor.tiles.rows import Rows
@@ -53,10 +55,12 @@ def backfill(
     baseline_rows: Rows | None = None,
     opinion: Opinion | None = None,
     code: str | None = None,
+    against: Rows | None = None,
 ) -> Iterator[Step]:
     """Every window of every rule in the order of their ends; a last, partial window is judged with the rows it has.
 
-    Several rules move one alert, as live: what one has told another does not tell again.
+    Several rules move one alert, as live: what one has told another does not tell again. `against`: rows of the version
+    that the declaration's baseline names.
 
     The kinds of the model are resolved. Labels are taken to be there when their window closes. With `baseline_rows`
     an alert's cause says more: slices and impacts.
@@ -64,7 +68,10 @@ def backfill(
     rows = rows.in_canonical_order()
     rows = replace(rows, time_ns=spread_ties(rows.time_ns))
     looks = [
-        _in_turn(_rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows, opinion, code), number)
+        _in_turn(
+            _rule(rows, labels, model, baseline, rule, version, explainer, baseline_rows, opinion, code, against),
+            number,
+        )
         for number, rule in enumerate(model.windows)
     ]
     known: dict[AlertKind, Alert] = {}
@@ -94,6 +101,7 @@ def _rule(
     baseline_rows: Rows | None,
     opinion: Opinion | None,
     code: str | None,
+    against: Rows | None,
 ) -> Iterator[Step]:
     if baseline_rows is not None:
         baseline_rows = with_label_column(baseline_rows, model)
@@ -110,7 +118,8 @@ def _rule(
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
     finder = LabelFinder(labels) if labels is not None else None
     taken = 0
-    past = Kept.of(model, rule)
+    other = {} if against is None else windows_of(against, rule, model, baseline)
+    past = Kept.of(model, rule, version, other)
     for part in told(cut(rule, rows.time_ns)):
         window = rows.take(slice(part.first, part.last))
         own = finder.of(window) if finder is not None else None
@@ -134,27 +143,47 @@ def _rule(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The windows behind, where the baseline moves: their tiles as a catalog would keep them."""
+    """The windows behind, or of the version that these are compared with, where the baseline moves: as a catalog keeps them."""
 
     past: Past
     tiles: dict[Span, bytes]
+    others: tuple[Span, ...] | None
+    """Windows of the other version, ascending; None where windows are compared with the past of their own."""
 
     @classmethod
-    def of(cls, model: MonitoredModel, rule: WindowRule) -> Kept | None:
-        if model.baseline.fixed:
+    def of(cls, model: MonitoredModel, rule: WindowRule, version: str, other: dict[Span, bytes]) -> Kept | None:
+        if model.baseline.fixed or model.baseline.version == version:
             return None
-        tiles: dict[Span, bytes] = {}
-        return cls(Past(model.baseline, rule, lambda span: decode_tileset(tiles[span])), tiles)
+        moves = model.baseline.version is None
+        tiles: dict[Span, bytes] = {} if moves else other
+        past = Past(model.baseline, rule, lambda span: decode_tileset(tiles[span]))
+        return cls(past, tiles, None if moves else tuple(sorted(other)))
 
     def moved(self, span: Span, baseline: Baseline) -> Callable[[int], Moved]:
-        """A file holds one version: there is nothing of another."""
-        return self.past.moved(span, baseline, None if self.past.rule.version is None else ())
+        if self.others is None:
+            return self.past.moved(span, baseline)
+        until = bisect_right(self.others, span.start_ns or 0, key=start_of)
+        return self.past.moved(span, baseline, self.others[max(0, until - 2 * SCALE_MAX) : until])
 
     def note(self, span: Span, tiles: TileSet, looked: Looked) -> None:
-        self.tiles[span] = encode_tileset(tiles)
         self.past.note(span, looked.findings)
+        if self.others is not None:
+            return
+        self.tiles[span] = encode_tileset(tiles)
         for gone in self.tiles.keys() - set(self.past.own) if len(self.tiles) > len(self.past.own) else ():
             del self.tiles[gone]
+
+
+def windows_of(rows: Rows, rule: WindowRule, model: MonitoredModel, baseline: Baseline) -> dict[Span, bytes]:
+    """The tiles of each window with rows."""
+    rows = rows.in_canonical_order()
+    rows = replace(rows, time_ns=spread_ties(rows.time_ns))
+    parts = ((part.span, rows.take(slice(part.first, part.last))) for part in told(cut(rule, rows.time_ns)))
+    return {
+        span: encode_tileset(profile_window(window, None, baseline, model).tiles)
+        for span, window in parts
+        if len(window)
+    }
 
 
 def told(cuts: list[Cut]) -> Iterator[Cut]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -43,6 +44,9 @@ def backfill(
     start: Annotated[str | None, typer.Option(help="Time of the first row with --rate (RFC 3339).")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Baseline file; default: the first fifth of FILE.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Ground truth: the id column and the label's column.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Recorded predictions of the version that `baseline: {version: …}` names.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Keep the results in a monitor's data directory.")] = None,
     monitor: Annotated[
         str | None, typer.Option(help="Send the rows to this monitor instead of measuring here.")
@@ -59,7 +63,9 @@ def backfill(
         raise InvalidInput(Fault("--data, --monitor", "both", "at most one"))
     api = MonitorApi(monitor) if monitor is not None else None
     declaration = _declaration(model, api)
-    rows = read_rows(file, time=time, id=declaration.id, rate=rate, start_ns=time_ns(start, "--start"))
+    _check_against(against, declaration, version, elsewhere=data is not None or api is not None)
+    served = partial(read_rows, time=time, id=declaration.id, rate=rate, start_ns=time_ns(start, "--start"))
+    rows = served(file)
     if declaration.features and not any(f.name in rows.columns for f in declaration.features):
         expected = ", ".join(f.name for f in declaration.features[:10])
         raise InvalidInput(
@@ -87,12 +93,26 @@ def backfill(
         )
     else:
         profile = build_baseline(base, resolved, time_ordered=time_ordered, source=source, explainer=explainer)
-        findings, transitions = _in_memory(rows, truth, resolved, profile, version, explainer, base)
+        other = None if against is None else served(against)
+        findings, transitions = _in_memory(rows, truth, resolved, profile, version, explainer, base, other)
     if json:
         print_json(report_document(findings, transitions))
     else:
         print_report([f for f in findings if f.status in (Status.CRITICAL, Status.WARNING)], transitions)
     return 0
+
+
+def _check_against(against: Path | None, model: MonitoredModel, version: str, *, elsewhere: bool) -> None:
+    """Rows of another version are of use where the declaration compares with it, and here where nobody keeps them."""
+    compared = model.baseline.version
+    if against is None:
+        if compared not in (None, version) and not elsewhere:
+            print(f"no --against: nothing says what version {compared} served; drift has no verdict", file=sys.stderr)
+        return
+    if elsewhere:
+        raise InvalidInput(Fault("--against", str(against), "its rows sent there first, with their own --version"))
+    if compared in (None, version):
+        raise InvalidInput(Fault("--against", str(against), "a declaration whose `baseline` names another version"))
 
 
 def _in_memory(
@@ -103,6 +123,7 @@ def _in_memory(
     version: str,
     explainer: Explainer | None,
     baseline_rows: Rows,
+    against: Rows | None,
 ) -> tuple[list[Finding], list[Transition]]:
     findings: list[Finding] = []
     transitions: list[Transition] = []
@@ -119,6 +140,7 @@ def _in_memory(
             explainer=explainer,
             baseline_rows=baseline_rows,
             opinion=opinion_for(model, baseline_rows),
+            against=against,
         )
         for step in steps:
             findings.extend(step.looked.findings)

@@ -69,7 +69,7 @@ def moving(steps: Sequence[Step]) -> list[Finding]:
 
 def test_a_seasonal_baseline_is_quiet_on_two_years_of_bicycles(shared_data: Path) -> None:
     """Winter's baseline finds more than a quarter of all numbers critical; the same hours of the four weeks before find
-    under 1 %, and one week in 22 months to tell of (that of 12 March 2012, the warmest March on record)."""
+    under 1 %, and one week in 22 months to tell of (that of 12 March 2012, the steepest rise of temperature in them)."""
     served = bikes(shared_data)
     fixed, seasonal = ridden(served, "fixed"), ridden(served, {"season": "hour_of_week", "history": "4w"})
     shares = [np.mean([f.status is Status.CRITICAL for f in moving(steps)]) for steps in (fixed, seasonal)]
@@ -188,6 +188,35 @@ def test_another_version_is_what_the_same_windows_held(house: House) -> None:
     for f in house.findings("js_distance", "age"):
         by_version.setdefault(f.version, set()).add(f.status)
     assert by_version == {"v1": {Status.CRITICAL}, "v2": {Status.CRITICAL}, "v3": {Status.OK}}
+
+
+def test_a_backfill_against_another_version_says_what_live_says(house: House) -> None:
+    """Every number of v2, and the hash of what it was compared with; the last two windows have no counterpart in v1."""
+    house.declare(baseline={"version": "v1"}, windows=[{"every": "1m", "lateness": "0s"}])
+    house.baseline(labelled(population(3_000, seed=1, start_ns=START - DAY), seed=2))
+    ours, theirs = traffic(10, shifted=range(5, 8)), traffic(8, shifted=range(8))
+    for number, part in enumerate(ours):
+        if number < len(theirs):
+            house.serve(theirs[number], "v1")
+        house.serve(part, "v2")
+        house.at(START + (number + 1) * 60 * SECOND)
+    entry, stored = house.catalog.baseline(MODEL), house.catalog.model(MODEL)
+    assert entry is not None and stored is not None
+    baseline = decode_baseline(entry.profile)
+    told = backfill(
+        joined(ours), None, stored.in_force(), baseline,
+        version="v2", code=house.context.code, against=joined(theirs),
+    )  # fmt: skip
+    steps = list(told)
+    spans = {step.span for step in steps if step.profiled.tiles.rows}
+    found = house.store.find_findings(
+        house.catalog.segments("measurements", MODEL), FindingQuery(version="v2", limit=100_000)
+    )
+    expected = [f for s in steps if s.span in spans for f in s.looked.findings]
+    assert judged([f for f in found if f.window in spans]) == judged(expected)
+    age = [f for f in moving(steps) if f.metric == "js_distance" and f.feature == "age"]
+    assert {f.status for f in age[:5]} == {Status.CRITICAL}
+    assert {f.status for f in age[8:]} == {Status.INSUFFICIENT_DATA}
 
 
 def test_the_effect_of_independent_stretches_is_near_one_and_that_of_moods_is_not() -> None:
