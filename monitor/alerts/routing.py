@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from monitor.alerts.circumstances import Circumstances, held_by
+from monitor.alerts.evidence.rivals import SERVICE_TESTS
 from monitor.findings import Alert, AlertKind, AlertStatus, Held, HeldFor, Span, Transition
 
 SYMPTOMS = frozenset({AlertKind.DRIFT, AlertKind.ANOMALY, AlertKind.ATTRIBUTION})
@@ -55,12 +56,18 @@ def muted(
             if (
                 alert.kind in causes
                 and alert.state is AlertStatus.FIRING
+                and not _is_of_service(alert)
                 and (alert.model, alert.version) == (transition.model, transition.version)
             ):
                 return Held(HeldFor.CAUSE, f"inhibited by the open {alert.kind.value} alert", now_ns)
         if circumstances is not None and transition.kind in SYMPTOMS:
             return held_by(circumstances, transition.version, transition.window or Span(None, None), now_ns)
     return None
+
+
+def _is_of_service(alert: Alert) -> bool:
+    """Whether it is about the service alone: slow or refused answers bring no drift about."""
+    return bool(alert.features) and all(line.metric in SERVICE_TESTS for line in alert.features)
 
 
 @dataclass(frozen=True, slots=True)

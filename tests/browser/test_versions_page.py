@@ -43,6 +43,17 @@ def test_the_folds_of_a_model_in_a_pipeline(browser: Browser, story: Story, them
         assert visit.is_clean(), (visit.complaints, visit.strangers)
 
 
+def test_the_alert_of_a_canary(browser: Browser, story: Story) -> None:
+    """Says that it is the service, in numbers of both."""
+    (alert,) = story.monitor.items("/api/v1/alerts", model="income", kind="quality")
+    with visiting(browser) as visit:
+        page = visit.page
+        page.goto(f"{story.monitor.url}/alerts/{alert['fingerprint']}")
+        page.get_by_text("against the champion").first.wait_for()
+        page.locator("#cause").get_by_text("the service, not the data").wait_for()
+        assert visit.is_clean(), (visit.complaints, visit.strangers)
+
+
 def test_the_alert_names_the_model_upstream(browser: Browser, story: Story) -> None:
     """With a way to its alert; and says which code decided it."""
     alert = next(a for a in story.monitor.items("/api/v1/alerts", model="income", kind="drift") if a["version"] == "v1")

@@ -23,6 +23,7 @@ from monitor.alerts.causes.refresh import NAMED_MAX
 from monitor.alerts.causes.search import Searched, Side, moved_slices, worst_slices
 from monitor.alerts.causes.series import cells_of, change_of
 from monitor.alerts.effects import js_effect
+from monitor.alerts.evidence.rivals import SERVICE_TESTS
 from monitor.alerts.tolerances import DEFAULTS
 from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, AlertKind, Cause, FeatureScore, Impact, Since, Span, Transition, Verdict, rfc3339
@@ -98,7 +99,7 @@ def cause_of(case: Case) -> Cause:
     effect = _effect(case.baseline, len(case.rows))
     found, slices_of = _slices(case, tiles, effect)
     moved, impacts_of = _impacts(case, effect)
-    verdict, feature, evidence = _verdict(case, fault, drifted, moved)
+    verdict, feature, evidence = _of_service(case) or _verdict(case, fault, drifted, moved)
     declared = case.lines[0].slice if case.lines and case.kind in SLICED_KINDS else None
     part = declared or (found.slices[0].where if found.slices else None)
     cause = Cause(
@@ -150,6 +151,14 @@ def _drifted(case: Case, tiles: TileSet) -> list[str]:
         if low > DEFAULTS["js_distance"]:
             found.append((low, name))
     return [name for _, name in sorted(found, reverse=True)]
+
+
+def _of_service(case: Case) -> tuple[Verdict, str | None, str] | None:
+    """Of an alert that says nothing but that a candidate is slower or refuses more than the champion."""
+    if not case.lines or any(line.metric not in SERVICE_TESTS for line in case.lines):
+        return None
+    told = f"the service, not the data: {case.lines[0].detail} of the champion in the same windows"
+    return "undetermined", None, told
 
 
 def _verdict(

@@ -20,6 +20,7 @@ from monitor.tiles.service import ServiceTile
 EXCHANGES_MIN = 50
 """Exchanges of each version for a verdict."""
 AGAINST = Subject("against the champion")
+SERVICE_TESTS = frozenset({"error_ratio", "latency"})
 SHARE = 0.5
 """Of a family's budget, for what is held against the champion, where there is one; the baseline's tests keep the rest."""
 

@@ -1,12 +1,12 @@
 """Who is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from monitor.alerts.lifecycle import inactive
 from monitor.alerts.routing import Bucket, muted
-from monitor.findings import AlertKind, AlertStatus, Held, HeldFor, Span, Transition
+from monitor.findings import AlertKind, AlertStatus, FeatureScore, Held, HeldFor, Span, Transition
 
 SECOND = 10**9
 
@@ -80,3 +80,13 @@ def test_a_storm_is_let_through_up_to_the_capacity_and_then_by_time():
         bucket, may = bucket.take(now)
         allowed.append(may)
     assert allowed == [True, True, True, False, True, False]
+
+
+def test_a_slow_service_holds_nothing_back():
+    """A candidate that is slower than the champion is no fault of the data; with a missing column beside it, it is."""
+    slow = FeatureScore("against the champion", "latency", 2.0)
+    cause = replace(inactive("income", "1", AlertKind.QUALITY), state=AlertStatus.FIRING, features=(slow,))
+    drift = replace(inactive("income", "1", AlertKind.DRIFT), state=AlertStatus.FIRING)
+    assert muted(drift, [], [cause], now_ns=0) is None
+    missing = FeatureScore("age", "missing_ratio", 2.0)
+    assert muted(drift, [], [replace(cause, features=(slow, missing))], now_ns=0) is not None

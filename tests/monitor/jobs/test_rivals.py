@@ -80,6 +80,7 @@ def test_a_slow_canary_speaks(watching: House) -> None:
     first = alert.features[0]
     assert (first.metric, first.feature) == ("latency", "against the champion")
     assert first.detail is not None and "ms against" in first.detail
+    assert alert.cause is not None and "the service, not the data" in alert.cause.summary
 
 
 def test_a_failing_canary_speaks(watching: House) -> None:
