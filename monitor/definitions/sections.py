@@ -29,11 +29,13 @@ DEFAULT_LATENESS_NS_MAX = 10 * UNIT_NS["m"]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A declared or inferred input. `kind` None: to be inferred. `size` is the length of a vector."""
+    """A declared or inferred input. `kind` None: to be inferred. `size` is the length of a vector, `zone` that in which the
+    hours of a timestamp are told (None: UTC)."""
 
     name: str
     kind: FeatureKind | None = None
     size: int | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

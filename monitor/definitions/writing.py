@@ -9,7 +9,7 @@ from monitor.definitions.cost import write_cost
 from monitor.definitions.cost_matrix import write_cost_matrix
 from monitor.definitions.estimation import write_estimation
 from monitor.definitions.schema import write_schema
-from monitor.definitions.sections import Check, WindowRule, spell
+from monitor.definitions.sections import Check, Feature, WindowRule, spell
 from monitor.definitions.slices import write_slices
 from monitor.definitions.versions import write_versions
 
@@ -22,7 +22,7 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     if model.task:
         document["task"] = model.task
     if model.features:
-        document["features"] = {f.name: {"vector": f.size} if f.kind == "vector" else f.kind for f in model.features}
+        document["features"] = {f.name: _write_feature(f) for f in model.features}
     prediction = {"score": model.prediction.score, "class": model.prediction.class_, "value": model.prediction.value}
     if any(prediction.values()):
         document["prediction"] = {k: v for k, v in prediction.items() if v}
@@ -90,6 +90,12 @@ def _write_window(rule: WindowRule) -> dict[str, Any]:
         document["zone"] = rule.zone
     document["lateness"] = spell(rule.lateness_ns) if rule.lateness_ns else "0s"
     return document
+
+
+def _write_feature(feature: Feature) -> Any:
+    if feature.kind == "vector":
+        return {"vector": feature.size}
+    return {"timestamp": feature.zone} if feature.zone is not None else feature.kind
 
 
 def _write_check(check: Check) -> dict[str, Any] | bool:

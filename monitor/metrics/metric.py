@@ -107,9 +107,9 @@ def roles(comparison: Comparison) -> tuple[Role, Role, Role]:
 
 
 def _described(comparison: Comparison) -> Role:
-    """The descriptors of text features: columns of which only the distribution is measured."""
+    """The descriptors of texts and timestamps: columns of which only the distribution is measured."""
     own, window = comparison.baseline, comparison.window
-    return Role(AlertKind.DRIFT, own.grids.texts, {}, own.tiles.texts, window.texts, (), "column")
+    return Role(AlertKind.DRIFT, own.grids.described, {}, own.tiles.described, window.described, (), "column")
 
 
 def nothing(status: Status, reason: str, **counts: int) -> Value:

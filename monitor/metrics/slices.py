@@ -11,6 +11,7 @@ from monitor.metrics.drift.domain_classifier_auc import SampleMetric
 from monitor.metrics.drift.matrix_metric import MatrixMetric
 from monitor.metrics.drift.vector_metric import JointMetric
 from monitor.metrics.metric import Comparison, Metric
+from monitor.metrics.quality.stamp_metric import StampMetric
 from monitor.tiles.tileset import Baseline, TileSet
 
 SLICED_KINDS = frozenset(
@@ -37,7 +38,9 @@ def measure_slices(
 ) -> Iterator[Measurement]:
     """Every metric that slices have, on every slice of the baseline."""
     applied = [
-        m for m in metrics if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric | MatrixMetric)
+        m
+        for m in metrics
+        if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric | MatrixMetric | StampMetric)
     ]
     plain = replace(model, groups=())
     for name in baseline.grids.slices:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.definitions import MonitoredModel
-from monitor.tiles import sampling
+from monitor.tiles import sampling, stamps
 from monitor.tiles.freeze import KINDS_OF_PRESENCE, categorical_grid, freeze, numeric_grid
 from monitor.tiles.joint import baseline_joint_tile, joint_grid, wanted
 from monitor.tiles.numeric import NumericGrid
@@ -31,8 +31,10 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     """
     rows = rows.in_canonical_order()
     grids = freeze(rows, model)
-    texts = frozen_texts(rows, grids.kinds, numeric_grid, categorical_grid)
-    grids = own = replace(grids, texts=texts)
+    zones = stamps.zones_of(rows, grids.kinds, {f.name: f.zone for f in model.features}) if time_ordered else {}
+    described = frozen_texts(rows, grids.kinds, numeric_grid, categorical_grid)
+    described |= stamps.frozen_stamps(rows, zones, numeric_grid, categorical_grid)
+    grids = own = replace(grids, described=described, zones=zones)
     grids = replace(grids, vectors=frozen_vectors(rows, grids.kinds, model, numeric_grid))
     timed = time_ordered and len(rows) > 0
     tiles = replace(profile(rows, own, model), vectors=baseline_tiles(rows, grids.vectors, numeric_tile))
@@ -74,6 +76,8 @@ def _id(rows: Rows, grids: Grids) -> str:
         digest.update(repr(grids.sampled).encode())
     if grids.strata:
         digest.update(repr(sorted(grids.strata.items())).encode())
+    if grids.zones:
+        digest.update(repr(sorted(grids.zones.items())).encode())
     if grids.slices:
         digest.update(repr(sorted(grids.slices.items())).encode())
     return digest.hexdigest()[:ID_CHARS]

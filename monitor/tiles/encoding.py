@@ -14,6 +14,7 @@ import zstandard
 
 from monitor.definitions import FeatureKind
 from monitor.definitions.predicates import PredicateError, parse
+from monitor.tiles import stamps
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
@@ -38,7 +39,7 @@ from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 8
+VERSION = 9
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -144,7 +145,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         {name: tile.to_plain() for name, tile in tiles.vectors.items()},
         None if tiles.quality is None else tiles.quality.to_plain(),
         None if tiles.joint is None else tiles.joint.to_plain(),
-        _tagged_plain(tiles.texts, FEATURE_TILES),
+        _tagged_plain(tiles.described, FEATURE_TILES),
         None if tiles.sampled is None else tiles.sampled.to_plain(),
         {name: tile.to_plain() for name, tile in tiles.strata.items()},
         {name: tile.to_plain() for name, tile in tiles.flips.items()},
@@ -172,7 +173,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         vectors=reader.mapping(VectorTile.from_plain),
         quality=reader.maybe(QualityTile.from_plain),
         joint=reader.maybe(VectorTile.from_plain),
-        texts=reader.mapping(_feature_tile),
+        described=reader.mapping(_feature_tile),
         sampled=reader.maybe(SampledTile.from_plain),
         strata=reader.mapping(StrataTile.from_plain),
         flips=reader.mapping(FlipTile.from_plain),
@@ -203,7 +204,8 @@ def _grids_plain(grids: Grids) -> list[object]:
         dict(grids.slices),
         {name: grid.to_plain() for name, grid in grids.vectors.items()},
         None if grids.joint is None else grids.joint.to_plain(),
-        _tagged_plain(grids.texts, GRIDS),
+        _tagged_plain(grids.described, GRIDS),
+        dict(grids.zones),
         list(grids.sampled),
         {name: list(strata) for name, strata in grids.strata.items()},
     ]
@@ -221,7 +223,8 @@ def _grids(document: object, where: str) -> Grids:
         slices=reader.mapping(_predicate),
         vectors=reader.mapping(VectorGrid.from_plain),
         joint=reader.maybe(JointGrid.from_plain),
-        texts=reader.mapping(_grid),
+        described=reader.mapping(_grid),
+        zones=reader.mapping(_zone),
         sampled=reader.texts(),
         strata=reader.mapping(_names),
     )
@@ -288,6 +291,13 @@ def _time(document: object, where: str) -> int:
 
 def _design_effects(document: object, where: str) -> DesignEffects:
     reader = Reader(document, where)
+def _zone(document: object, where: str) -> str:
+    text = Reader([document], where).text()
+    if not stamps.is_zone(text):
+        raise ValueError(f"{where}: found {text!r:.60}, expected an IANA time zone")
+    return text
+
+
     sizes, effects = reader.item(), reader.item()
     reader.done()
     if not isinstance(sizes, list) or not isinstance(effects, list) or len(sizes) != len(effects):
@@ -303,7 +313,7 @@ def _check_cells(baseline: Baseline) -> None:
         (grids.features, tiles.features),
         (grids.prediction, tiles.prediction),
         (grids.label, tiles.label),
-        (grids.texts, tiles.texts),
+        (grids.described, tiles.described),
     )
     for frozen, found in roles:
         for name, tile in found.items():

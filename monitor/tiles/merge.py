@@ -39,7 +39,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         delays=_of(tilesets, lambda tiles: tiles.delays),
         vectors=_by_name([tiles.vectors for tiles in tilesets]),
         joint=_of(tilesets, lambda tiles: tiles.joint),
-        texts=_by_name([tiles.texts for tiles in tilesets]),
+        described=_by_name([tiles.described for tiles in tilesets]),
         quality=_of(tilesets, lambda tiles: tiles.quality),
         strata=_by_name([tiles.strata for tiles in tilesets]),
         flips=_by_name([tiles.flips for tiles in tilesets]),

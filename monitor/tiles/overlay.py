@@ -63,7 +63,7 @@ def grid_of(grids: Grids, column: str) -> Grid | None:
     if column in grids.vectors:
         return grids.vectors[column].cells[-1]
     return next(
-        (of[column] for of in (grids.features, grids.texts, grids.prediction, grids.label) if column in of), None
+        (of[column] for of in (grids.features, grids.described, grids.prediction, grids.label) if column in of), None
     )
 
 
@@ -71,5 +71,5 @@ def tile_of(tiles: TileSet, column: str) -> FeatureTile | None:
     if column in tiles.vectors:
         return tiles.vectors[column].numbers[-1]
     return next(
-        (of[column] for of in (tiles.features, tiles.texts, tiles.prediction, tiles.label) if column in of), None
+        (of[column] for of in (tiles.features, tiles.described, tiles.prediction, tiles.label) if column in of), None
     )

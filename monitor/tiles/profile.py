@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from monitor.definitions import MonitoredModel
-from monitor.tiles import joined
+from monitor.definitions import FeatureKind, MonitoredModel
+from monitor.tiles import joined, stamps
 from monitor.tiles.categorical import UNSEEN_NAMES_MAX, CategoricalGrid, CategoricalTile
 from monitor.tiles.coding import numbers, tally
 from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
+from monitor.tiles.described import described_tiles
 from monitor.tiles.flipping import flips_of
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.joint import joint_tile
@@ -24,7 +25,6 @@ from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.slices import members
 from monitor.tiles.stratifying import strata_of
-from monitor.tiles.texts import text_tiles
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vectors import vector_tile
 
@@ -39,7 +39,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
     rows = rows.in_canonical_order()
     cells = CellNumbers(grids, len(rows))
     features = {
-        name: presence_tile(rows.columns[name])
+        name: presence_tile(rows.columns[name], grids.kinds[name])
         if grids.kinds[name] in KINDS_OF_PRESENCE
         else tile_of(rows.columns[name], grid, cells.row(name))
         for name, grid in grids.features.items()
@@ -70,7 +70,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         },
         quality=quality_of(rows, grids.kinds, model),
         joint=None if grids.joint is None else joint_tile(rows, grids.joint, grids.features, numeric_tile),
-        texts=text_tiles(rows, grids.texts, tile_of),
+        described=described_tiles(rows, grids.described, grids.zones, tile_of),
         sampled=sampled_tile(rows, grids.sampled, grids.features) if grids.sampled else None,
     )
 
@@ -152,11 +152,13 @@ def tile_of(column: Column, grid: Grid, cells: Cells | None = None) -> FeatureTi
     return categorical_tile(column, grid)
 
 
-def presence_tile(column: Column) -> CategoricalTile:
-    """Whether each row has a value: all that is profiled of text, timestamps and vectors."""
+def presence_tile(column: Column, kind: FeatureKind) -> CategoricalTile:
+    """Whether each row has a value: of a timestamp, one that is a time."""
     absent = np.zeros(len(column), np.bool_) if column.missing is None else column.missing.copy()
     values = column.values
     if values.dtype.kind == "f":
+    if kind == "timestamp":
+        absent |= ~stamps.times(column)[1]
         absent |= np.isnan(values).reshape(len(values), -1).any(axis=1)
     elif values.dtype.kind == "O":
         absent |= np.array([value is None or value == "" for value in values.tolist()], np.bool_)

@@ -7,14 +7,14 @@ baseline's as any categories do, and the frozen ones are the vocabulary.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 import numpy as np
 
 from monitor.definitions import FeatureKind
 from monitor.tiles.rows import Column, Rows
-from monitor.tiles.tileset import FeatureTile, Grid
+from monitor.tiles.tileset import Grid
 
 TEXT_CHARS_MAX = 20_000
 """Characters of a text that are looked at beyond its length."""
@@ -63,22 +63,6 @@ def frozen_texts(
             if found and float(found["words"].values.mean()) >= WORDS_MIN:
                 grids |= {f"{name}.{k}": words(own) if k == "word" else numeric(own) for k, own in found.items()}
     return grids
-
-
-def text_tiles(
-    rows: Rows, grids: Mapping[str, Grid], count: Callable[[Column, Grid], FeatureTile]
-) -> dict[str, FeatureTile]:
-    """The tiles of the descriptors that a baseline froze; none of a text that the rows lack."""
-    tiles: dict[str, FeatureTile] = {}
-    for name in sources(grids):
-        found = describe(rows.columns[name]) if name in rows.columns else {}
-        tiles |= {f"{name}.{k}": count(own, grids[f"{name}.{k}"]) for k, own in found.items() if f"{name}.{k}" in grids}
-    return tiles
-
-
-def sources(names: Iterable[str]) -> list[str]:
-    """The features that descriptors are of."""
-    return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
 def _texts(column: Column) -> list[str]:

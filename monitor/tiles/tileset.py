@@ -51,8 +51,8 @@ class TileSet:
     """Of vector features, beside their entry in `features`, which says whether there was one."""
     joint: VectorTile | None = None
     """Of all features together, as one vector a row."""
-    texts: Mapping[str, FeatureTile] = field(default_factory=dict)
-    """Descriptors of text features, by `feature.descriptor`."""
+    described: Mapping[str, FeatureTile] = field(default_factory=dict)
+    """Descriptors of texts and timestamps, by `feature.descriptor`."""
     sampled: SampledTile | None = None
     """Some rows as bins, where a declaration asks for what tells whole rows apart."""
     quality: QualityTile | None = None
@@ -86,7 +86,9 @@ class Grids:
     vectors: Mapping[str, VectorGrid] = field(default_factory=dict)
     joint: JointGrid | None = None
     """Frozen where a declaration asks for multivariate drift."""
-    texts: Mapping[str, Grid] = field(default_factory=dict)
+    described: Mapping[str, Grid] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Time zone of each described timestamp: frozen too, so that an hour means the same on both sides."""
     sampled: tuple[str, ...] = ()
     """Features whose bins a sample of rows holds."""
     strata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -94,7 +96,9 @@ class Grids:
 
     def of_slices(self) -> Grids:
         """Those on which a slice is profiled and measured: columns one by one, without what is told of the whole alone."""
-        return replace(self, pairs=(), groups={}, slices={}, vectors={}, joint=None, texts={}, sampled=(), strata={})
+        return replace(
+            self, pairs=(), groups={}, slices={}, vectors={}, joint=None, described={}, zones={}, sampled=(), strata={}
+        )
 
 
 @dataclass(frozen=True, slots=True)

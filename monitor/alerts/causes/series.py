@@ -56,7 +56,7 @@ def _counts(kind: AlertKind, line: FeatureScore, tiles: TileSet, baseline: Basel
 
 
 def _of_column(line: FeatureScore, tiles: TileSet, baseline: Baseline) -> Counts | None:
-    tile_of = {**tiles.label, **tiles.prediction, **tiles.texts, **tiles.features}.get(line.feature)
+    tile_of = {**tiles.label, **tiles.prediction, **tiles.described, **tiles.features}.get(line.feature)
     if tile_of is None:
         return None
     if line.metric == "missing_ratio":
@@ -72,7 +72,7 @@ def cells_of(feature: str, tile: FeatureTile, baseline: Baseline) -> Counts:
         head, rest = tile.counts[:CATEGORIES_MAX], int(tile.counts[CATEGORIES_MAX:].sum())
         return np.array([*head.tolist(), rest, tile.unseen])
     grids = baseline.grids
-    grid = {**grids.label, **grids.prediction, **grids.texts, **grids.features}.get(feature)
+    grid = {**grids.label, **grids.prediction, **grids.described, **grids.features}.get(feature)
     if not isinstance(grid, NumericGrid) or not isinstance(tile, NumericTile):
         return np.array([tile.n])
     starts = np.array([0, *(i + 1 for i in grid.decile_edges)])

@@ -33,10 +33,10 @@ def drift_tests(look: Look) -> Sequence[Trials]:
     weight = 1.0 - (PAIRS_WEIGHT if pairs else 0.0) - (JOINT_WEIGHT if joint else 0.0)
     tiles, grids = look.baseline.tiles, look.baseline.grids
     columns = {name: tile for name, tile in tiles.features.items() if grids.kinds.get(name) not in KINDS_OF_PRESENCE}
-    columns |= tiles.texts
+    columns |= tiles.described
     vectors = len(grids.vectors.keys() & tiles.vectors.keys())
     share = weight * vectors / max(1, len(columns) + vectors)
-    here, cells = {**look.window.features, **look.window.texts}, {**grids.features, **grids.texts}
+    here, cells = {**look.window.features, **look.window.described}, {**grids.features, **grids.described}
     alone = distribution_tests(here, columns, cells, look.effect, weight - share)
     return (*alone, *(vector_tests(look, share) if vectors else ()), *joint, *pairs)
 

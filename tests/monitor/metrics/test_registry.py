@@ -167,6 +167,7 @@ def test_an_ordinary_window_is_measured_whole() -> None:
             "projection_ks",
             "centroid_distance",
             "centroid_cosine_distance",
+            *("freshness_seconds", "future_ratio"),  # of timestamps
         )
     }
     assert ("correlation_distance", "x~amount", None) in found

@@ -79,7 +79,7 @@ def test_categories_are_counted_by_their_grid() -> None:
 )
 def test_presence_is_all_that_is_kept_of_a_text_or_vector(values: object) -> None:
     """One row has a value, two have none."""
-    tile = presence_tile(column(values))
+    tile = presence_tile(column(values), "text")
     assert (tile.counts.tolist(), tile.missing) == ([1, 0], 2)
 
 

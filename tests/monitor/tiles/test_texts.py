@@ -71,7 +71,7 @@ def test_identifiers_and_texts_that_were_not_kept_are_not_described() -> None:
     """One word each, or nothing there."""
     for texts in ([f"id-{i}".replace("-", "") for i in range(100)], [None] * 100):
         baseline = build_baseline(rows({"note": texts, "x": list(range(100))}), MODEL, time_ordered=False)
-        assert not baseline.grids.texts and not baseline.tiles.texts
+        assert not baseline.grids.described and not baseline.tiles.described
 
 
 def test_the_same_texts_are_no_evidence() -> None:
@@ -113,8 +113,8 @@ def test_parts_merge_into_the_whole_and_bytes_round_trip() -> None:
     whole = notes(rng, 90)
     once, parts = profile(whole, baseline.grids, MODEL), [whole.take(slice(0, 20)), whole.take(slice(20, None))]
     merged = merge([profile(part, baseline.grids, MODEL) for part in parts])
-    for name, tile in once.texts.items():
-        assert np.array_equal(merged.texts[name].counts, tile.counts)
+    for name, tile in once.described.items():
+        assert np.array_equal(merged.described[name].counts, tile.counts)
         assert not isinstance(tile, CategoricalTile) or tile.n <= 90
     assert encode_tileset(decode_tileset(encode_tileset(once))) == encode_tileset(once)
     assert encode_baseline(decode_baseline(encode_baseline(baseline))) == encode_baseline(baseline)
