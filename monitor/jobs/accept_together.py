@@ -1,7 +1,8 @@
 """Batches of many senders, accepted together: each waits until a commit holds it, and a commit holds all that wait.
 
 The thread takes what has come since the last commit. Where several came together it lets more come for a moment, so
-that a busy monitor writes few segments; a sender that is alone is not kept waiting.
+that a busy monitor writes few segments; a sender that is alone is not kept waiting. Most senders say the next thing when
+they have their answer, so once as many wait as the last commit held, all of them are back, and nobody else is waited for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ GROUP_RECORDS_MAX = 50_000
 """Records of one commit, unless one batch has more: a second of work, so that the first of them do not wait for long."""
 
 GATHER_SECONDS = 0.05
-"""How long more may come where several came together: at most twenty segments a second and model."""
+"""How long more may come where several came together and not all of them are back."""
 
 log = logging.getLogger("outrider.intake")
 
@@ -50,6 +51,8 @@ class Acceptance:
         self._changed = threading.Condition()
         self._queue: deque[_Waiting] = deque()
         self._batches = self._records = 0
+        self._together = 1
+        """How many requests the last commit held."""
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
@@ -85,19 +88,20 @@ class Acceptance:
             thread.join()
 
     def _run(self) -> None:
-        came_together = False
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._is_closed)
-                if came_together and not self._is_closed:
-                    self._changed.wait_for(
-                        lambda: self._is_closed or self._records >= GROUP_RECORDS_MAX, GATHER_SECONDS
-                    )
+                if self._together > 1:
+                    self._changed.wait_for(self._has_enough, GATHER_SECONDS)
                 group = self._take()
             if not group:
                 return
-            came_together = len(group) > 1
+            self._together = len(group)
             self._commit(group)
+
+    def _has_enough(self) -> bool:
+        """Whether a commit need not wait for more."""
+        return self._is_closed or len(self._queue) >= self._together or self._records >= GROUP_RECORDS_MAX
 
     def _take(self) -> list[_Waiting]:
         group: list[_Waiting] = []

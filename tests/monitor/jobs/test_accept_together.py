@@ -67,6 +67,26 @@ def test_many_senders_make_few_segments(acceptance: Acceptance, catalog: Catalog
     assert len(catalog.segments("predictions", "m")) < 100
 
 
+def test_nobody_waits_once_all_are_back(acceptance: Acceptance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders that wait for their answers before they go on are all there is to wait for."""
+    monkeypatch.setattr(accept_together, "GATHER_SECONDS", 3600.0)
+    accept, begun, gate = accept_together.accept_batches, threading.Event(), threading.Event()
+
+    def gated(*given: Any) -> Any:
+        begun.set()
+        gate.wait(20)
+        return accept(*given)
+
+    monkeypatch.setattr(accept_together, "accept_batches", gated)
+    alone = acceptance.submit([batch(1)])
+    assert begun.wait(20)
+    together = [acceptance.submit([batch(number)]) for number in (2, 3)]
+    gate.set()
+    assert all(future.result(20) for future in (alone, *together))
+    again = [acceptance.submit([batch(number)]) for number in (4, 5)]
+    assert all(future.result(20) for future in again)
+
+
 def test_a_batch_that_comes_twice_at_once_is_taken_once(
     acceptance: Acceptance, catalog: Catalog, store: LocalSegmentStore
 ) -> None:
