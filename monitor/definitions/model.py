@@ -172,10 +172,10 @@ class _ModelReader(Reader):
     def feature(self, name: str, kind: object, where: str) -> Feature:
         if kind is None:
             return Feature(name)
-        if isinstance(kind, Mapping):
         if isinstance(kind, Mapping) and "timestamp" in kind:
             zone = self.mapping(kind, where, ("timestamp",)).get("timestamp")
             return Feature(name, "timestamp", zone=self.zone(zone, f"{where}.timestamp"))
+        if isinstance(kind, Mapping):
             size = self.mapping(kind, where, ("vector", "timestamp")).get("vector")
             return Feature(name, "vector", self.whole(size, f"{where}.vector", 1, 65_536))
         allowed = [k for k in get_args(FeatureKind) if k != "vector"]

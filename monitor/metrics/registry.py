@@ -118,6 +118,8 @@ from monitor.metrics.quality.commonest_ratio import COMMONEST_RATIO
 from monitor.metrics.quality.duplicate_id_ratio import DUPLICATE_ID_RATIO
 from monitor.metrics.quality.duplicate_row_ratio import DUPLICATE_ROW_RATIO
 from monitor.metrics.quality.error_ratio import ERROR_RATIO
+from monitor.metrics.quality.freshness_seconds import FRESHNESS_SECONDS
+from monitor.metrics.quality.future_ratio import FUTURE_RATIO
 from monitor.metrics.quality.infinite_ratio import INFINITE_RATIO
 from monitor.metrics.quality.latency_p50_seconds import LATENCY_P50_SECONDS
 from monitor.metrics.quality.latency_p95_seconds import LATENCY_P95_SECONDS
@@ -128,8 +130,6 @@ from monitor.metrics.quality.nan_ratio import NAN_RATIO
 from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from monitor.metrics.quality.schema_violation_ratio import SCHEMA_VIOLATION_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
-from monitor.metrics.quality.freshness_seconds import FRESHNESS_SECONDS
-from monitor.metrics.quality.future_ratio import FUTURE_RATIO
 from monitor.metrics.slices import measure_slices
 from monitor.metrics.streaming.error_change_point import ERROR_CHANGE_POINT
 from monitor.metrics.streaming.error_change_point_age_seconds import ERROR_CHANGE_POINT_AGE_SECONDS
@@ -219,6 +219,8 @@ ON_REQUEST: tuple[Metric, ...] = (
     DUPLICATE_ROW_RATIO,
     DUPLICATE_ID_RATIO,
     LONGEST_GAP_SECONDS,
+    FRESHNESS_SECONDS,
+    FUTURE_RATIO,
     SCHEMA_VIOLATION_RATIO,
     PRECISION,
     RECALL,
@@ -229,8 +231,6 @@ ON_REQUEST: tuple[Metric, ...] = (
     BRIER_SCORE,
     EXPECTED_CALIBRATION_ERROR,
     CALIBRATION_SLOPE,
-    FRESHNESS_SECONDS,
-    FUTURE_RATIO,
     CALIBRATION_IN_THE_LARGE,
     R2,
     MEAN_ERROR,

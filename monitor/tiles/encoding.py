@@ -281,6 +281,13 @@ def _predicate(document: object, where: str) -> str:
     return text
 
 
+def _zone(document: object, where: str) -> str:
+    text = Reader([document], where).text()
+    if not stamps.is_zone(text):
+        raise ValueError(f"{where}: found {text!r:.60}, expected an IANA time zone")
+    return text
+
+
 def _opaque(document: object, where: str) -> bytes:
     return Reader([document], where).raw(ANOMALY_BYTES_MAX)
 
@@ -291,13 +298,6 @@ def _time(document: object, where: str) -> int:
 
 def _design_effects(document: object, where: str) -> DesignEffects:
     reader = Reader(document, where)
-def _zone(document: object, where: str) -> str:
-    text = Reader([document], where).text()
-    if not stamps.is_zone(text):
-        raise ValueError(f"{where}: found {text!r:.60}, expected an IANA time zone")
-    return text
-
-
     sizes, effects = reader.item(), reader.item()
     reader.done()
     if not isinstance(sizes, list) or not isinstance(effects, list) or len(sizes) != len(effects):

@@ -155,10 +155,10 @@ def tile_of(column: Column, grid: Grid, cells: Cells | None = None) -> FeatureTi
 def presence_tile(column: Column, kind: FeatureKind) -> CategoricalTile:
     """Whether each row has a value: of a timestamp, one that is a time."""
     absent = np.zeros(len(column), np.bool_) if column.missing is None else column.missing.copy()
-    values = column.values
-    if values.dtype.kind == "f":
     if kind == "timestamp":
         absent |= ~stamps.times(column)[1]
+    values = column.values
+    if values.dtype.kind == "f":
         absent |= np.isnan(values).reshape(len(values), -1).any(axis=1)
     elif values.dtype.kind == "O":
         absent |= np.array([value is None or value == "" for value in values.tolist()], np.bool_)
