@@ -37,14 +37,17 @@ from monitor.exporters.registry import (
 )
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Transition
+from monitor.intake.awaited import AwaitedController
 from monitor.intake.beacon import BeaconController
 from monitor.intake.cloudevents import CloudEventsController
+from monitor.intake.held_events import HeldEventsFile
 from monitor.intake.models import DeclarationsController
 from monitor.intake.origins import Beacons
 from monitor.intake.previews import PreviewsController
 from monitor.intake.records import RecordsController
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
+from monitor.jobs.awaited import Awaited
 from monitor.jobs.context import Context
 from monitor.jobs.efficiency import gauges
 from monitor.jobs.expire import Retention
@@ -204,11 +207,13 @@ def open_service(
         settings.rows_days, settings.records_days, settings.measurements_days, settings.measurements_whole_days
     )
     acceptance = Acceptance(catalog, store, clock)
-    events = None if event_reader is None else EventAcceptance(event_reader, acceptance, telemetry, clock)
+    held = HeldEventsFile(settings.data / "events.held")
+    events = None if event_reader is None else EventAcceptance(event_reader, acceptance, telemetry, clock, held)
     upkeep = Upkeep(context, settings.url, events)
-    scheduler = Scheduler(context, retention=retention, upkeep=upkeep, patient=patient)
+    awaited = Awaited()
+    scheduler = Scheduler(context, retention=retention, upkeep=upkeep, patient=patient, awaited=awaited)
     beacons = Beacons(beacon_reader, settings.origins, settings.beacon_per_minute, clock) if beacon_reader else None
-    app = application(settings, context, scheduler, prometheus, acceptance, events, beacons)
+    app = application(settings, context, scheduler, prometheus, acceptance, events, beacons, awaited)
     return Service(settings, context, scheduler, prometheus, app, acceptance)
 
 
@@ -267,6 +272,7 @@ def application(
     acceptance: Acceptance,
     events: EventAcceptance | None,
     beacons: Beacons | None,
+    awaited: Awaited,
 ) -> Litestar:
     """The HTTP interface: the API under /api/v1, events, health, metrics, its own description, and the web UI."""
     provided: dict[str, Any] = {
@@ -277,6 +283,7 @@ def application(
         "observer": context.observer,
         "code": context.code,
         "acceptance": acceptance,
+        "awaited": awaited,
         "rows_reader": rows_from_bytes,
         "rows_writer": rows_to_parquet,
         "labels_reader": labels_from_bytes,
@@ -296,6 +303,7 @@ def application(
         route_handlers=[
             RecordsController,
             DeclarationsController,
+            AwaitedController,
             PreviewsController,
             ModelsController,
             AccountController,

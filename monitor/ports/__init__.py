@@ -25,7 +25,15 @@ from monitor.ports.entries import (
     WindowResult,
 )
 from monitor.ports.outside import Exporter, Notifier, Observer, Predictor, Runner
-from monitor.ports.readers import BeaconReader, EventCounts, EventReader, ToldByBeacon, ToldLabel
+from monitor.ports.readers import (
+    BeaconReader,
+    EventCounts,
+    EventReader,
+    HeldEvents,
+    HeldEventsNote,
+    ToldByBeacon,
+    ToldLabel,
+)
 from monitor.ports.segment_store import FindingKey, FindingQuery, Labels, SegmentStore
 
 __all__ = [
@@ -43,6 +51,8 @@ __all__ = [
     "FindingKey",
     "FindingQuery",
     "GapEntry",
+    "HeldEvents",
+    "HeldEventsNote",
     "Hold",
     "Labels",
     "ModelEntry",

@@ -37,6 +37,26 @@ class EventReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldEvents:
+    """Exchanges of which something was in memory only when a process ended, and the span in which it came."""
+
+    count: int
+    start_ns: int
+    end_ns: int
+
+
+class HeldEventsNote(Protocol):
+    """Says how many exchanges are held in memory, somewhere that outlives the process."""
+
+    @property
+    def left(self) -> HeldEvents | None:
+        """What the process before held when it ended; None where it held nothing."""
+
+    def note(self, count: int, now_ns: int) -> None:
+        """So many are held now. Called with every event, so it waits for no disk."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldLabel:
     """A label that a browser told; `where` is its place in the message."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -98,6 +99,29 @@ def test_an_application_without_its_monitor_answers_all_the_same(tmp_path: Path)
     ):
         post(address, "/predict", b'{"instances": [1, 2]}')
         wait_until(lambda: captured(monitor) == 42, 20, "all of it is with the monitor")
+
+
+def tell(monitor: Monitor, kind: str, id: str) -> None:
+    headers, body = kserve(kind, id=id)
+    request = urllib.request.Request(f"{monitor.url}/cloudevents", data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 202
+
+
+def test_halves_that_a_killed_monitor_held_are_a_gap(tmp_path: Path) -> None:
+    """It had answered for them, and they were in its memory only: the next process says how many there were, once."""
+    with running_monitor(tmp_path / "first", tmp_path / "data") as monitor:
+        for kind in ("request", "response"):
+            tell(monitor, kind, "whole")
+        for number in range(3):
+            tell(monitor, "request", f"half-{number}")
+        model = str(monitor.items("/api/v1/models")[0]["model"])
+        monitor.process.send_signal(signal.SIGKILL)
+        monitor.process.wait()
+    for attempt in range(2):
+        with running_monitor(tmp_path / f"next-{attempt}", tmp_path / "data") as monitor:
+            (gap,) = monitor.items(f"/api/v1/models/{model}/gaps")
+            assert (gap["reason"], gap["exchanges_estimated"], gap["sidecar"]) == ("events_forgotten", 3, "cloudevents")
 
 
 def test_a_logger_a_program_and_files_reach_one_monitor(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from monitor.exporters.telemetry import Telemetry
 from monitor.jobs import accept_events, accept_together
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.main import Service, open_service
-from monitor.ports import EventCounts
+from monitor.ports import EventCounts, HeldEvents
 from monitor.settings import MonitorSettings
 
 NOW_NS = 1_767_225_600 * 10**9
@@ -37,6 +37,7 @@ class Reader:
     completed: list[Batch] = field(default_factory=list)
     expired: list[Batch] = field(default_factory=list)
     refusal: InvalidInput | None = None
+    waiting: int = 0
 
     def read(self, headers: Mapping[str, str], body: bytes, now_ns: int) -> Sequence[Batch]:
         if self.refusal is not None:
@@ -46,7 +47,7 @@ class Reader:
 
     @property
     def counts(self) -> EventCounts:
-        return EventCounts()
+        return EventCounts(waiting=self.waiting)
 
     def expire(self, now_ns: int) -> Sequence[Batch]:
         given, self.expired = self.expired, []
@@ -54,10 +55,22 @@ class Reader:
 
 
 @dataclass
+class Note:
+    """Remembers what was said last."""
+
+    left: HeldEvents | None = None
+    said: int = 0
+
+    def note(self, count: int, now_ns: int) -> None:
+        self.said = count
+
+
+@dataclass
 class Door:
     service: Service
     reader: Reader
     events: EventAcceptance
+    note: Note
 
     @property
     def rows(self) -> int:
@@ -69,8 +82,9 @@ def door(tmp_path: Path) -> Iterator[Door]:
     service = open_service(MonitorSettings(data=tmp_path), version="0", clock=lambda: NOW_NS)
     reader = Reader()
     context = service.context
-    events = EventAcceptance(reader, service.acceptance, Telemetry("0"), context.clock)
-    yield Door(service, reader, events)
+    note = Note()
+    events = EventAcceptance(reader, service.acceptance, Telemetry("0"), context.clock, note)
+    yield Door(service, reader, events, note)
     service.close()
 
 
@@ -134,3 +148,35 @@ def test_what_is_no_event_is_refused(door: Door) -> None:
     door.reader.refusal = InvalidInput(Fault("body", "x", "a CloudEvent"))
     with pytest.raises(InvalidInput, match="a CloudEvent"):
         door.events.accept({}, b"")
+
+
+def test_what_is_held_in_memory_is_noted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halves that wait, and batches that the catalog has not taken; nothing once they are kept."""
+    door.reader.waiting = 3
+    door.events.submit({}, b"")
+    assert door.note.said == 3
+    door.reader.waiting = 2
+    door.reader.completed = [batch(1)]
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("catalog", "away")
+
+    with monkeypatch.context() as away:
+        away.setattr(door.service.acceptance, "submit", refuse)
+        with pytest.raises(Unavailable):
+            door.events.submit({}, b"")
+    assert door.note.said == 3
+    door.reader.waiting = 0
+    door.events.tend()
+    assert (door.note.said, door.rows) == (0, 1)
+
+
+def test_what_was_held_when_a_process_ended_is_a_gap(door: Door) -> None:
+    """Told once, however often the next one starts."""
+    door.reader.completed = [batch(1)]
+    door.events.accept({}, b"")
+    left = Note(left=HeldEvents(7, NOW_NS, NOW_NS + 10))
+    for _ in range(2):
+        EventAcceptance(door.reader, door.service.acceptance, Telemetry("0"), lambda: NOW_NS, left)
+    (gap,) = door.service.context.catalog.gaps("m", None, None)
+    assert (gap.gap.reason, gap.gap.exchanges_estimated) == ("events_forgotten", 7)
