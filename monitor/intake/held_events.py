@@ -30,9 +30,10 @@ class HeldEventsFile:
             file.truncate(_LAYOUT.size)
             self._map = mmap.mmap(file.fileno(), _LAYOUT.size)
         magic, count, start_ns, end_ns = _LAYOUT.unpack_from(self._map)
-        is_known = magic == MAGIC and count and 0 < start_ns <= end_ns < 2**63
+        is_known = magic == MAGIC and count > 0 and 0 < start_ns <= end_ns < 2**63
         self.left = HeldEvents(count, start_ns, end_ns) if is_known else None
-        self._count, self._start_ns = (count, start_ns) if is_known else (0, 0)
+        self._count: int = count if is_known else 0
+        self._start_ns: int = start_ns if is_known else 0
         if magic != MAGIC:
             _LAYOUT.pack_into(self._map, 0, MAGIC, 0, 0, 0)
 
