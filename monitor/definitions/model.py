@@ -11,6 +11,7 @@ from monitor.definitions.cost import Cost, read_cost
 from monitor.definitions.cost_matrix import CostMatrix, read_cost_matrix
 from monitor.definitions.estimation import Estimation, read_estimation
 from monitor.definitions.evidently import read_evidently
+from monitor.definitions.forecasts import read_probabilities, read_quantiles
 from monitor.definitions.intersections import read_groups
 from monitor.definitions.reading import Reader, shown
 from monitor.definitions.schema import ColumnRule, read_schema
@@ -184,13 +185,22 @@ class _ModelReader(Reader):
     def prediction(self, value: object, where: str) -> Prediction:
         if isinstance(value, str):
             return Prediction(value=value)
-        found = self.mapping(value, where, ("score", "class", "value"))
+        found = self.mapping(value, where, ("score", "class", "value", "probabilities", "quantiles"))
         texts = {
             k: self.text(v, f"{where}.{k}")
             for k, v in found.items()
             if v is not None and k in ("score", "class", "value")
         }
-        return Prediction(texts.get("score"), texts.get("class"), texts.get("value"))
+        shares, levels = found.get("probabilities"), found.get("quantiles")
+        if shares is not None and levels is not None:
+            self.fault(where, "probabilities and quantiles", "one of them")
+        return Prediction(
+            texts.get("score"),
+            texts.get("class"),
+            texts.get("value"),
+            {} if shares is None else read_probabilities(self, shares, f"{where}.probabilities"),
+            {} if levels is None else read_quantiles(self, levels, f"{where}.quantiles"),
+        )
 
     def label(self, value: object, where: str) -> Label:
         if isinstance(value, str):

@@ -40,11 +40,18 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Columns or tensors that hold the output: `score` a probability, `classes` class name → its probability column."""
+    """Columns or tensors that hold the output: `score` a probability, `probabilities` class → its column, `quantiles` level → its column."""
 
     score: str | None = None
     class_: str | None = None
     value: str | None = None
+    probabilities: Mapping[str, str] = field(default_factory=dict)
+    quantiles: Mapping[float, str] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All columns that the model made, those that say how sure it is included."""
+        return (*self.columns, *self.probabilities.values(), *self.quantiles.values())
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
         document["task"] = model.task
     if model.features:
         document["features"] = {f.name: _write_feature(f) for f in model.features}
-    prediction = {"score": model.prediction.score, "class": model.prediction.class_, "value": model.prediction.value}
+    said = model.prediction
+    prediction: dict[str, Any] = {"score": said.score, "class": said.class_, "value": said.value}
+    prediction |= {"probabilities": dict(said.probabilities), "quantiles": dict(said.quantiles)}
     if any(prediction.values()):
         document["prediction"] = {k: v for k, v in prediction.items() if v}
     if model.label:

@@ -12,15 +12,20 @@ from monitor.metrics.accuracy.brier_score import BRIER_SCORE
 from monitor.metrics.accuracy.business_cost import BUSINESS_COST
 from monitor.metrics.accuracy.calibration_in_the_large import CALIBRATION_IN_THE_LARGE
 from monitor.metrics.accuracy.calibration_slope import CALIBRATION_SLOPE
+from monitor.metrics.accuracy.class_brier_score import CLASS_BRIER_SCORE
 from monitor.metrics.accuracy.class_f1 import CLASS_F1
+from monitor.metrics.accuracy.class_log_loss import CLASS_LOG_LOSS
 from monitor.metrics.accuracy.class_precision import CLASS_PRECISION
 from monitor.metrics.accuracy.class_recall import CLASS_RECALL
+from monitor.metrics.accuracy.classwise_calibration_error import CLASSWISE_CALIBRATION_ERROR
 from monitor.metrics.accuracy.expected_calibration_error import EXPECTED_CALIBRATION_ERROR
 from monitor.metrics.accuracy.f1 import F1
 from monitor.metrics.accuracy.f1_micro import F1_MICRO
 from monitor.metrics.accuracy.f1_samples import F1_SAMPLES
+from monitor.metrics.accuracy.f1_weighted import F1_WEIGHTED
 from monitor.metrics.accuracy.gini import GINI
 from monitor.metrics.accuracy.hamming_loss import HAMMING_LOSS
+from monitor.metrics.accuracy.interval_coverage import INTERVAL_COVERAGE
 from monitor.metrics.accuracy.lift_at_10_percent import LIFT_AT_10_PERCENT
 from monitor.metrics.accuracy.log_loss import LOG_LOSS
 from monitor.metrics.accuracy.mae import MAE
@@ -29,14 +34,19 @@ from monitor.metrics.accuracy.mean_average_precision import MEAN_AVERAGE_PRECISI
 from monitor.metrics.accuracy.mean_error import MEAN_ERROR
 from monitor.metrics.accuracy.mean_reciprocal_rank import MEAN_RECIPROCAL_RANK
 from monitor.metrics.accuracy.ndcg import NDCG
+from monitor.metrics.accuracy.pinball_loss import PINBALL_LOSS
 from monitor.metrics.accuracy.precision import PRECISION
 from monitor.metrics.accuracy.precision_at_10 import PRECISION_AT_10
+from monitor.metrics.accuracy.quantile_coverage import QUANTILE_COVERAGE
 from monitor.metrics.accuracy.r2 import R2
+from monitor.metrics.accuracy.ranked_probability_score import RANKED_PROBABILITY_SCORE
 from monitor.metrics.accuracy.recall import RECALL
 from monitor.metrics.accuracy.rmse import RMSE
 from monitor.metrics.accuracy.roc_auc import ROC_AUC
 from monitor.metrics.accuracy.score_ks import SCORE_KS
 from monitor.metrics.accuracy.specificity import SPECIFICITY
+from monitor.metrics.accuracy.top_3_accuracy import TOP_3_ACCURACY
+from monitor.metrics.accuracy.top_label_calibration_error import TOP_LABEL_CALIBRATION_ERROR
 from monitor.metrics.anomaly.anomaly_ratio import ANOMALY_RATIO
 from monitor.metrics.bias.accuracy_difference import ACCURACY_DIFFERENCE
 from monitor.metrics.bias.average_odds_difference import AVERAGE_ODDS_DIFFERENCE
@@ -244,6 +254,16 @@ ON_REQUEST: tuple[Metric, ...] = (
     CLASS_PRECISION,
     CLASS_RECALL,
     CLASS_F1,
+    F1_WEIGHTED,
+    CLASS_LOG_LOSS,
+    CLASS_BRIER_SCORE,
+    RANKED_PROBABILITY_SCORE,
+    TOP_3_ACCURACY,
+    CLASSWISE_CALIBRATION_ERROR,
+    TOP_LABEL_CALIBRATION_ERROR,
+    PINBALL_LOSS,
+    QUANTILE_COVERAGE,
+    INTERVAL_COVERAGE,
     NDCG,
     MEAN_AVERAGE_PRECISION,
     MEAN_RECIPROCAL_RANK,

@@ -21,6 +21,7 @@ from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
 from monitor.tiles.flips import FlipTile
+from monitor.tiles.forecast import ClassForecastTile, ForecastTile, QuantileTile
 from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
@@ -53,6 +54,9 @@ OUTCOMES: Mapping[str, type[Outcome]] = {
     "l": MultilabelOutcome,
     "k": RankingOutcome,
 }
+
+
+FORECASTS: Mapping[str, type[ForecastTile]] = {"p": ClassForecastTile, "q": QuantileTile}
 
 
 class Plain(Protocol):
@@ -149,6 +153,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.sampled is None else tiles.sampled.to_plain(),
         {name: tile.to_plain() for name, tile in tiles.strata.items()},
         {name: tile.to_plain() for name, tile in tiles.flips.items()},
+        None if tiles.forecast is None else _tagged(tiles.forecast, FORECASTS),
         None if tiles.service is None else tiles.service.to_plain(),
         None if tiles.rival is None else _tileset_plain(tiles.rival),
     ]
@@ -177,6 +182,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         sampled=reader.maybe(SampledTile.from_plain),
         strata=reader.mapping(StrataTile.from_plain),
         flips=reader.mapping(FlipTile.from_plain),
+        forecast=reader.maybe(_forecast),
         service=reader.maybe(ServiceTile.from_plain),
         rival=reader.maybe(_no_slice if sliced else _slice),
     )
@@ -260,6 +266,10 @@ def _grid(document: object, where: str) -> Grid:
 
 def _outcome(document: object, where: str) -> Outcome:
     return cast("Outcome", _from_tagged(document, where, OUTCOMES))
+
+
+def _forecast(document: object, where: str) -> ForecastTile:
+    return cast("ForecastTile", _from_tagged(document, where, FORECASTS))
 
 
 def _kind(document: object, where: str) -> FeatureKind:

@@ -150,7 +150,7 @@ def _prediction_grids(rows: Rows, model: MonitoredModel) -> dict[str, Grid]:
 
 
 def _undeclared(rows: Rows, model: MonitoredModel) -> list[str]:
-    other = {model.id, *model.prediction.columns, *([model.query] if model.query else [])}
+    other = {model.id, *model.prediction.outputs, *([model.query] if model.query else [])}
     if model.label is not None:
         other.add(model.label.name)
     return [name for name in rows.columns if name not in other]

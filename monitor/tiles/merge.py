@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, Protocol, Self, TypeVar, cast
 
+from monitor.tiles.forecast import ForecastTile
 from monitor.tiles.outcome import Outcome
 from monitor.tiles.tileset import TileSet
 
@@ -42,6 +43,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         described=_by_name([tiles.described for tiles in tilesets]),
         quality=_of(tilesets, lambda tiles: tiles.quality),
         strata=_by_name([tiles.strata for tiles in tilesets]),
+        forecast=cast("ForecastTile | None", _of(tilesets, lambda tiles: tiles.forecast)),
         flips=_by_name([tiles.flips for tiles in tilesets]),
         sampled=_of(tilesets, lambda tiles: tiles.sampled),
         service=_of(tilesets, lambda tiles: tiles.service),

@@ -16,6 +16,7 @@ from monitor.tiles.coding import numbers, tally
 from monitor.tiles.comoments import CellNumbers, Cells, fill, middle
 from monitor.tiles.described import described_tiles
 from monitor.tiles.flipping import flips_of
+from monitor.tiles.forecasting import forecast_of
 from monitor.tiles.freeze import KINDS_OF_PRESENCE
 from monitor.tiles.joint import joint_tile
 from monitor.tiles.kernels import count_cells
@@ -60,6 +61,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         outcome=joined.outcome_of(rows, outputs, grids, model),
         groups=joined.groups_of(rows, outputs, grids),
         strata=strata_of(rows, outputs, grids.groups, grids.strata),
+        forecast=forecast_of(rows, model),
         flips=flips_of(rows, outputs, grids, model),
         pairs=cells.pairs(features),
         slices=_slices(rows, grids, model),

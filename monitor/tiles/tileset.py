@@ -12,6 +12,7 @@ from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
 from monitor.tiles.flips import FlipTile
+from monitor.tiles.forecast import ForecastTile
 from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
@@ -60,6 +61,8 @@ class TileSet:
     """By group column, where a declaration names strata."""
     flips: Mapping[str, FlipTile] = field(default_factory=dict)
     """By group column, where a declaration asks for the flip test."""
+    forecast: ForecastTile | None = None
+    """Where the declaration names probabilities of classes or quantiles."""
     service: ServiceTile | None = None
     """How exchanges went, where a sidecar saw them."""
     rival: TileSet | None = None

@@ -6,14 +6,17 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
 from collectors.records.encoding import encode_batch
 from collectors.records.types import Batch
 from monitor.definitions import MonitoredModel
-from monitor.errors import Unavailable
+from monitor.errors import InvalidInput, Unavailable
 from monitor.findings import Finding, Transition, rfc3339
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.replay import predictions_of, replay
@@ -27,8 +30,9 @@ from outrider.commands.api import MonitorApi, path_of
 from outrider.main import installed_version
 
 VALUES_PER_BATCH = 100_000
-"""Values of the rows of one batch: well below a second of work here and there, for a monitor waits only five seconds for more
-of what a sender brings late, and then closes the window that it is at."""
+"""Values of the rows of one batch: well below a second of work here and there."""
+RENEWED_SECONDS = 10.0
+"""A monitor forgets a sender that it does not hear of for a minute."""
 ROWS_PER_BATCH_MAX = 5_000
 LABELS_PER_CALL = 100_000
 WAIT_SECONDS = 600.0
@@ -79,20 +83,8 @@ def into_monitor(
     model, sender = declaration.model, f"backfill-{uuid.uuid4().hex}"
     rows = rows.in_canonical_order()
     span_ns = int(rows.time_ns[0]), int(rows.time_ns[-1])
-    each = min(ROWS_PER_BATCH_MAX, max(1, VALUES_PER_BATCH // _width(rows)))
-    for sequence, first in enumerate(range(0, len(rows), each)):
-        part = rows.take(slice(first, first + each))
-        records = predictions_of(part, model, version, declaration.prediction.columns)
-        api.post(
-            "/api/v1/records",
-            encode_batch(Batch(sidecar=sender, sequence=sequence, records=tuple(records))),
-            "application/octet-stream",
-        )
-        print(f"\r{min(first + each, len(rows)):,} of {len(rows):,} rows sent", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    if labels is not None and declaration.label is not None:
-        for first in range(0, len(labels), LABELS_PER_CALL):
-            _send_labels(api, declaration, declaration.label.name, labels, slice(first, first + LABELS_PER_CALL))
+    with _awaited(api, model, version, sender) as renew:
+        _send(api, declaration, rows, labels, version, sender, renew)
     window = {"from": rfc3339(span_ns[0] - DAY_NS), "to": rfc3339(span_ns[1] + 1)}
     _wait(api, model, version, len(rows), window)
     measurements = api.get_all(path_of(model, "/measurements"), version=version or None, **window)
@@ -102,6 +94,58 @@ def into_monitor(
         for t in api.get(f"/api/v1/alerts/{a['fingerprint']}")["transitions"]
     ]
     return {"measurements": measurements, "alerts": sorted(alerts, key=lambda t: str(t["window"]["end"]))}
+
+
+def _send(
+    api: MonitorApi,
+    declaration: MonitoredModel,
+    rows: Rows,
+    labels: Labels | None,
+    version: str,
+    sender: str,
+    renew: Callable[[], None],
+) -> None:
+    each = min(ROWS_PER_BATCH_MAX, max(1, VALUES_PER_BATCH // _width(rows)))
+    for sequence, first in enumerate(range(0, len(rows), each)):
+        part = rows.take(slice(first, first + each))
+        records = predictions_of(part, declaration.model, version, declaration.prediction.outputs)
+        api.post(
+            "/api/v1/records",
+            encode_batch(Batch(sidecar=sender, sequence=sequence, records=tuple(records))),
+            "application/octet-stream",
+        )
+        renew()
+        print(f"\r{min(first + each, len(rows)):,} of {len(rows):,} rows sent", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    if labels is not None and declaration.label is not None:
+        for first in range(0, len(labels), LABELS_PER_CALL):
+            renew()
+            _send_labels(api, declaration, declaration.label.name, labels, slice(first, first + LABELS_PER_CALL))
+
+
+@contextmanager
+def _awaited(api: MonitorApi, model: str, version: str, sender: str) -> Iterator[Callable[[], None]]:
+    """The monitor closes no window of the version before the end of this, or a batch would cut one; the function says that it goes on."""
+    path = path_of(model, f"/awaited/{sender}")
+    query = f"?version={quote(version)}" if version else ""
+    heard = float("-inf")
+
+    def renew() -> None:
+        nonlocal heard
+        if time.monotonic() - heard <= RENEWED_SECONDS:
+            return
+        heard = time.monotonic()
+        try:
+            api.put(f"{path}{query}", b"", "application/octet-stream")
+        except InvalidInput as error:
+            print(f"\nthe monitor's windows wait no longer: {error}", file=sys.stderr)
+            heard = float("inf")
+
+    renew()
+    try:
+        yield renew
+    finally:
+        api.delete(path)
 
 
 def _width(rows: Rows) -> int:

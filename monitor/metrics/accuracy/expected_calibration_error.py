@@ -56,13 +56,13 @@ def expected_calibration_error(outcome: BinaryOutcome) -> Value:
     error = float(weight @ np.abs(share - score))
     se = np.sqrt(np.maximum(score * (1.0 - score), share * (1.0 - share)) / size)
     unit, spread = float(weight @ se), math.sqrt(float(weight**2 @ se**2))
-    value = unit * _distance(error / unit)
+    value = unit * distance(error / unit)
     low = error - HALF_NORMAL_MEAN * unit - Z * HALF_NORMAL_SPREAD * spread - CELL_HALF
     high = error + Z * spread + CELL_HALF
     return Value(value, max(0.0, low), min(1.0, high), n_window=n)
 
 
-def _distance(mean: float) -> float:
+def distance(mean: float) -> float:
     """The r >= 0 at which |r + z|, z normal, has this mean; 0 where it is less than z's own."""
     low, high = 0.0, mean
     for _ in range(SOLVER_STEPS):

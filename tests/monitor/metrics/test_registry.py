@@ -42,7 +42,11 @@ CONTRACT = {
 }
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 EVERYTHING = replace(
-    BINARY, metrics="all", strata="colour", schema={"x": ColumnRule("number")}, cost_matrix=CostMatrix(false_negative=1.0)
+    BINARY,
+    metrics="all",
+    strata="colour",
+    schema={"x": ColumnRule("number")},
+    cost_matrix=CostMatrix(false_negative=1.0),
 )
 BASELINE_ROWS = mixed(np.random.default_rng(1), 3_000)
 PLAIN = build_baseline(BASELINE_ROWS, EVERYTHING, time_ordered=True)
@@ -60,6 +64,16 @@ OF_OTHER_TASKS = (
     "class_precision",
     "class_recall",
     "class_f1",
+    "f1_weighted",
+    "class_log_loss",
+    "class_brier_score",
+    "ranked_probability_score",
+    "top_3_accuracy",
+    "classwise_calibration_error",
+    "top_label_calibration_error",
+    "pinball_loss",
+    "quantile_coverage",
+    "interval_coverage",
     "ndcg",
     "mean_average_precision",
     "mean_reciprocal_rank",
@@ -320,7 +334,7 @@ def test_the_docstring_of_a_metric_is_its_page() -> None:
         module = inspect.getmodule(type(metric))
         functions = [
             getattr(metric, name, None)
-            for name in ("numeric", "categorical", "binary", "regression", "multilabel", "ranking", "of")
+            for name in ("numeric", "categorical", "binary", "multiclass", "regression", "multilabel", "ranking", "of")
         ]
         pages = [inspect.getdoc(f) or "" for f in functions if f is not None]
         if hasattr(module, metric.name):
