@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collectors.records.categories import canonical_category
-from monitor.tiles.kernels import count_codes
+from monitor.tiles.kernels import count_codes, look_up
 from monitor.tiles.rows import Column
 
 MISSING = -1
@@ -83,7 +83,8 @@ def tally(column: Column, categories: Sequence[str], folded: frozenset[str] = fr
         distinct: list[object] = [known[i] for i in present.tolist()]
     elif (low := _dense_from(column)) is not None:
         values = column.values
-        own = np.bincount(values.astype(np.int64, copy=False) - low)
+        whole = values.astype(np.int64, copy=False)
+        own = count_codes(whole, int(whole.max()) - low + 1, low)
         present = np.flatnonzero(own)
         distinct = (present + low).astype(values.dtype).tolist()
     else:
@@ -116,7 +117,7 @@ def encode(column: Column, categories: Sequence[str], folded: frozenset[str] = f
     elif values.dtype.kind == "b":
         codes = names.table([False, True])[values.astype(np.int64)]
     elif values.dtype.kind in "iu":
-        codes = _encode_whole(values.astype(np.int64), names)
+        codes = _encode_whole(values.astype(np.int64, copy=False), names)
     elif values.dtype.kind == "f":
         distinct, inverse = np.unique(values.astype(np.float64), return_inverse=True)
         codes = names.table(distinct.tolist())[inverse]
@@ -136,12 +137,10 @@ def _encode_whole(values: npt.NDArray[np.int64], names: _Names) -> npt.NDArray[n
     if high - low >= DENSE_SPAN_MAX:
         distinct, inverse = np.unique(values, return_inverse=True)
         return names.table(distinct.tolist())[inverse]
-    offsets = values - low
-    present = np.flatnonzero(np.bincount(offsets))
+    present = np.flatnonzero(count_codes(values, high - low + 1, low))
     table = np.full(high - low + 1, MISSING, np.int64)
     table[present] = names.table((present + low).tolist())
-    found: npt.NDArray[np.int64] = table[offsets]
-    return found
+    return look_up(values, low, table)
 
 
 def _encode_objects(values: npt.NDArray[Any], names: _Names) -> npt.NDArray[np.int64]:

@@ -15,7 +15,7 @@ from monitor.tiles.intersections import group_column
 from monitor.tiles.joined import Outputs
 from monitor.tiles.numeric import NumericGrid
 from monitor.tiles.rows import Rows
-from monitor.tiles.sample import keys_of
+from monitor.tiles.sample import keys_of, least
 from monitor.tiles.tileset import Grids
 
 FLIP_METRIC = "flip_test"
@@ -71,7 +71,7 @@ def _chosen(mask: Bools, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     """Rows of the mask, at most COMPARED_ROWS_MAX by their keys, in their order."""
     found = np.flatnonzero(mask)
     if len(found) > COMPARED_ROWS_MAX:
-        found = np.sort(found[np.argsort(keys[found], kind="stable")[:COMPARED_ROWS_MAX]])
+        found = found[least(keys[found], COMPARED_ROWS_MAX)]
     return found
 
 

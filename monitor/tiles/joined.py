@@ -81,6 +81,8 @@ def outputs_of(rows: Rows, grids: Grids, model: MonitoredModel) -> Outputs:
 
 def _probabilities(column: Column) -> Floats:
     values, missing = numbers(column)
+    if missing is None and len(values) and values.min() >= 0.0 and values.max() <= 1.0:  # a NaN fails both
+        return values
     unusable = ~((values >= 0.0) & (values <= 1.0))
     if missing is not None:
         unusable |= missing
@@ -119,8 +121,9 @@ def _binary(outputs: Outputs) -> BinaryOutcome | None:
         scored, losses, squares, briers = count_scores(
             score, labelled, positive, PROBABILITY_MIN, tile.positives, tile.negatives
         )
-    y, chosen = positive[usable], selected[usable]
-    confusion = np.bincount(2 * y + chosen, minlength=4)
+    chosen, real = usable & selected, usable & positive
+    right = int(np.count_nonzero(chosen & real))
+    wrong, passed_over = int(np.count_nonzero(chosen)) - right, int(np.count_nonzero(real)) - right
     return BinaryOutcome(
         positives=tile.positives,
         negatives=tile.negatives,
@@ -128,12 +131,12 @@ def _binary(outputs: Outputs) -> BinaryOutcome | None:
         log_loss_square_sum=squares,
         brier_sum=briers,
         scored=scored,
-        true_negatives=int(confusion[0]),
-        false_positives=int(confusion[1]),
-        false_negatives=int(confusion[2]),
-        true_positives=int(confusion[3]),
-        unlabelled=int(len(labelled) - labelled.sum()),
-        unusable=int((labelled & ~(usable | known)).sum()),
+        true_negatives=int(np.count_nonzero(usable)) - right - wrong - passed_over,
+        false_positives=wrong,
+        false_negatives=passed_over,
+        true_positives=right,
+        unlabelled=len(labelled) - int(np.count_nonzero(labelled)),
+        unusable=int(np.count_nonzero(labelled & ~(usable | known))),
     )
 
 

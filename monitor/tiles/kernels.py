@@ -314,12 +314,12 @@ def count_cells(
 
 
 @compiled
-def _count_codes(codes: npt.NDArray[np.int32], lanes: Int64) -> int:
-    """Count into `lanes`, four counters a code; returns how many codes were out of range."""
+def _count_codes(codes: npt.NDArray[np.signedinteger], low: int, lanes: Int64) -> int:
+    """Count what is above `low` into `lanes`, four counters a code; returns how many codes were out of range."""
     known = np.uint64(lanes.size // LANES)
     outside = 0
     for i in range(codes.size):
-        code = np.uint64(np.int64(codes[i]))
+        code = np.uint64(np.int64(codes[i]) - low)
         if code < known:
             lanes[code * np.uint64(LANES) + np.uint64(i & (LANES - 1))] += 1
         else:
@@ -327,13 +327,26 @@ def _count_codes(codes: npt.NDArray[np.int32], lanes: Int64) -> int:
     return outside
 
 
-def count_codes(codes: npt.NDArray[np.int32], known: int) -> Int64:
-    """How many rows have each code. Raises ValueError where one is none of 0 to `known` - 1."""
+def count_codes(codes: npt.NDArray[np.int32] | Int64, known: int, low: int = 0) -> Int64:
+    """How many rows have each of `known` codes from `low` on. Raises ValueError where one has none of them."""
     lanes = np.zeros(known * LANES, np.int64)
-    if outside := _count_codes(codes, lanes):
-        raise ValueError(f"{outside} codes are outside 0 to {known - 1}")
+    if outside := _count_codes(codes, low, lanes):
+        raise ValueError(f"{outside} codes are outside {low} to {low + known - 1}")
     counts: Int64 = lanes.reshape(known, LANES).sum(axis=1)
     return counts
+
+
+@compiled
+def _look_up(values: Int64, low: int, table: Int64, found: Int64) -> None:
+    for i in range(values.size):
+        found[i] = table[np.uint64(values[i] - low)]
+
+
+def look_up(values: Int64, low: int, table: Int64) -> Int64:
+    """`table[values - low]`; every value has a place in the table."""
+    found = np.empty(len(values), np.int64)
+    _look_up(values, low, table, found)
+    return found
 
 
 def compile_ahead() -> None:
@@ -344,11 +357,13 @@ def compile_ahead() -> None:
     fixed.flags.writeable = False  # what lies in a file's buffers may not be written to, which is a type of its own
     for column in (values, fixed):
         count_cells(column, lookup, 0.0, np.zeros(3, np.int64), np.zeros(3), np.zeros(0, np.float32), 0)
-    codes = np.zeros(0, np.int32)
-    kept = codes.view()
-    kept.flags.writeable = False
-    for numbered in (codes, kept):
+    codes, whole = np.zeros(0, np.int32), np.zeros(0, np.int64)
+    kept, kept_whole = codes.view(), whole.view()
+    kept.flags.writeable = kept_whole.flags.writeable = False
+    for numbered in (codes, kept, whole, kept_whole):
         count_codes(numbered, 1)
+    for numbered in (whole, kept_whole):
+        look_up(numbered, 0, np.zeros(1, np.int64))
     none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     count_scores(values, no, no, 0.0, np.zeros(1, np.int64), np.zeros(1, np.int64))
     count_groups(none, no, no, no, no, np.zeros((1, 6), np.int64))

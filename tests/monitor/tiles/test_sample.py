@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from monitor.tiles.rows import Rows
-from monitor.tiles.sample import sample
+from monitor.tiles.sample import least, sample
 
 
 def rows_of(ids: list[str], row: np.ndarray | None = None) -> Rows:
@@ -42,3 +42,10 @@ def test_consecutive_ids_are_chosen_evenly() -> None:
     """No part of a window is preferred: chi-square over ten parts."""
     chosen = sample(rows_of([f"id-{i:06d}" for i in range(20_000)]), 2_000).time_ns
     assert stats.chisquare(np.bincount(chosen // 2_000, minlength=10)).pvalue > 0.001
+
+
+def test_the_least_keys_are_those_of_a_stable_sort() -> None:
+    """Of equal ones at the limit the first, whatever the size."""
+    keys = np.random.default_rng(6).integers(0, 50, 400).astype(np.uint64)
+    for size in (1, 7, 200, 399, 400, 500):
+        assert least(keys, size).tolist() == sorted(np.argsort(keys, kind="stable")[:size].tolist())
