@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from monitor.alerts.causes.upstream import feeders_first
 from monitor.jobs.accept_labels import Searched, find_waiting
+from monitor.jobs.awaited import Awaited
 from monitor.jobs.close_windows import WINDOWS_PER_PASS, Closer
 from monitor.jobs.context import Context
 from monitor.jobs.due_windows import Rest
@@ -86,8 +87,10 @@ class Scheduler:
         upkeep: Callable[[], None] = lambda: None,
         pause_s: float = PASS_SECONDS,
         patient: bool = True,
+        awaited: Awaited | None = None,
     ) -> None:
         self._context = context
+        self._awaited = awaited or Awaited()
         self._retention = retention
         self._upkeep = upkeep
         self._pause_s = pause_s
@@ -196,10 +199,13 @@ class Scheduler:
             found = find_waiting(name, self._context.catalog, self._context.store, self._context.clock(), searched)
             quiet_ns = WAITING_NS_MAX if found.unknown else QUIET_NS_MAX
         changed = 0
+        waiting = {version for version in versions if self._awaited.holds(name, version, now_ns)}
         for place in own:
+            if place.version in waiting:
+                continue
             what = f"model {name}, version {place.version!r}, window {place.rule.name}"
             changed += self._guarded(what, partial(self._closer(place, entry).run, model, baseline), 0)
-        rests = [self._closers[place].rest(now_ns) for place in own]
+        rests = [None if place.version in waiting else self._closers[place].rest(now_ns) for place in own]
         if changed < WINDOWS_PER_PASS and None not in rests:
             until_ns = min([now_ns + quiet_ns, *(rest.until_ns for rest in rests if rest)])
             open_ns = max((rest.open_ns for rest in rests if rest), default=0)

@@ -12,6 +12,7 @@ from monitor.definitions import MonitoredModel
 from monitor.intake.origins import Beacons
 from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
+from monitor.jobs.awaited import Awaited
 from monitor.jobs.profile_window import Explainer
 from monitor.ports import Catalog, Observer, SegmentStore
 from monitor.tiles.rows import Rows
@@ -27,6 +28,8 @@ TheRowsReader = NamedDependency[SkipValidation[Callable[..., Rows]]]
 TheLabelsReader = NamedDependency[SkipValidation[Callable[[bytes, str, str, str, str], tuple[Any, Any]]]]
 """(body, media type, name, id column, label column) → ids and values."""
 TheExplainerMaker = NamedDependency[SkipValidation[Callable[[MonitoredModel, Rows], Explainer | None]]]
+TheAwaited = NamedDependency[SkipValidation[Awaited]]
+"""Who brings rows of the past."""
 TheAcceptance = NamedDependency[SkipValidation[Acceptance]]
 """Takes the batches of sidecars."""
 TheEvents = NamedDependency[SkipValidation[EventAcceptance]]

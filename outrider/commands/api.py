@@ -46,6 +46,9 @@ class MonitorApi:
     def post(self, path: str, body: bytes, media_type: str) -> Any:
         return self._call("POST", path, body, media_type)
 
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path, None, None)
+
     def _call(self, method: str, path: str, body: bytes | None, media_type: str | None) -> Any:
         headers = {"content-type": media_type} if media_type else {}
         request = urllib.request.Request(f"{self.url}{path}", data=body, method=method, headers=headers)  # noqa: S310  (http or https, checked above)
