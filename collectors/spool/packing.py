@@ -1,6 +1,6 @@
 """Records to payloads: one batch where it fits a frame, otherwise halves of it until each does. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import zstandard
@@ -36,7 +36,9 @@ def fits(record: Record) -> bool:
     return True
 
 
-def pack(records: Sequence[Record], *, sidecar: str, sequence: int, previous: int) -> list[Packed]:
+def pack(
+    records: Sequence[Record], *, sidecar: str, sequence: int, previous: int, pause: Callable[[], None] | None = None
+) -> list[Packed]:
     """Batches of these records, in their order, numbered from `sequence`; each names the one before it.
 
     Raises SpoolFull for a record too large.
@@ -47,7 +49,8 @@ def pack(records: Sequence[Record], *, sidecar: str, sequence: int, previous: in
         part = waiting.pop()
         number = sequence + len(packed)
         before = packed[-1].sequence if packed else previous
-        payload = encode_batch(Batch(sidecar=sidecar, sequence=number, previous=before, records=part))
+        batch = Batch(sidecar=sidecar, sequence=number, previous=before, records=part)
+        payload = encode_batch(batch, pause=pause)
         inflated = zstandard.frame_content_size(payload[4 : 4 + _ZSTD_HEADER_BYTES_MAX])
         if len(part) > 1 and inflated > BATCH_BYTES_TARGET:
             middle = len(part) // 2

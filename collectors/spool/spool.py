@@ -211,10 +211,10 @@ class Spool:
         with self._lock:
             return replace(self._faults)
 
-    def append(self, records: Sequence[Record]) -> int:
+    def append(self, records: Sequence[Record], *, pause: Callable[[], None] | None = None) -> int:
         """Write the records as the next batch, or as several where one would be too large; returns the last number.
 
-        All of them are taken or, with SpoolFull, none.
+        All of them are taken or, with SpoolFull, none. `pause` is called every now and then on the way.
         """
         if not records:
             raise ValueError("a batch has at least one record")
@@ -222,7 +222,7 @@ class Spool:
             if self._lock_file < 0:
                 raise ValueError("the spool is closed")
             self._admit(0)
-            packed = pack(records, sidecar=self.sidecar, sequence=self._next, previous=self._last)
+            packed = pack(records, sidecar=self.sidecar, sequence=self._next, previous=self._last, pause=pause)
             now_ns = self._clock()
             last = packed[-1].sequence
             self._admit(JOURNAL_HEADER_BYTES + sum(FRAME_HEADER_BYTES + len(part.payload) for part in packed))

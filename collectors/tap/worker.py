@@ -292,7 +292,7 @@ class CaptureWorker:
             self._prepare(self._passing.telling if passed else self._passing.told)
             try:
                 # What passed comes last: where that is in the spool, all is.
-                self._spool.append([*finished, *ledger, *beside, *([passed] if passed else [])])
+                self._spool.append([*finished, *ledger, *beside, *([passed] if passed else [])], pause=os.sched_yield)
             except SpoolFull:
                 self._finished = self._tally.refused(finished)
                 if self._telemetry is not None:

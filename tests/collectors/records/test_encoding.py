@@ -4,7 +4,14 @@ import msgspec
 import pytest
 import zstandard
 
-from collectors.records.encoding import BATCH_BYTES_MAX, BatchError, decode_batch, encode_batch
+from collectors.records.encoding import (
+    BATCH_BYTES_MAX,
+    PIECE_BYTES,
+    PIECE_RECORDS,
+    BatchError,
+    decode_batch,
+    encode_batch,
+)
 from collectors.records.types import Batch, Gap, Ledger, Prediction, Tensor
 
 BATCH = Batch(
@@ -34,6 +41,17 @@ def _frame(value: object) -> bytes:
 def test_every_kind_of_record_comes_back() -> None:
     """Text stays text, bytes stay bytes, and each record keeps its kind."""
     assert decode_batch(encode_batch(BATCH)) == BATCH
+
+
+@pytest.mark.parametrize("count", [1, PIECE_RECORDS, 2 * PIECE_RECORDS + 1, 40 * PIECE_RECORDS])
+def test_pauses_change_nothing(count: int) -> None:
+    """Encoded in pieces, a batch says the same, and its frame its size; pauses come as often as its size asks for."""
+    batch = msgspec.structs.replace(BATCH, records=BATCH.records[:1] * count)
+    pauses: list[None] = []
+    data = encode_batch(batch, pause=lambda: pauses.append(None))
+    assert decode_batch(data) == batch
+    assert zstandard.frame_content_size(data[4:]) == len(msgspec.msgpack.encode(batch))
+    assert len(pauses) >= max(count // PIECE_RECORDS, len(msgspec.msgpack.encode(batch)) // PIECE_BYTES)
 
 
 def test_unknown_fields_of_a_newer_sender_are_ignored() -> None:

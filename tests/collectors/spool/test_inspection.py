@@ -128,7 +128,7 @@ def test_models_are_told_apart_up_to_a_bound(directory: Path, monkeypatch: pytes
 def test_a_batch_that_is_none_is_counted(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its frame is intact: the disk did nothing wrong."""
     monkeypatch.setattr(
-        "collectors.spool.packing.encode_batch", lambda batch: b"ORB\x02" + b"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00"
+        "collectors.spool.packing.encode_batch", lambda batch, **_: b"ORB\x02" + b"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00"
     )
     with Spool.open(directory, free_space_floor_bytes=0) as spool:
         spool.append([prediction("income", 1)])
