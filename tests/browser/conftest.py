@@ -62,6 +62,7 @@ def _write_declaration(path: Path) -> None:
         "label": {"name": "bought", "positive": 1},
         "groups": ["city"],
         "slices": [{"name": "young", "where": "age < 40"}],
+        "schema": {"age": {"type": "number", "min": 0, "max": 60}},
         "windows": [{"rows": ROWS}],
         "owner": "shop-team",
     }

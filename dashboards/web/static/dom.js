@@ -44,18 +44,23 @@ export const problem = (error) =>
 /** Draw `make()` into a place: first that it loads, then the result or what went wrong. A slow part blocks no other. */
 export async function load(place, make) {
   if (!place.hasChildNodes()) put(place, h("p", { class: "loading" }, "Loading …"));
+  // What was there stays until the answer has come, dimmed: a page that is live does not flicker.
+  place.setAttribute("aria-busy", "true");
   try {
     put(place, await make());
   } catch (error) {
     if (error.name === "AbortError") return;
     put(place, problem(error));
     if (!(error.status >= 400)) console.error(error);
+  } finally {
+    place.removeAttribute("aria-busy");
   }
 }
 
 /** A part of the page that is folded and drawn when it is opened. */
 export function folded(name, title, make, { open, onToggle }) {
-  const body = h("div", {});
+  const before = document.getElementById(`part-${name}`)?.lastElementChild;
+  const body = h("div", {}, open && before?.tagName === "DIV" ? [...before.childNodes] : null);
   let drawn = false;
   const draw = () => { if (!drawn) { drawn = true; load(body, make); } };
   const details = h("details", { class: "more", id: `part-${name}`, open, ontoggle: () => {

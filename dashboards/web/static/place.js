@@ -38,7 +38,12 @@ export function keepTheme() {
   for (const link of document.querySelectorAll("header.top a")) link.href = href(link.getAttribute("href"));
 }
 
-/** Ask again every `seconds` while the page is looked at. */
+/** Ask again every `seconds` while the page is looked at; not while the last answer is still awaited, lest a slow server get slower. */
 export function everySeconds(seconds, draw) {
-  setInterval(() => { if (!document.hidden) draw(); }, seconds * 1000);
+  let waiting = false;
+  setInterval(async () => {
+    if (document.hidden || waiting) return;
+    waiting = true;
+    try { await draw(); } finally { waiting = false; }
+  }, seconds * 1000);
 }

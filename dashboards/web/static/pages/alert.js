@@ -133,10 +133,10 @@ function recompute(alert, at) {
   const command = at.recompute ?? alert.recompute;
   return [
     h("p", { class: "cap", id: "decided-by" }, `Decided by ${at.code ?? alert.code ?? "code that did not say its version"} against baseline ${at.baseline ?? alert.baseline ?? "unknown"}. The same code gives the same numbers to the bit.`),
-    command ? [h("p", { class: "cap" }, "The windows that it rests on, counted once more from their rows and labels: says whether tiles and values are, to the bit, those that were judged, as long as the rows are kept."), h("pre", {}, h("code", {}, command))] : null,
+    command ? [h("p", { class: "cap" }, "The windows that it rests on, counted once more from their rows and labels: says whether tiles and values are, to the bit, those that were judged, as long as the rows are kept."), h("pre", { tabindex: 0 }, h("code", {}, command))] : null,
     h("p", { class: "cap" }, "From the rows and the baseline that the monitor keeps; the numbers are those of the window alone, judged at one false alarm in 1,000 runs."),
-    h("pre", {}, h("code", {}, [`curl -s '${base}/declaration' > model.json`, `curl -s '${base}/baseline.parquet' > baseline.parquet`, `curl -s '${base}/rows.parquet?${query}' > window.parquet`, "outrider compare baseline.parquet window.parquet --model model.json"].join("\n"))),
-    h("p", { class: "cap" }, "The decision records themselves:"), h("pre", {}, h("code", {}, `curl -s '${base}/measurements?${query}&kind=${alert.kind}'`))];
+    h("pre", { tabindex: 0 }, h("code", {}, [`curl -s '${base}/declaration' > model.json`, `curl -s '${base}/baseline.parquet' > baseline.parquet`, `curl -s '${base}/rows.parquet?${query}' > window.parquet`, "outrider compare baseline.parquet window.parquet --model model.json"].join("\n"))),
+    h("p", { class: "cap" }, "The decision records themselves:"), h("pre", { tabindex: 0 }, h("code", {}, `curl -s '${base}/measurements?${query}&kind=${alert.kind}'`))];
 }
 
 /** What else was so in that window: other alerts of the model, and holes in what was seen. */

@@ -3,7 +3,7 @@
 import { all, get, pathOf } from "../api.js";
 import { h, page, problem, put } from "../dom.js";
 import { everySeconds, go, href, keepTheme, onBack, read, segment } from "../place.js";
-import { rankOf } from "../words.js";
+import { metricName, rankOf } from "../words.js";
 import { onRoom } from "../charts/axes.js";
 import { verdict } from "./model/verdict.js";
 import { strips } from "./model/strips.js";
@@ -32,16 +32,22 @@ async function fetched() {
   if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], of: 0, folded: 0 }, gaps: [] };
   const check = CHECKS[read("check")] ? read("check") : "drift";
   const of = (metric) => get(pathOf(NAME, "/grid"), { ...scope, version: kinds.version, per: "feature", kind: CHECKS[check].kind, metric, rows: ROWS, skip: read("skip"), match: read("match"), order: read("order") });
-  const [features, vectors, gaps] = await Promise.all([
-    of(CHECKS[check].metric), check === "drift" && hasVectors(model) ? of(CHECKS.vectors.metric) : null,
-    all(pathOf(NAME, "/gaps"), span, 2_000),
-  ]);
-  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features: vectors ? together(features, vectors) : features, gaps };
+  const others = check === "drift" ? [...(hasVectors(model) ? [of(CHECKS.vectors.metric)] : []), ...wholeRows(model).map((metric) => of(metric).then((found) => named(found, metric)))] : [];
+  const [features, gaps, ...beside] = await Promise.all([of(CHECKS[check].metric), all(pathOf(NAME, "/gaps"), span, 2_000), ...others]);
+  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features: beside.reduce(together, features), gaps };
 }
 
 const hasVectors = (model) => Object.values((model.proposal ?? model.declaration).features ?? {}).some((kind) => typeof kind === "object" && "vector" in kind);
 
-/** Inputs of both sorts in one list, each by the metric of its sort: the worst first, unless they are by name. */
+/** What is measured of whole rows, where a declaration asks for it: its records have no feature, so a row of the map is named for it. */
+const WHOLE_ROWS = ["domain_classifier_auc", "joint_mmd", "reconstruction_error", "correlation_matrix_distance", "correlation_max_z"];
+const wholeRows = (model) => {
+  const { metrics, checks } = model.proposal ?? model.declaration;
+  return WHOLE_ROWS.filter((metric) => metrics === "all" || metrics?.includes(metric) || metric in (checks?.drift?.tolerance ?? {}));
+};
+const named = (found, metric) => ({ ...found, rows: found.rows.map((row) => ({ ...row, name: `whole rows: ${metricName(metric)}` })) });
+
+/** Inputs of all sorts in one list, each by the metric of its sort: the worst first, unless they are by name. */
 function together(features, vectors) {
   const badness = (row) => [Math.min(...row.cells.map((cell) => (cell ? rankOf(cell.status) : Infinity))), -Math.max(...row.cells.map((cell) => cell?.score ?? 0))];
   const byBadness = (a, b) => { const [one, other] = [badness(a), badness(b)]; return one[0] - other[0] || one[1] - other[1]; };
@@ -79,7 +85,7 @@ function draw(data) {
   const choose = (changes) => { go(changes); update(data); };
   const chosen = selection(data);
   document.title = `${NAME} · Outrider`;
-  const places = { map: h("section", { id: "drift" }), bins: h("section", { id: "bins" }), score: h("section", { id: "score" }), performance: h("section", { id: "performance" }), strips: h("section", { id: "strips" }) };
+  const places = shown?.places ?? { map: h("section", { id: "drift" }), bins: h("section", { id: "bins" }), score: h("section", { id: "score" }), performance: h("section", { id: "performance" }), strips: h("section", { id: "strips" }) };
   shown = { data, places, choose, folds: h("div", { id: "folds" }) };
   put(page(),
     h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), ` / ${NAME}`, data.kinds.version ? ` · version ${data.kinds.version}` : "", ` · owner ${data.model.owner ?? "nobody"}`, data.model.task ? ` · ${data.model.task}` : "", data.kinds.rule ? ` · windows ${data.kinds.rule}` : ""),
@@ -133,4 +139,4 @@ onBack(() => refresh());
 onRoom(() => refresh());
 /** Someone is reading a table or choosing: nothing is drawn anew under their hands. */
 const isBusy = () => document.activeElement?.matches("input, select, textarea") || page().querySelector("section details[open], #range[open]");
-everySeconds(5, () => { if (!read("to") && !isBusy()) refresh({ quiet: true }); });
+everySeconds(5, () => (read("to") || isBusy() ? null : refresh({ quiet: true })));
