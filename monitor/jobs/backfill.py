@@ -18,6 +18,7 @@ from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import INPUT_KINDS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
+from monitor.jobs.rivals import champion_of, held_against
 from monitor.jobs.second_opinion import Opinion
 from monitor.jobs.shared_alerts import Alerts, shown
 from monitor.jobs.stored_windows import start_of
@@ -60,7 +61,7 @@ def backfill(
     """Every window of every rule in the order of their ends; a last, partial window is judged with the rows it has.
 
     Several rules move one alert, as live: what one has told another does not tell again. `against`: rows of the version
-    that the declaration's baseline names.
+    that the declaration's baseline names, or of the champion that this version is held against.
 
     The kinds of the model are resolved. Labels are taken to be there when their window closes. With `baseline_rows`
     an alert's cause says more: slices and impacts.
@@ -118,12 +119,15 @@ def _rule(
     first_ns = int(rows.time_ns[0]) if len(rows) else 0
     finder = LabelFinder(labels) if labels is not None else None
     taken = 0
-    other = {} if against is None else windows_of(against, rule, model, baseline)
+    other = {} if against is None else windows_of(against, rule, model, baseline, finder)
+    is_candidate = champion_of(model, version) is not None
     past = Kept.of(model, rule, version, other)
     for part in told(cut(rule, rows.time_ns)):
         window = rows.take(slice(part.first, part.last))
         own = finder.of(window) if finder is not None else None
         profiled = profile_window(window, own, baseline, model, explainer, opinion=opinion)
+        if is_candidate:
+            profiled = replace(profiled, tiles=held_against(profiled.tiles, other.get(part.span)))
         taken += len(window)
         elapsed = (part.span.end_ns or 0) - first_ns
         plan = plan_for(model, baseline, rule, taken / max(elapsed, 1))
@@ -174,13 +178,17 @@ class Kept:
             del self.tiles[gone]
 
 
-def windows_of(rows: Rows, rule: WindowRule, model: MonitoredModel, baseline: Baseline) -> dict[Span, bytes]:
+def windows_of(
+    rows: Rows, rule: WindowRule, model: MonitoredModel, baseline: Baseline, finder: LabelFinder | None
+) -> dict[Span, bytes]:
     """The tiles of each window with rows."""
     rows = rows.in_canonical_order()
     rows = replace(rows, time_ns=spread_ties(rows.time_ns))
     parts = ((part.span, rows.take(slice(part.first, part.last))) for part in told(cut(rule, rows.time_ns)))
     return {
-        span: encode_tileset(profile_window(window, None, baseline, model).tiles)
+        span: encode_tileset(
+            profile_window(window, None if finder is None else finder.of(window), baseline, model).tiles
+        )
         for span, window in parts
         if len(window)
     }

@@ -17,11 +17,21 @@ from monitor.tiles.tileset import TileSet
 
 def with_rival(tiles: TileSet, catalog: Catalog, place: Place, span: Span, model: MonitoredModel) -> TileSet:
     """Of a declared candidate; anything else as it is. The champion's windows are closed before the candidates'."""
-    versions = model.versions
-    if versions is None or not versions.is_candidate(place.version):
+    champion = champion_of(model, place.version)
+    if champion is None:
         return tiles
-    data = catalog.tiles(place.model, versions.champion, place.rule.name, span)
-    return tiles if data is None else replace(tiles, rival=rival_part(decode_tileset(data)))
+    return held_against(tiles, catalog.tiles(place.model, champion, place.rule.name, span))
+
+
+def champion_of(model: MonitoredModel, version: str) -> str | None:
+    """What this version is held against; None where it is no declared candidate."""
+    versions = model.versions
+    return versions.champion if versions is not None and versions.is_candidate(version) else None
+
+
+def held_against(tiles: TileSet, champion: bytes | None) -> TileSet:
+    """With the champion's tiles of the same window, where there are some."""
+    return tiles if champion is None else replace(tiles, rival=rival_part(decode_tileset(champion)))
 
 
 def rival_part(tiles: TileSet) -> TileSet:

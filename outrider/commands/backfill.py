@@ -19,6 +19,7 @@ from monitor.findings import Finding, Status, Transition, report_document
 from monitor.jobs.backfill import backfill as run_backfill
 from monitor.jobs.backfill import split_baseline
 from monitor.jobs.profile_window import Explainer
+from monitor.jobs.rivals import champion_of
 from monitor.jobs.set_baseline import build_baseline, resolve_kinds
 from monitor.main import explainer_for, opinion_for
 from monitor.ports import Labels
@@ -45,7 +46,10 @@ def backfill(
     baseline: Annotated[Path | None, typer.Option(help="Baseline file; default: the first fifth of FILE.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Ground truth: the id column and the label's column.")] = None,
     against: Annotated[
-        Path | None, typer.Option(help="Recorded predictions of the version that `baseline: {version: …}` names.")
+        Path | None,
+        typer.Option(
+            help="Recorded predictions of the version that this one is compared with: the champion, or `baseline: {version: …}`."
+        ),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Keep the results in a monitor's data directory.")] = None,
     monitor: Annotated[
@@ -104,15 +108,21 @@ def backfill(
 
 def _check_against(against: Path | None, model: MonitoredModel, version: str, *, elsewhere: bool) -> None:
     """Rows of another version are of use where the declaration compares with it, and here where nobody keeps them."""
-    compared = model.baseline.version
+    compared, champion = model.baseline.version, champion_of(model, version)
     if against is None:
         if compared not in (None, version) and not elsewhere:
             print(f"no --against: nothing says what version {compared} served; drift has no verdict", file=sys.stderr)
+        elif champion is not None and not elsewhere:
+            print(f"no --against: {version} is held against the baseline, not against {champion}", file=sys.stderr)
         return
     if elsewhere:
         raise InvalidInput(Fault("--against", str(against), "its rows sent there first, with their own --version"))
-    if compared in (None, version):
-        raise InvalidInput(Fault("--against", str(against), "a declaration whose `baseline` names another version"))
+    if compared in (None, version) and champion is None:
+        expected = "a declaration whose `baseline` names another version, or whose `versions` make this one a candidate"
+        raise InvalidInput(Fault("--against", str(against), expected))
+    if champion is not None and compared not in (None, version, champion):
+        expected = f"one version to compare with: the baseline names {compared}, the champion is {champion}"
+        raise InvalidInput(Fault("--against", str(against), expected))
 
 
 def _in_memory(

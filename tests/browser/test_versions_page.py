@@ -45,7 +45,9 @@ def test_the_folds_of_a_model_in_a_pipeline(browser: Browser, story: Story, them
 
 def test_the_alert_of_a_canary(browser: Browser, story: Story) -> None:
     """Says that it is the service, in numbers of both."""
-    (alert,) = story.monitor.items("/api/v1/alerts", model="income", kind="quality")
+    alert = next(
+        a for a in story.monitor.items("/api/v1/alerts", model="income", kind="quality") if a["version"] == "v2"
+    )
     with visiting(browser) as visit:
         page = visit.page
         page.goto(f"{story.monitor.url}/alerts/{alert['fingerprint']}")

@@ -10,6 +10,9 @@ import pytest
 from monitor.alerts.budget import Plan, families_present
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind
+from monitor.jobs.backfill import backfill
+from monitor.ports import Labels
+from monitor.segments.rows_table import from_tables, to_table
 from monitor.tiles.encoding import decode_baseline, decode_tileset
 from monitor.tiles.rows import Rows
 from tests.monitor.jobs.house import DECLARATION, MODEL, START, House, closed, labelled, minute, population, truth_of
@@ -121,3 +124,33 @@ def test_a_restart_changes_nothing(watching: House) -> None:
     watching.restart()
     assert told(watching) == []
     assert watching.now_ns > START
+
+
+def test_a_backfill_beside_the_champions_rows_says_the_same(house: House) -> None:
+    """Every step of the candidate's alerts, live and in memory, with a third of its labels turned round."""
+    house.declare(versions=VERSIONS)
+    house.baseline(labelled(population(8_000, seed=1), seed=2))
+    parts: dict[str, list[Rows]] = {"1": [], "2": []}
+    ids, values = [], []
+    for number in range(5):
+        for version, seed in (("1", 10), ("2", 20)):
+            rows = population(N, seed=seed + 100 * number, start_ns=minute(number), name=f"v{version}-{number}-")
+            parts[version].append(rows)
+            house.serve(rows, version)
+            found = truth_of(rows, seed=seed + number, flipped=0.35 if version == "2" else 0.0)
+            house.label(*found)
+            ids, values = [*ids, found[0]], [*values, found[1]]
+        house.at(closed(number))
+    entry, stored = house.catalog.baseline(MODEL), house.catalog.model(MODEL)
+    assert entry is not None and stored is not None
+    truth = Labels(np.concatenate(ids), np.concatenate(values), np.zeros(sum(map(len, ids)), np.int64))
+    champion, candidate = (from_tables([to_table(part) for part in parts[version]]) for version in ("1", "2"))
+    baseline = decode_baseline(entry.profile)
+    steps = list(backfill(candidate, truth, stored.in_force(), baseline, version="2", against=champion))
+    replayed = [t for step in steps for t in step.looked.transitions]
+    lived = [t for t in house.catalog.transitions(MODEL) if t.version == "2"]
+    assert [(t.kind, t.state, t.window, t.features) for t in replayed] == [
+        (t.kind, t.state, t.window, t.features) for t in lived
+    ]
+    last = steps[-1].states[0].values()
+    assert "against the champion" in {line.feature for alert in last for line in alert.features}
