@@ -1,0 +1,1 @@
+"""How often estimates without labels hold what the labels say."""
