@@ -219,7 +219,9 @@ class Closer:
         )
         if self.past is not None and profiled.tiles.rows and kinds & INPUT_KINDS and not revision:
             self.past.note(span, looked.findings)
-        self.context.observer.budget_spent(self.place.model if self.declared else None, plan.spent(kinds - still))
+        if profiled.tiles.rows:
+            spent = plan.spent(kinds - still)
+            self.context.observer.budget_spent(self.place.model if self.declared else None, spent)
         records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
         after, looked = with_causes(after, looked, span, subject, records)
         # What a look at older labels knew is less than what is known.

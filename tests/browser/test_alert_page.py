@@ -55,6 +55,16 @@ def test_an_alert_that_is_silenced_says_so_wherever_it_is_named(browser: Browser
         assert visit.is_clean(), (visit.complaints, visit.strangers)
 
 
+def test_the_model_says_what_of_its_alarm_budget_is_spent(browser: Browser, monitor: Monitor) -> None:
+    """As the interface does: allowed, spent at most, raised."""
+    with visiting(browser) as visit:
+        visit.page.goto(f"{monitor.url}/models/shop")
+        line = visit.page.locator("#budget")
+        line.filter(has_text="Alarm budget: 1 false alarm a month").wait_for()
+        assert "could have raised 0.0" in line.inner_text()
+        assert visit.is_clean(), (visit.complaints, visit.strangers)
+
+
 def test_the_command_on_the_page_finds_the_same_bits(
     browser: Browser, monitor: Monitor, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,7 @@
 // The answer in a sentence with numbers, composed from the alerts' own records.
 
 import { h } from "../../dom.js";
-import { brief, clock, count, day, limit, moment, ms, span } from "../../format.js";
+import { brief, clock, count, day, limit, moment, ms, number, span } from "../../format.js";
 import { alertHref, modelHref } from "../../place.js";
 import { badge, capital, kindName, KINDS, metricName, wordOf } from "../../words.js";
 
@@ -46,13 +46,20 @@ function why(open) {
   return first ? h("p", { class: "lead" }, link(first, "Why"), `: ${first.cause.summary}.`) : null;
 }
 
+/** What alarms may cost: how many false ones the looks could have raised at most, and how many alarms there were. */
+function budget({ alarm_budget: found }) {
+  if (!found) return null;
+  const { false_alarms_per_month: allowed, spent_30d: spent, told_30d: told } = found;
+  return h("p", { class: "small", id: "budget" }, `Alarm budget: ${number(allowed)} false alarm${allowed === 1 ? "" : "s"} a month. The looks of the last 30 days could have raised ${number(spent)} at most; ${count(told)} alarm${told === 1 ? " was" : "s were"} raised.`);
+}
+
 export function verdict(data) {
   const { columns, alerts } = data;
   const open = alerts.filter((a) => a.state === "firing" && (a.version ?? null) === (data.kinds.version ?? null));
   const { status, title, lead } = answer(data, open);
   const [first] = open;
   const window = columns.at(-1);
-  return h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), lead),
+  return h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), lead, budget(data.model)),
     h("span", { class: "spring" }),
     h("div", { class: "actions" }, first ? h("a", { class: "pill main", href: alertHref(first.fingerprint) }, open.length > 1 ? "Open the first alert" : "Open the alert") : null,
       window ? h("a", { class: "pill", href: modelHref(data.name, { from: window.start, to: window.end, version: data.kinds.version }, "/rows") }, "Rows of the last window") : null));
