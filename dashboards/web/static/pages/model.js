@@ -45,7 +45,7 @@ const wholeRows = (model) => {
   const { metrics, checks } = model.proposal ?? model.declaration;
   return WHOLE_ROWS.filter((metric) => metrics === "all" || metrics?.includes(metric) || metric in (checks?.drift?.tolerance ?? {}));
 };
-const named = (found, metric) => ({ ...found, rows: found.rows.map((row) => ({ ...row, name: `whole rows: ${metricName(metric)}` })) });
+const named = (found, metric) => ({ ...found, rows: found.rows.map((row) => ({ ...row, whole: true, name: `whole rows: ${metricName(metric)}` })) });
 
 /** Inputs of all sorts in one list, each by the metric of its sort: the worst first, unless they are by name. */
 function together(features, vectors) {

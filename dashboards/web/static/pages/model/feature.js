@@ -27,6 +27,7 @@ export function distribution(place, data, chosen) {
   const cell = chosen.row.cells[chosen.column];
   const window = windowOf(data, chosen);
   const mine = (asked += 1);
+  if (chosen.row.whole) { put(place, heading(chosen.name, window, data.scope, cell), h("p", {}, cell?.reason ?? "It is told of whole rows: there is no one distribution to draw.")); return; }
   if (!place.hasChildNodes()) put(place, h("p", { class: "loading" }, "Loading …"));
   const result = h("div", {});
   load(result, async () => {
@@ -36,14 +37,14 @@ export function distribution(place, data, chosen) {
   }).then(() => { if (mine === asked && result.hasChildNodes()) put(place, h("h2", {}, chosen.name), result); });
 }
 
+const heading = (feature, window, scope, cell) => h("h2", {}, `${feature}${scope.slice ? ` of ${scope.slice}` : ""}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null);
+
 /** Heading, counts, chart, table and links of one feature in one window. */
 export async function comparison(model, feature, window, scope, cell) {
   const found = await get(pathOf(model, "/distributions"), { feature, from: window.start, to: after(window.start), version: scope.version, rule: scope.rule, slice: scope.slice ?? "" });
   const item = found.items[0];
   const address = (more) => modelHref(model, { from: window.start, to: window.end, version: scope.version, slice: scope.slice, feature, ...more }, "/rows");
-  const head = [
-    h("h2", {}, `${feature}${scope.slice ? ` of ${scope.slice}` : ""}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null),
-  ];
+  const head = [heading(feature, window, scope, cell)];
   if (!item) return [head, empty(cell?.reason ?? "This window has no distribution of it against the baseline in force: it had no rows, or the baseline is newer than the window. That is not the same as no drift.")];
   const list = byChange(shares(item));
   const columns = [
