@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -261,9 +262,9 @@ def test_everything_is_told_once_whenever_a_worker_is_killed(
     house.infer(link)
     append = house.spool.append
 
-    def dies(records: list[Record]) -> int:
+    def dies(records: list[Record], **more: Any) -> int:
         if is_spooled:
-            append(records)
+            append(records, **more)
         raise Killed
 
     with monkeypatch.context() as patched:
@@ -317,8 +318,8 @@ def test_a_batch_that_was_cut_off_is_told_as_lost(
     house.infer(link)
     append = house.spool.append
 
-    def dies(records: list[Record]) -> int:
-        append(records)
+    def dies(records: list[Record], **more: Any) -> int:
+        append(records, **more)
         raise Killed
 
     with monkeypatch.context() as patched:
