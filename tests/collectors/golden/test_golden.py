@@ -2,8 +2,10 @@
 
 import pytest
 
+from collectors.gpu.dcgm import FIELDS
+from collectors.gpu.pages import read_page
 from tests.collectors.golden.telling import Happened, Told, Trap, told_of
-from tests.collectors.golden.traps import CORPUS, WIRE
+from tests.collectors.golden.traps import CORPUS, PAGES, WIRE
 
 NAMES = [
     "binary JSON with header lost",
@@ -33,8 +35,9 @@ NAMES = [
     "same ModelMesh id from two pods",
     "request rows ≠ response rows",
     "response content type lies",
+    "DCGM sentinel",
 ]
-"""All of them, so that none goes missing from the table; numbers that say "no value" in DCGM's metrics are no exchanges, and tested there."""
+"""All of them, so that none goes missing from the tables."""
 
 CASES = [
     pytest.param(trap, id=f"{name} {number}" if number else name)
@@ -44,8 +47,18 @@ CASES = [
 
 
 def test_no_trap_is_missing() -> None:
-    """The table has every name of the corpus, and no other."""
-    assert sorted(CORPUS) == sorted(NAMES)
+    """The tables have every name of the corpus, and no other."""
+    assert sorted([*CORPUS, *PAGES]) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("page", [page for pages in PAGES.values() for page in pages])
+def test_a_number_that_says_no_value_is_unknown(page: str) -> None:
+    """In every field of DCGM's exporter, however the number is written: never a value, and there is a reason."""
+    ((found,), _) = read_page(page, "h:9400")
+    for name in FIELDS:
+        assert getattr(found, name) is None
+        assert found.unknown[name] in ("no_value", "not_exported")
+    assert page.count("NaN") or set(map(found.unknown.get, FIELDS)) == {"no_value"}
 
 
 @pytest.mark.parametrize("trap", CASES)

@@ -9,6 +9,7 @@ import struct
 import zlib
 from typing import Any
 
+from collectors.gpu.dcgm import FIELDS
 from tests.collectors.conversation import chunked, client, get, in_pieces, server
 from tests.collectors.generated import request, response, wrapped
 from tests.collectors.golden.telling import Trap, asks, events, says, wire
@@ -432,3 +433,21 @@ WIRE: dict[str, Trap] = {
     "bytes of another protocol": Trap(wire(client(b"SSH-2.0-OpenSSH_9.2\r\n"), server(b"SSH-2.0-x\r\n"))),
 }  # fmt: skip
 """By what happens."""
+
+
+BLANK = (
+    "2147483632", "2147483633", "2147483634", "2147483635", "140737488355328", "140737488355330",
+    "9223372036854775792", "9223372036854775794", "9.223372036854776e+18", "NaN",
+)  # fmt: skip
+"""What DCGM says where it has no number, for 32 bits, for floating-point, for 64 bits; and a number that is none."""
+
+FREE = 'DCGM_FI_DEV_FB_FREE{gpu="0",UUID="GPU-a"} 1024\n'
+"""By which the device is known, and of which alone nothing follows."""
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "DCGM sentinel": tuple(
+        "".join(f'{field}{{gpu="0",UUID="GPU-a"}} {value}\n' for field in sorted(set(FIELDS.values()))) + FREE
+        for value in BLANK
+    ),
+}
+"""Traps that are no exchanges: pages of metrics, of which no number may be believed."""
