@@ -43,8 +43,6 @@ SCHEMA = pa.schema(
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
 HOUR_NS = 3_600 * 10**9
-FRACTIONS = ("value", "low", "high", "score")
-"""Columns whose values hardly ever repeat."""
 
 _LATEST = """
 SELECT {columns} FROM {files}

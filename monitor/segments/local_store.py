@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -114,7 +114,7 @@ class LocalSegmentStore:
         times = np.array([(start, max(start or 0, (end or 0) - 1)) for start, end in spans], np.int64)
         table = findings_table.to_table(findings, rule)
         name, version = findings[0].model, findings[0].version or ""
-        return self._write("measurements", name, version, table, times.ravel(), now_ns, split=findings_table.FRACTIONS)
+        return self._write("measurements", name, version, table, times.ravel(), now_ns)
 
     def find_findings(self, segments: Sequence[Segment], query: FindingQuery) -> list[Finding]:
         return findings_table.find([self._path(segment) for segment in segments], query)
@@ -185,7 +185,7 @@ class LocalSegmentStore:
         if kind == "measurements":
             tables = [read_table(self._path(segment)) for segment in segments]
             table = pa.concat_tables(tables, promote_options="default")
-            return self._write(kind, model, version, table, bounds, now_ns, split=findings_table.FRACTIONS)
+            return self._write(kind, model, version, table, bounds, now_ns)
         table = records_table.surviving(self._files(segments))
         return self._write(kind, model, version, table, bounds, now_ns, suffix=records_table.COMPACTED)
 
@@ -195,7 +195,7 @@ class LocalSegmentStore:
         model, version = segments[0].model, segments[0].version
         table = findings_table.thinned([self._path(segment) for segment in segments])
         bounds = np.array([(s.start_ns, s.end_ns) for s in segments], np.int64).ravel()
-        return self._write("measurements", model, version, table, bounds, now_ns, split=findings_table.FRACTIONS)
+        return self._write("measurements", model, version, table, bounds, now_ns)
 
     def _write(
         self,
@@ -208,11 +208,10 @@ class LocalSegmentStore:
         *,
         metadata: Mapping[bytes, bytes] | None = None,
         suffix: str = PARQUET,
-        split: Collection[str] = (),
     ) -> Segment:
         start_ns, end_ns = _range(times)
         path = segment_path(kind, model, version, start_ns, suffix)
-        write_table(inside(self._root, path), table, metadata, split)
+        write_table(inside(self._root, path), table, metadata)
         return Segment(kind, model, version, path, len(table), start_ns, end_ns, now_ns)
 
     def _latest_labels(self, segments: Sequence[Segment]) -> tuple[Labels, npt.NDArray[np.int64]]:
