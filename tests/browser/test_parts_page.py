@@ -115,7 +115,7 @@ def test_rows_are_narrowed_by_hand(browser: Browser, monitor: Monitor) -> None:
         page.get_by_label("More than").fill("60")
         page.get_by_label("Group").fill("city=rome")
         page.get_by_role("button", name="Show", exact=True).click()
-        page.get_by_role("heading", level=1).filter(has_text="age is more than 60, city=rome").wait_for()
+        page.get_by_role("heading", level=1).filter(has_text="Rows of city=rome where age is more than 60").wait_for()
         assert "above=60" in page.url and "group=city%3Drome" in page.url
         page.get_by_role("button", name="All rows of the span").click()
         page.get_by_text(f"{ROWS * WINDOWS:,} rows").wait_for()

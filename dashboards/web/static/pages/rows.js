@@ -30,17 +30,18 @@ async function one(prediction, query) {
   return h("div", { class: "grid2" }, explained.items[0] ? why(explained.items[0]) : section(`${prediction} was not explained`, null, empty("A sample of each window is explained where the model is declared (`explain`); this prediction was not in it.")), rare);
 }
 
-/** What is asked for, in words: `age is more than 30 and at most 35, of sex=Female`. */
-function asked(query) {
+/** What is asked of the feature, in words: `age is more than 30 and at most 35`. */
+function condition(query) {
   const { feature, category, above, up_to: upTo, fault } = query;
+  if (!feature) return null;
   const range = [above === null ? null : `more than ${number(Number(above), 6)}`, upTo === null ? null : `at most ${number(Number(upTo), 6)}`].filter(Boolean).join(" and ");
-  const what = !feature ? null : category !== null ? `${feature} is ${category}` : range ? `${feature} is ${range}` : fault ? `${feature} ${FAULTS[fault] ?? fault}` : null;
-  return [what, query.group, query.slice, query.anomalous ? "anomalous" : null, query.trace ? `trace ${query.trace}` : null].filter(Boolean);
+  return category !== null ? `${feature} is ${category}` : range ? `${feature} is ${range}` : fault ? `${feature} ${FAULTS[fault] ?? fault}` : null;
 }
 
 function title(query) {
-  const said = asked(query);
-  return said.length ? `Rows where ${said.join(", ")}` : query.feature ? `Rows, ${query.feature} first` : "Rows";
+  const what = condition(query);
+  const end = what ? ` where ${what}` : query.feature ? `, ${query.feature} first` : "";
+  return `${query.anomalous ? "Anomalous rows" : "Rows"}${query.group ? ` of ${query.group}` : ""}${end}`;
 }
 
 const crumb = (query) => h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), " / ", h("a", { href: modelHref(NAME, { version: query.version, window: query.from, feature: query.feature }) }, NAME), " / rows");
@@ -58,10 +59,10 @@ function draw(found, query, model) {
     ...(found.items.some((row) => "label" in row) ? [["label", (row) => (row.label === null || row.label === undefined ? h("span", { class: "small" }, "none yet") : value(row.label))]] : []),
     ...(found.items.some((row) => row.trace) ? [["trace", (row) => (row.trace ? h("a", { href: href(location.pathname, { from: query.from, to: query.to, trace: row.trace }) }, row.trace.slice(0, 8)) : "")]] : []),
   ];
-  const narrowed = asked(query).length > 0;
+  const narrowed = Boolean(condition(query) ?? query.group ?? query.slice ?? query.anomalous ?? query.trace);
   document.title = `Rows of ${NAME} · Outrider`;
   put(page(), crumb(query), h("h1", {}, title(query)),
-    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}.`),
+    h("p", { class: "lead" }, `${span(query.from, query.to)}, as they were captured and redacted${query.version ? `, version ${query.version}` : ""}${query.slice ? `; only ${query.slice}` : ""}${query.trace ? `; only trace ${query.trace}` : ""}.`),
     picker(query, model, refresh), about,
     h("section", {}, h("div", { class: "controls" }, h("b", {}, `${count(found.rows)} row${found.rows === 1 ? "" : "s"}`), h("span", { class: "spring" }), found.rows ? h("a", { class: "pill", download: "", href: pathOf(NAME, "/rows.csv") + queryOf(query) }, "All of them as CSV") : null),
       found.items.length ? table(columns, found.items, { label: "Rows", rowClass: (row) => (row.prediction_id === chosen ? "chosen" : null) }) : empty(narrowed ? "No row of this span is so. Take a condition away, or a longer span." : "No rows are kept of this span: none came, or they are past their retention."),

@@ -1,13 +1,12 @@
 // Groups and their intersections beside their base group: the gaps drawn, then a line a group, the worst first.
 
-import { get, pathOf } from "../../api.js";
 import { groups } from "../../charts/groups.js";
 import { empty, h, section } from "../../dom.js";
 import { count, limit, number, percent, signed, span } from "../../format.js";
 import { listing } from "../../listing.js";
 import { modelHref } from "../../place.js";
 import { badge, metricTitle, rankOf, wordOf } from "../../words.js";
-import { windowed } from "./asking.js";
+import { askWindow, withoutTiles } from "./asking.js";
 
 const DRAWN = ["parity_difference", "equal_opportunity_difference"];
 const GROUPS_SHOWN = 16;
@@ -21,7 +20,8 @@ const nothing = (cell) => h("span", { class: "small", title: cell?.reason ?? "" 
 
 export async function fairness(data, window) {
   if (!data.model.declaration.groups?.length) return empty("No groups are declared. ", h("code", {}, "groups: [SEX, RACE, [SEX, RACE]]"), " in the declaration compares the groups of each column, and of both together.");
-  const found = await get(pathOf(data.name, "/groups"), { ...windowed(data, window), slice: null });
+  const found = await askWindow(data, "groups", window, { slice: null, limit: 2_000 });
+  if (!found) return withoutTiles(data);
   if (!found.items.length) return empty(`The baseline has none of the columns ${found.columns.map((one) => one.column).join(", ")}, so there are no groups to compare.`);
   return [drawings(found), table(data, found, window), notes(found)];
 }

@@ -1,17 +1,17 @@
 // What labels say of the chosen window: confusion, calibration, gains, classes, and every metric of the task.
 
-import { get, pathOf } from "../../api.js";
 import { square } from "../../charts/square.js";
 import { empty, h, section, table } from "../../dom.js";
 import { count, limit, number, percent } from "../../format.js";
 import { listing } from "../../listing.js";
 import { badge, metricTitle, wordOf } from "../../words.js";
-import { windowed } from "./asking.js";
+import { askWindow, withoutTiles } from "./asking.js";
 
 const CLASSES_SHOWN = 15;
 
 export async function outcomes(data, window) {
-  const found = await get(pathOf(data.name, "/outcomes"), windowed(data, window));
+  const found = await askWindow(data, "outcomes", window);
+  if (!found) return withoutTiles(data);
   if (found.reason) return empty(`Nothing can be said: ${found.reason}.`, data.model.declaration.label ? " Labels are matched by prediction id, however late; estimates without labels are in the chart of performance." : "");
   const expected = found.expected === null ? "" : `, of about ${count(found.expected)} that will come: the metrics are corrected, the tables are not`;
   return [h("p", { class: "cap" }, `${count(found.labelled)} of ${count(found.rows)} rows have labels${expected}${found.unusable ? `; ${count(found.unusable)} more have no usable prediction` : ""}.`),

@@ -4,9 +4,10 @@ import { get, pathOf } from "../../api.js";
 import { room } from "../../charts/axes.js";
 import { line } from "../../charts/line.js";
 import { empty, h, load, s } from "../../dom.js";
-import { after, count, limit, percent } from "../../format.js";
+import { count, limit, percent } from "../../format.js";
 import { go, read } from "../../place.js";
 import { badge, metricTitle, wordOf } from "../../words.js";
+import { askWindow } from "./asking.js";
 import { origin } from "./feature.js";
 
 const ORDER = ["roc_auc", "rmse", "f1", "accuracy", "log_loss", "mae"];
@@ -40,8 +41,9 @@ async function why(data, chosen, labelled) {
   if (!data.model.declaration.label) return ["No label is declared for this model (", h("code", {}, "label: {name: …}"), "), so performance cannot be realised."];
   if (!labelled) return ["No label has come for this range. Send them with ", h("code", {}, `outrider labels ${data.name} FILE`), "; they are matched by prediction id, however late."];
   const newest = data.columns.findLast((column) => column.labelled > 0);
-  const { reason } = await get(pathOf(data.name, "/outcomes"), { from: newest.start, to: after(newest.start), version: data.scope.version, rule: data.scope.rule });
-  return `${count(labelled)} labels have come, but nothing was measured from them: ${reason ?? "see the part “What labels say”"}.`;
+  const found = await askWindow(data, "outcomes", newest, { slice: null });
+  if (!found) return [`${count(labelled)} labels have come, but their windows have no counts on the baseline in force`, data.model.baseline ? "." : [": ", h("code", {}, `outrider baseline ${data.name} FILE`)]];
+  return `${count(labelled)} labels have come, but nothing was measured from them: ${found.reason ?? "see the part “What labels say”"}.`;
 }
 
 async function draw(place, data, chosen, pick, found) {

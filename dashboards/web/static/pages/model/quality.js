@@ -1,12 +1,11 @@
 // What is wrong with the values of each column: one line a column, the worst first; each share leads to its rows.
 
-import { get, pathOf } from "../../api.js";
 import { h } from "../../dom.js";
 import { count, duration, moment, ms, percent, span } from "../../format.js";
 import { listing } from "../../listing.js";
 import { modelHref } from "../../place.js";
 import { badge, lookOf, rankOf, wordOf } from "../../words.js";
-import { windowed } from "./asking.js";
+import { askWindow, withoutTiles } from "./asking.js";
 
 /** Heading, metric, and what the rows page calls such rows. */
 const FAULTS = [
@@ -24,7 +23,8 @@ const worst = (item) => Object.entries(item.metrics).filter(([name]) => name !==
 const valueOf = (item, metric) => item.metrics[metric]?.value ?? null;
 
 export async function quality(data, window) {
-  const found = await get(pathOf(data.name, "/quality"), { ...windowed(data, window), limit: 5_000 });
+  const found = await askWindow(data, "quality", window, { limit: 5_000 });
+  if (!found) return withoutTiles(data);
   const rows = (more) => modelHref(data.name, { from: window.start, to: window.end, version: data.scope.version, slice: data.scope.slice, ...more }, "/rows");
   const share = (metric, fault) => (item) => {
     const cell = item.metrics[metric];

@@ -6,7 +6,7 @@ import { count, number, percent, span } from "../../format.js";
 import { listing } from "../../listing.js";
 import { modelHref } from "../../place.js";
 import { badge } from "../../words.js";
-import { windowed } from "./asking.js";
+import { askWindow } from "./asking.js";
 
 const VALUES_SHOWN = 6;
 
@@ -19,8 +19,8 @@ function said(rule) {
 }
 
 export async function schema(data, window) {
-  const [rules, found] = await Promise.all([get(pathOf(data.name, "/schema")), window ? get(pathOf(data.name, "/quality"), { ...windowed(data, window), limit: 5_000 }).catch((error) => { if (error.status === 404) return { items: [] }; throw error; }) : { items: [] }]);
-  const broken = Object.fromEntries(found.items.map((item) => [item.column, item.metrics.schema_violation_ratio]));
+  const [rules, found] = await Promise.all([get(pathOf(data.name, "/schema")), askWindow(data, "quality", window, { limit: 5_000 })]);
+  const broken = Object.fromEntries((found?.items ?? []).map((item) => [item.column, item.metrics.schema_violation_ratio]));
   const declared = rules.items.some((item) => item.declared);
   const breaks = (item) => {
     const cell = broken[item.column];
@@ -37,7 +37,7 @@ export async function schema(data, window) {
   ];
   const from = rules.learned_from ? `the ${count(rules.learned_from.rows)} rows of the baseline ${rules.learned_from.baseline.slice(0, 8)}` : "the first window";
   const table = rules.items.length ? listing(columns, rules.items.length ? sorted : [], { label: "Schema by column", text: (item) => item.column }) : empty("No column is known yet: neither a baseline nor a window has come.");
-  return [h("p", { class: "cap" }, declared ? `Declared: every row has to keep to it, whatever the baseline holds. Broken: in ${window ? span(window.start, window.end) : "no window"}.` : "No schema is declared, so nothing is held against one. What the baseline suggests can be taken over below."),
+  return [h("p", { class: "cap" }, declared ? `Declared: every row has to keep to it, whatever the baseline holds. Broken: in ${span(window.start, window.end)}.` : "No schema is declared, so nothing is held against one. What the baseline suggests can be taken over below."),
     table, rules.section ? proposal(data.name, rules, from) : null];
 }
 
