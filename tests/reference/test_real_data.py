@@ -170,3 +170,22 @@ def test_the_accuracy_in_the_room_is_the_published(
     )  # fmt: skip
     (found,) = (f for f in story.findings if f.metric == "accuracy" and f.slice is None)
     assert found.value == pytest.approx(accuracy, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "windows", "told"),
+    [("datatest", "1h", []), ("datatest", "1d", []), ("datatest2", "1h", []), ("datatest2", "1d", ["CO2"])],
+)
+def test_a_room_is_told_where_it_leaves_what_a_week_of_it_shows(
+    shared_data: Path, name: str, windows: str, told: list[str]
+) -> None:
+    """Occupancy: days of the week that is the baseline differ by two standard deviations in humidity, temperature and CO2, so
+    8,143 minutes tell as much as some eighteen independent ones, and an hour or a cooler day is nothing new. What is new is
+    the CO2 of the last days with the door open, beyond any day of the baseline: told once, with windows of a day."""
+    folder = shared_data / "occupancy"
+    trained, later = (pd.read_csv(folder / f"{part}.csv.gz") for part in ("datatraining", name))
+    story = Story(
+        pd.concat([trained, later])[ROOM], baseline=len(trained), every_ns=60 * SECOND,
+        features=ROOM, windows=[{"every": windows, "lateness": "0s"}], false_alarms_per_month=30,
+    )  # fmt: skip
+    assert [t.features[0].feature for t in story.transitions if t.state.value == "firing"] == told
