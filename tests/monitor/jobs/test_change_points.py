@@ -10,7 +10,7 @@ from monitor.jobs.backfill import backfill
 from monitor.jobs.change_points import change_points
 from monitor.ports import FindingQuery, Labels
 from monitor.tiles.encoding import decode_baseline
-from tests.monitor.jobs.house import MODEL, START, House, labelled, population, truth_of
+from tests.monitor.jobs.house import CODE, MODEL, START, House, labelled, population, truth_of
 from tests.monitor.jobs.test_same_as_backfill import RULES, SHIFTED, WINDOWS, N, end_ns, judged, traffic
 
 ASKED = [
@@ -51,7 +51,7 @@ def test_live_and_backfill_say_the_same(house: House, restarted: bool) -> None:
     assert entry is not None
     assert stored is not None
     truth = Labels(ids, values, np.zeros(len(ids), np.int64))
-    steps = list(backfill(served, truth, stored.in_force(), decode_baseline(entry.profile), version="1"))
+    steps = list(backfill(served, truth, stored.in_force(), decode_baseline(entry.profile), version="1", code=CODE))
     expected = judged(along([f for step in steps for f in step.looked.findings]))
     query = FindingQuery(limit=100_000)
     stored_findings = house.store.find_findings(house.catalog.segments("measurements", MODEL), query)

@@ -126,7 +126,8 @@ def test_live_says_what_backfill_says_also_after_a_restart(
     entry, stored = house.catalog.baseline(MODEL), house.catalog.model(MODEL)
     assert entry is not None
     assert stored is not None
-    steps = list(backfill(joined(parts), None, stored.in_force(), decode_baseline(entry.profile), version="1"))
+    baseline = decode_baseline(entry.profile)
+    steps = list(backfill(joined(parts), None, stored.in_force(), baseline, version="1", code=house.context.code))
     spans = {step.span for step in steps if step.profiled.tiles.rows}
     found = house.store.find_findings(house.catalog.segments("measurements", MODEL), FindingQuery(limit=100_000))
     expected = [f for s in steps if s.span in spans for f in s.looked.findings]

@@ -13,7 +13,7 @@ from monitor.jobs.backfill import backfill
 from monitor.ports import FindingQuery, Labels
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.rows import Column, Rows
-from tests.monitor.jobs.house import MODEL, SECOND, START, House, labelled, population, truth_of
+from tests.monitor.jobs.house import CODE, MODEL, SECOND, START, House, labelled, population, truth_of
 
 N, WINDOWS = 300, 26
 """More windows than dependence is learned from."""
@@ -84,7 +84,7 @@ def test_the_verdicts_are_those_of_backfill(house: House, rule: str, labels_come
     assert stored is not None
     baseline = decode_baseline(entry.profile)
     truth = Labels(ids, values, np.zeros(len(ids), np.int64))
-    steps = list(backfill(served, truth, stored.in_force(), baseline, version="1"))
+    steps = list(backfill(served, truth, stored.in_force(), baseline, version="1", code=CODE))
     expected = judged([f for step in steps for f in step.looked.findings])
     spans = {step.span for step in steps}
     found = house.store.find_findings(house.catalog.segments("measurements", MODEL), FindingQuery(limit=100_000))
