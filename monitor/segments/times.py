@@ -15,6 +15,7 @@ from monitor.segments.inference import column_of_values, numbers_of_texts
 
 _EPOCH_UNITS = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3), (float("inf"), 1))
 """An epoch number below the limit counts the unit: 1e11 seconds are the year 5138, 1e11 milliseconds are 1973."""
+_ZONED = r"[T ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 _EXPECTED = "ISO 8601 such as 2026-03-01T00:00:00Z, or epoch seconds, milliseconds, microseconds or nanoseconds"
 
 
@@ -45,8 +46,13 @@ def _instants(array: Any, where: str) -> npt.NDArray[np.int64]:
 
 
 def _iso(array: Any, where: str) -> npt.NDArray[np.int64]:
-    texts = pd.Series(array.to_numpy(), dtype=object)
-    parsed = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
+    texts = pd.Series(array.to_numpy(zero_copy_only=False), dtype=object)
+    # Apart: in one list, pandas takes a time without a zone to be in the zone of the one before it.
+    zoned = texts.str.contains(_ZONED, na=False)
+    parsed = pd.concat(
+        [pd.to_datetime(part, utc=True, format="ISO8601", errors="coerce") for part in (texts[zoned], texts[~zoned])]
+    )
+    parsed = parsed.sort_index()
     _refuse(array, parsed.isna().to_numpy(), where)
     return np.asarray(parsed.dt.as_unit("ns").astype("int64"), np.int64)
 
