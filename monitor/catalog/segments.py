@@ -8,12 +8,13 @@ the file would leave a file that nobody knows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, delete, func, select, union, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, union, update
 
-from monitor.catalog.statements import chunks, within
+from monitor.catalog.statements import chunks
 from monitor.catalog.tables import SEGMENTS, WINDOWS
 from monitor.errors import Stale
 from monitor.ports import Arrived, Segment, SegmentKind
@@ -50,16 +51,29 @@ def find(
     end_ns: int | None,
     after_id: int,
 ) -> list[Segment]:
+    bounds = {"version": version, "start_ns": start_ns, "end_ns": end_ns}
+    given = {name: value for name, value in bounds.items() if value is not None}
+    values = {"kind": kind, "model": model, "after_id": after_id, **given}
+    return [_entry(row) for row in connection.execute(_live(frozenset(given)), values)]
+
+
+@cache
+def _live(given: frozenset[str]) -> Select[Any]:
+    """Segments in force, chosen by kind, model, `after_id` and the bounds that are given; made once, for a window asks ten times."""
+    columns = {"version": SEGMENTS.c.version, "start_ns": SEGMENTS.c.end_ns, "end_ns": SEGMENTS.c.start_ns}
     chosen = [
-        SEGMENTS.c.kind == kind,
-        SEGMENTS.c.model == model,
-        SEGMENTS.c.id > after_id,
+        SEGMENTS.c.kind == bindparam("kind"),
+        SEGMENTS.c.model == bindparam("model", type_=SEGMENTS.c.model.type),
+        SEGMENTS.c.id > bindparam("after_id"),
         SEGMENTS.c.state == LIVE,
     ]
-    if version is not None:
-        chosen.append(SEGMENTS.c.version == version)
-    chosen += [*within(SEGMENTS.c.start_ns, None, end_ns), *within(SEGMENTS.c.end_ns, start_ns, None)]
-    return [_entry(row) for row in connection.execute(select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id))]
+    for name in sorted(given):
+        column = columns[name]
+        value = bindparam(name, type_=column.type)
+        chosen.append(
+            column == value if name == "version" else column >= value if name == "start_ns" else column < value
+        )
+    return select(SEGMENTS).where(*chosen).order_by(SEGMENTS.c.id)
 
 
 def arrived(connection: Connection, after_id: int) -> tuple[int, list[Arrived]]:

@@ -48,11 +48,15 @@ class CategoricalTile:
     missing: int = 0
     unseen_names: Mapping[str, int] = field(default_factory=dict)
     """The most frequent new categories (shown, never judged; a merge keeps the UNSEEN_NAMES_MAX largest)."""
+    _n: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `n` summed: at most one."""
 
     @property
     def n(self) -> int:
         """Rows with a category, new ones included."""
-        return int(self.counts.sum()) + self.unseen
+        if not self._n:
+            self._n.append(int(self.counts.sum()) + self.unseen)
+        return self._n[0]
 
     @property
     def n_missing(self) -> int:

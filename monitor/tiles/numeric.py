@@ -86,11 +86,15 @@ class NumericTile:
     below: int = 0
     """Finite values under the baseline's range."""
     above: int = 0
+    _n: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `n` summed: at most one."""
 
     @property
     def n(self) -> int:
         """Finite values."""
-        return int(self.counts.sum())
+        if not self._n:  # a window's metrics ask some thirty times
+            self._n.append(int(self.counts.sum()))
+        return self._n[0]
 
     @property
     def n_missing(self) -> int:

@@ -58,15 +58,16 @@ def correlation_distance(before: PairsTile, now: PairsTile) -> Iterator[tuple[st
     whole = int(now.n.max(initial=0))
     rows = zip(*pairs, n.tolist(), m.tolist(), distances.tolist(), lows.tolist(), ends[1].tolist(), strict=True)
     for i, j, n_before, n_now, distance, lowest, highest in rows:
-        counts = {"n_baseline": n_before, "n_window": n_now, "n_missing": whole - n_now}
         name = f"{before.features[i]}~{before.features[j]}"
         if min(n_before, n_now) < ROWS_MIN:
             reason = f"{n_before} complete rows in the baseline, {n_now} in the window, {ROWS_MIN} needed"
-            yield name, nothing(Status.UNDEFINED if n_now else Status.NO_DATA, reason, **counts)
+            status = Status.UNDEFINED if n_now else Status.NO_DATA
+            yield name, nothing(status, reason, n_baseline=n_before, n_window=n_now, n_missing=whole - n_now)
         elif distance != distance:  # noqa: PLR0124  NaN: a variance is 0
-            yield name, nothing(Status.UNDEFINED, "one of the two features is constant", **counts)
+            reason = "one of the two features is constant"
+            yield name, nothing(Status.UNDEFINED, reason, n_baseline=n_before, n_window=n_now, n_missing=whole - n_now)
         else:
-            yield name, Value(distance, min(lowest, distance), max(highest, distance), **counts)
+            yield name, Value(distance, min(lowest, distance), max(highest, distance), n_before, n_now, whole - n_now)
 
 
 def correlations(tile: PairsTile) -> Matrix:
