@@ -1,6 +1,6 @@
 """How many exchanges of CloudEvents are held in memory, in a small mapped file: what a killed process wrote is there for the next.
 
-    0  8  magic, "ORHELD" and the version, 1 in two bytes
+    0  8  magic, "ORHELD" and the version, 1 in two bytes (docs/formats/events-held.md)
     8  8  how many exchanges are held
    16  8  since when any is held, ns
    24  8  when that was last said, ns
