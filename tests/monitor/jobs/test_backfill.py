@@ -18,7 +18,18 @@ from monitor.jobs.replay import predictions_of, replay
 from monitor.jobs.set_baseline import build_baseline, resolve_kinds
 from monitor.ports import Labels
 from monitor.tiles.rows import Rows
-from tests.monitor.jobs.house import DECLARATION, MODEL, SECOND, START, WINDOW, House, labelled, population, truth_of
+from tests.monitor.jobs.house import (
+    CODE,
+    DECLARATION,
+    MODEL,
+    SECOND,
+    START,
+    WINDOW,
+    House,
+    labelled,
+    population,
+    truth_of,
+)
 
 N, WINDOWS = 300, 8
 
@@ -55,7 +66,7 @@ BEFORE = labelled(population(3_000, seed=1, start_ns=START - 3_600 * SECOND, sec
 def without_server(rows: Rows, labels: Labels | None, declared: MonitoredModel) -> list[Step]:
     resolved = resolve_kinds(BEFORE, declared)
     baseline = build_baseline(BEFORE, resolved, time_ordered=True)
-    return list(backfill(rows, labels, resolved, baseline, version="1"))
+    return list(backfill(rows, labels, resolved, baseline, version="1", code=CODE))
 
 
 def key(finding: Finding) -> tuple[object, ...]:
