@@ -13,7 +13,7 @@ from tests.system.services.chromium import Theme, visiting
 from tests.system.services.outrider import Monitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -134,3 +134,24 @@ def test_a_narrow_screen_scrolls_one_way(browser: Browser, monitor: Monitor, pat
             wait_for_parts(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
         assert visit.is_clean(), (visit.complaints, visit.strangers)
+
+
+def test_an_estimate_within_its_limits_is_no_performance_within_its_limits(browser: Browser, monitor: Monitor) -> None:
+    """Where a window has no labels yet, its performance is said to wait for them."""
+
+    def without_labels(route: Route) -> None:
+        answer = route.fetch()
+        grid = answer.json()
+        for column in grid["columns"]:
+            column["labelled"] = 0
+        for cell in next(row for row in grid["rows"] if row["name"] == "performance")["cells"]:
+            cell["status"] = "ok"
+        route.fulfill(response=answer, json=grid)
+
+    with visiting(browser, "light") as visit:
+        page = visit.page
+        page.route(re.compile(r"/models/shop/grid\?.*per=kind"), without_labels)
+        page.goto(f"{monitor.url}/models/shop")
+        performance = page.locator(".strips > .name", has_text="Performance").locator("xpath=following-sibling::*[2]")
+        performance.get_by_text("for labels; the estimate is ok").wait_for()
+        assert "waiting" in performance.inner_text()

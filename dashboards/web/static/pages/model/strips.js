@@ -16,10 +16,18 @@ const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subj
 /** What the line says at its end: the state of the selected column. */
 function word(cell, column, kind) {
   if (!cell) return waiting(column, kind) ? [badge("no_data", "waiting"), " for labels"] : [badge("no_data", "no data")];
+  if (onlyEstimated(cell, column, kind)) return [badge("no_data", "waiting"), " for labels; the estimate is ok"];
   if (cell.status === "no_data") return [badge("no_data", kind === "performance" || kind === "label_drift" ? "waiting" : "no data"), ` ${cell.reason ?? ""}`];
   return [badge(cell.status), cell.status === "ok" ? "" : ` ${noteOf(cell)}`];
 }
 const waiting = (column, kind) => ["performance", "label_drift"].includes(kind) && column.labelled < column.n_window;
+/** An estimate within its limits is no performance within its limits: what labels will say is not known yet. */
+const onlyEstimated = (cell, column, kind) => kind === "performance" && cell.status === "ok" && !column.labelled;
+const shown = (cell, column, kind) => {
+  if (cell && onlyEstimated(cell, column, kind)) return { look: "wait", status: "no_data", note: "waiting for labels; the estimate is ok" };
+  if (cell) return { ...cell, note: noteOf(cell) };
+  return waiting(column, kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null;
+};
 
 function captureCells(data) {
   return data.columns.map((column) => {
@@ -46,9 +54,10 @@ export function strips(place, data, chosen, pick) {
   const lines = Object.keys(KINDS).filter((kind) => found[kind] || ["drift", "prediction_drift", "performance", "quality"].includes(kind)).filter((kind) => kind !== "capture");
   const drawn = lines.map((kind) => {
     const cells = found[kind] ?? columns.map(() => null);
+    const looks = cells.map((cell, i) => shown(cell, columns[i], kind));
     return [
       h("div", { class: "name" }, kindName(kind)),
-      strip(columns, cells.map((cell, i) => (cell ? { ...cell, note: noteOf(cell) } : waiting(columns[i], kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null)), { label: `${kindName(kind)}: ${summary(cells)}`, width, selected: chosen.column, onSelect: pick }),
+      strip(columns, looks, { label: `${kindName(kind)}: ${summary(looks)}`, width, selected: chosen.column, onSelect: pick }),
       h("div", { class: "note" }, word(cells[chosen.column], columns[chosen.column], kind)),
     ];
   });
