@@ -106,7 +106,9 @@ def test_a_command_of_the_service_names_its_extra(plain: Plain, command: str) ->
 def imported(plain: Plain) -> Iterator[dict[str, set[str]]]:
     """A sidecar that served, captured and shipped a request: command line of each of its processes → its modules."""
     site = next((plain.folder / "venv" / "lib").glob("python3.*/site-packages"))
-    (site / "sitecustomize.py").write_text(SPY)
+    # Not a `sitecustomize`: Debian's Python has one of its own, which comes first.
+    (site / "spy.py").write_text(SPY)
+    (site / "spy.pth").write_text("import spy\n")
     said = plain.folder / "said"
     said.mkdir()
     body = {"model_name": "m", "id": "a", "outputs": [{"name": "y", "shape": [1], "datatype": "FP64", "data": [1.0]}]}
