@@ -73,6 +73,7 @@ function against(alert, at, found) {
   const kept = keptOf(alert, at, chosenOf(at));
   if (kept.length && (per === "feature" || !grid.columns.length)) return exhibitOf(alert, kept);
   const place = h("section", {});
+  if (per === "feature" && !kept.length && (at.exhibit ?? alert.exhibit)) return put(place, empty("What it rests on are single numbers: there is no distribution to draw."));
   if (per === "feature") {
     const feature = read("feature") ?? at.features[0]?.feature;
     const row = grid.rows.find((one) => one.name === feature);
