@@ -66,8 +66,14 @@ def values_of(before: Rows, after: Rows, kinds: Mapping[str, Kind]) -> tuple[Fra
     return sides
 
 
+def without_value(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a frame's column has no value: not a finite number, or no category."""
+    found: npt.NDArray[np.bool_] = ~np.isfinite(values) if values.dtype.kind == "f" else values == None  # noqa: E711
+    return found
+
+
 def has_values(values: npt.NDArray[Any]) -> bool:
-    return bool(np.isfinite(values).any() if values.dtype.kind == "f" else (values != None).any())  # noqa: E711
+    return not without_value(values).all()
 
 
 def _guess(name: str, column: Column, model: MonitoredModel) -> str | None:

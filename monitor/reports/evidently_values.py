@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from monitor.reports.evidently_frames import (
     quiet,
     shared_columns,
     values_of,
+    without_value,
 )
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sample import sample
@@ -215,8 +217,6 @@ def _part(value: Any, part: str | None) -> object:
 
 def _library(name: str) -> Any:
     """A module of Evidently's, imported where its telemetry is off, and nowhere else."""
-    import importlib  # noqa: PLC0415
-
     return importlib.import_module(name)
 
 
@@ -227,9 +227,7 @@ def _dataset(frame: Frame, definition: Any) -> Any:
 
 
 def _missing(side: Frame, name: str) -> int:
-    values = side[name]
-    absent = ~np.isfinite(values) if values.dtype.kind == "f" else values == None  # noqa: E711
-    return int(np.count_nonzero(absent))
+    return int(np.count_nonzero(without_value(side[name])))
 
 
 def _labelled(rows: Rows) -> tuple[Rows, int]:
