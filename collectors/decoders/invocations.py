@@ -17,7 +17,7 @@ from collectors.decoders.elements import check_size
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
 from collectors.decoders.openai import Api, OpenAi
 from collectors.decoders.payloads import body_of, json_value, looks_like_json, table_or_value, upright
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import (
     INPUT,
     OUTPUT,
@@ -69,9 +69,7 @@ class Invocations:
 
     def call(self, method: str, target: str) -> Call | None:
         """The endpoint this request line calls; /ping, /health and /version are no predictions."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1] or found[2] or self._model) if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

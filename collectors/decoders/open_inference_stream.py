@@ -16,7 +16,7 @@ from collectors.decoders.joining import joined_outputs
 from collectors.decoders.json_bodies import read_json, words_of
 from collectors.decoders.open_inference import OpenInference
 from collectors.decoders.openai_answers import is_stream
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.protocols.exchange import Exchange
 from collectors.protocols.sse import EventStream
 from collectors.records.types import Tensor
@@ -46,9 +46,7 @@ class OpenInferenceStream:
 
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

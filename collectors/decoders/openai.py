@@ -19,7 +19,7 @@ from collectors.decoders.decoder import VERSION_CHARS_MAX, Call, Decoded, Undeco
 from collectors.decoders.elements import check_size, tensor_from_json, tensor_from_raw
 from collectors.decoders.generation import Generation, column
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import check_elements, check_rows
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
@@ -89,9 +89,7 @@ class OpenAi:
 
     def call(self, method: str, target: str) -> Call | None:
         """The deployment in Azure's paths; elsewhere the model is in the body."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1] or "") if found else None
 
     def named(self, exchange: Exchange) -> Call:

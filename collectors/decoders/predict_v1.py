@@ -17,7 +17,7 @@ from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import Call, Decoded
 from collectors.decoders.elements import check_size
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import (
     INPUT,
     OUTPUT,
@@ -72,9 +72,7 @@ class PredictV1:
 
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls; status, metadata and explanations are no predictions."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

@@ -18,7 +18,7 @@ from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import Call, Decoded, Undecodable
 from collectors.decoders.elements import TENSOR_BYTES_MAX, check_size, checked_shape, tensor_from_json, tensor_from_raw
 from collectors.decoders.json_bodies import ERROR_CHARS_MAX, not_protocol, read_json, refusal_words
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import INPUT, OUTPUT, check_rows, split_columns, tensors_from_json
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import ITEM_BYTES, Datatype, Tensor
@@ -88,9 +88,7 @@ class SeldonV1:
 
     def call(self, method: str, target: str) -> Call | None:
         """The deployment this request line calls; feedback and explanations are no predictions."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1] or self._model) if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

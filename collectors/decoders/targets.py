@@ -1,6 +1,7 @@
 """Request targets: the names of models and versions that they carry."""
 
 import re
+from collections.abc import Collection
 
 from collectors.decoders.decoder import VERSION_CHARS_MAX, Call
 
@@ -8,6 +9,13 @@ TARGET_CHARS_MAX = 8 * VERSION_CHARS_MAX
 """A longer target is not looked at: two names, percent-encoded, are shorter."""
 
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def matched(
+    path: re.Pattern[str], method: str, target: str, methods: Collection[str] = ("POST",)
+) -> re.Match[str] | None:
+    """What `path` finds in a request line with one of these methods; nothing in a target longer than any that is read."""
+    return path.match(target) if method in methods and len(target) <= TARGET_CHARS_MAX else None
 
 
 def called(model: str, version: str = "") -> Call | None:

@@ -11,7 +11,7 @@ from collectors.decoders.elements import check_size
 from collectors.decoders.json_bodies import refusal_words
 from collectors.decoders.payloads import body_of, form_tensors, looks_like_json, one_row
 from collectors.decoders.predict_v1 import request_rows, response_tensors
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import INPUT, OUTPUT
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Tensor
@@ -28,9 +28,7 @@ class TorchServe:
 
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls; explanations and management are no predictions."""
-        if method not in ("POST", "PUT") or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target, ("POST", "PUT"))
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

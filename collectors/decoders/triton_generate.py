@@ -17,7 +17,7 @@ from collectors.decoders.generation import Choice, Generation, column
 from collectors.decoders.json_bodies import not_protocol, refusal_words, words_of
 from collectors.decoders.open_inference_stream import OpenInferenceStream
 from collectors.decoders.openai_answers import is_stream
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import tensors_from_rows, value_from_json
 from collectors.protocols.exchange import Arrivals, Exchange
 from collectors.protocols.sse import EventStream
@@ -38,9 +38,7 @@ class TritonGenerate:
 
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls."""
-        if method != "POST" or len(target) > TARGET_CHARS_MAX:
-            return None
-        found = _PATH.match(target)
+        found = matched(_PATH, method, target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
