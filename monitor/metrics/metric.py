@@ -309,16 +309,7 @@ class GroupMetric:
         found = self.of(_counts(now, group), _counts(now, base))
         known = 0 if before is None else _counts(before, group)[0] + _counts(before, base)[0]
         reason = None if found.reason is None else f"{column}={group} against {column}={base}: {found.reason}"
-        return Value(
-            found.value,
-            found.low,
-            found.high,
-            n_baseline=known,
-            n_window=found.n_window,
-            n_missing=found.n_missing,
-            status=found.status,
-            reason=reason,
-        )
+        return replace(found, n_baseline=known, reason=reason)
 
 
 def base_group(model: MonitoredModel, column: str, groups: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -84,16 +84,8 @@ class StrataMetric:
             return nothing(Status.UNDEFINED, f"the base group {column}={base} is not in the baseline")
         found = self.of(_counts(now, group), _counts(now, base))
         known = 0 if before is None else sum(row[ROWS] for g in (group, base) for row in _counts(before, g))
-        return Value(
-            found.value,
-            found.low,
-            found.high,
-            n_baseline=known,
-            n_window=found.n_window,
-            n_missing=found.n_missing,
-            status=found.status,
-            reason=f"{column}={group} against {column}={base} by {strata}: {found.reason}",
-        )
+        reason = f"{column}={group} against {column}={base} by {strata}: {found.reason}"
+        return replace(found, n_baseline=known, reason=reason)
 
 
 def _counts(tile: StrataTile, group: str) -> list[list[int]]:

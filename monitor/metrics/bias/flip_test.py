@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.intervals import Z
@@ -78,15 +78,8 @@ def _value(comparison: Comparison, column: str, group: str) -> Value:
     before = comparison.baseline.tiles.flips.get(column)
     known = 0 if before is None else int(before.counts[before.groups.index(group), 0])
     found = flip_test(rows, refused, accepted)
-    return Value(
-        found.value,
-        found.low,
-        found.high,
-        n_baseline=known,
-        n_window=found.n_window,
-        status=found.status,
-        reason=f"{column}={group}, {now.base} rows of the base group: {found.reason}",
-    )
+    reason = f"{column}={group}, {now.base} rows of the base group: {found.reason}"
+    return replace(found, n_baseline=known, reason=reason)
 
 
 FLIP_TEST = FlipMetric(

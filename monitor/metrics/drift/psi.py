@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from monitor.findings import Value
 from monitor.metrics.drift.cells import shared_cells
-from monitor.metrics.intervals import Z, noncentrality_interval
+from monitor.metrics.drift.null_law import delta_half
+from monitor.metrics.intervals import noncentrality_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
@@ -55,9 +54,7 @@ def psi(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     value = float(((q - p) * ratio).sum())
     scale = 1.0 / n + 1.0 / m
     low, high = (end * scale for end in noncentrality_interval(value / scale, cells - 1.0))
-    by_q, by_p = ratio - p / q, q / p + ratio
-    variance = (float(q @ by_q**2) - float(q @ by_q) ** 2) / m + (float(p @ by_p**2) - float(p @ by_p) ** 2) / n
-    half = Z * math.sqrt(max(0.0, variance))
+    half = delta_half(q / p + ratio, p, n, ratio - p / q, q, m)
     return Value(
         value,
         max(0.0, min(low, value - half)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.estimation.support import Support, support_of
@@ -53,16 +53,8 @@ class SupportMetric:
         if estimator is None or not comparison.model.estimation.enabled or not (tiles.scores or tiles.losses):
             return
         found = self.of(support_of(comparison))
-        value = Value(
-            found.value,
-            found.low,
-            found.high,
-            n_baseline=comparison.baseline.rows,
-            n_window=found.n_window,
-            n_missing=comparison.window.rows - found.n_window,
-            status=found.status,
-            reason=found.reason,
-        )
+        missing = comparison.window.rows - found.n_window
+        value = replace(found, n_baseline=comparison.baseline.rows, n_missing=missing)
         yield Measurement(self.name, self.kind, None, None, value)
 
 
