@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
+from collectors.intake.filling import or_account
 from collectors.intake.halves import Halves, Pair
 from collectors.intake.kafka import Place
 from collectors.intake.kafka_messages import (
@@ -18,10 +19,9 @@ from collectors.intake.kafka_messages import (
     key_of,
     reader,
 )
-from collectors.pipeline import LEDGER_INTERVAL_NS, LEDGERS_MAX, Pipeline, Provenance
-from collectors.records.types import Ledger, Prediction, Record
+from collectors.pipeline import LEDGERS_MAX, Pipeline, Provenance
+from collectors.records.types import Record
 from collectors.spool import Spool, SpoolFull
-from collectors.spool.packing import fits
 from collectors.spool.side_files import keep_aside
 
 WAIT_NS = 60 * 10**9
@@ -35,9 +35,6 @@ UNFLUSHED_BYTES_MAX = 8 * 1024 * 1024
 
 UNFLUSHED_MAX = LEDGERS_MAX // 2
 """Exchanges that are not in the spool: each that is not captured has a ledger entry of its own, and those are bounded."""
-
-SPOOL_FULL = "spool_full"
-"""Why an exchange is dropped that was read."""
 
 POISON = "poison"
 """Folder of messages that are of no use, beside the spool."""
@@ -115,7 +112,7 @@ class ExchangeTaker:
             except SpoolFull as error:
                 _LOG.warning("spool_full", extra={"why": error.reason})
                 if error.reason == "record_too_large":
-                    self._unspooled = [self._or_account(record) for record in self._unspooled]
+                    self._unspooled = [or_account(record) for record in self._unspooled]
                     continue
                 if stopped():
                     return False
@@ -123,21 +120,6 @@ class ExchangeTaker:
                 time.sleep(RETRY_SECONDS)
         self._spool.sync()
         return True
-
-    def _or_account(self, record: Record) -> Record:
-        """The record, or where no spool will ever take it, that it was dropped after all."""
-        if not isinstance(record, Prediction) or fits(record):
-            return record
-        second = record.time_ns - record.time_ns % LEDGER_INTERVAL_NS
-        return Ledger(
-            start_ns=second,
-            end_ns=second + LEDGER_INTERVAL_NS,
-            model=record.model,
-            version=record.version,
-            captured=-1,
-            dropped={SPOOL_FULL: 1},
-            exchange=record.exchange,
-        )
 
     def _give_up_late_halves(self) -> None:
         if not self._times:

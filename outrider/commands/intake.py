@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 import time
@@ -13,14 +12,14 @@ from typing import Annotated
 import typer
 
 from collectors.errors import InvalidSettings, SettingsFault
+from collectors.intake.filling import append_waiting
 from collectors.intake.folder import Chunk, Folder
 from collectors.intake.gathering import Outlet
 from collectors.intake.sagemaker import NotACapture, names_of, read_line
-from collectors.spool import SpoolFull
 from collectors.telemetry import log_to_stderr
-from outrider.attachment import Attachment, open_outlet
 from outrider.commands.intake_journals import journals
 from outrider.commands.intake_kafka import kafka
+from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
 from outrider.commands.intake_tables import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -58,14 +57,9 @@ def sagemaker(
     log_to_stderr()
     if not directory.is_dir():
         raise InvalidSettings([SettingsFault("DIR", str(directory), "a directory")])
-    try:
-        outlet = open_outlet(Attachment(monitor=monitor, spool=spool, name="sagemaker"))
-    except ValueError as error:
-        raise InvalidSettings([SettingsFault("--monitor", str(error), "a URL")]) from error
+    outlet = outlet_of(monitor, spool, "sagemaker")
     folder = Folder(directory, outlet.spool.directory.with_suffix(".offsets"))
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = stopped_by_signals()
     taken = refused = 0
     try:
         while not stopping.is_set():
@@ -78,11 +72,11 @@ def sagemaker(
             if once:
                 break
             stopping.wait(LOOK_SECONDS)
-        is_delivered = not once or _is_delivered(outlet, stopping)
+        delivered = not once or is_delivered(outlet, stopping, SHIP_SECONDS)
     finally:
         outlet.close(CLOSE_SECONDS)
     print(f"{taken} exchanges taken, {refused} lines refused", file=sys.stderr)
-    return 0 if is_delivered else 1
+    return 0 if delivered else 1
 
 
 def _take(
@@ -107,21 +101,6 @@ def _take(
     records, counts = outlet.pipeline.take()
     for fault in counts.faults:
         _LOG.warning("exchange_undecodable", extra={"why": fault.reason, "where": fault.where})
-    while records:
-        try:
-            outlet.spool.append(records)
-            break
-        except SpoolFull as error:
-            _LOG.warning("spool_full", extra={"why": error.reason})
-            if stopping.wait(LOOK_SECONDS):
-                return None
-    outlet.spool.sync()
+    if not append_waiting(outlet.spool, records, lambda: stopping.wait(LOOK_SECONDS)):
+        return None
     return len(chunk.lines) - (refused - chunk.left_out), refused
-
-
-def _is_delivered(outlet: Outlet, stopping: threading.Event) -> bool:
-    by = time.monotonic() + SHIP_SECONDS
-    while outlet.ships and outlet.spool.pending_records:
-        if time.monotonic() > by or stopping.wait(0.05):
-            return False
-    return True

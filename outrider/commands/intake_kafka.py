@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +18,7 @@ from collectors.intake.kafka_messages import Origin, seldon_origin, seldon_patte
 from collectors.intake.kafka_takers import POISON, BatchTaker, ExchangeTaker, PoisonFolder
 from collectors.shipping import MonitorCourier, Parcel, ShippingSettings
 from collectors.telemetry import log_to_stderr
-from outrider.attachment import Attachment, open_outlet
+from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
 
 SHIP_SECONDS = 60.0
 """With --once: how long the end waits for the monitor."""
@@ -55,29 +53,19 @@ def kafka(
     log_to_stderr()
     options = _options(option or [])
     topics, origin_of = _source(records, seldon, namespace, requests, responses, model, version)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = stopped_by_signals()
     if records is not None:
         return _pass_on(bootstrap, topics, group, options, monitor, spool, stopping, once=once)
-    try:
-        outlet = open_outlet(Attachment(monitor=monitor, spool=spool, name="kafka"))
-    except ValueError as error:
-        raise InvalidSettings([SettingsFault("--monitor", str(error), "a URL")]) from error
+    outlet = outlet_of(monitor, spool, "kafka")
     poison = PoisonFolder(outlet.spool.directory.with_name(f"{outlet.spool.directory.name}-{POISON}"))
     taker = ExchangeTaker(outlet.pipeline, outlet.spool, origin_of, poison)
     try:
         KafkaIntake(bootstrap, topics, group, options, taker).run(stopping.is_set, until_end=once)
-        is_delivered = True
-        by = time.monotonic() + SHIP_SECONDS
-        while once and outlet.spool.pending_records:
-            if time.monotonic() > by or stopping.wait(0.05):
-                is_delivered = False
-                break
+        delivered = not once or is_delivered(outlet, stopping, SHIP_SECONDS)
     finally:
         outlet.close(CLOSE_SECONDS)
     print(f"{taker.taken} exchanges taken, {poison.count} messages refused", file=sys.stderr)
-    return 0 if is_delivered else 1
+    return 0 if delivered else 1
 
 
 def _pass_on(

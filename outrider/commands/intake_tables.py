@@ -8,10 +8,8 @@ file is called and however often it is dropped.
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -23,13 +21,13 @@ import typer
 
 from collectors.decoders.decoder import Call, Decoded, Undecodable
 from collectors.errors import InvalidSettings, SettingsFault
+from collectors.intake.filling import append_waiting
 from collectors.intake.gathering import Outlet
 from collectors.intake.given import Given, decoded_of, weight_of
 from collectors.pipeline import Provenance
 from collectors.protocols.exchange import Exchange
-from collectors.spool import SpoolFull
 from collectors.telemetry import log_to_stderr
-from outrider.attachment import Attachment, open_outlet
+from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
 from outrider.recorder import by_row
 
 LOOK_SECONDS = 2.0
@@ -88,13 +86,8 @@ def tables(
         time=time_column,
         renamed=dict(each.split("=", 1) for each in rename or []),
     )
-    try:
-        outlet = open_outlet(Attachment(monitor=monitor, spool=spool, name="tables"))
-    except ValueError as error:
-        raise InvalidSettings([SettingsFault("--monitor", str(error), "a URL")]) from error
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    outlet = outlet_of(monitor, spool, "tables")
+    stopping = stopped_by_signals()
     drops = Drops(directory, outlet.spool.directory.with_suffix(".tables"))
     taken = refused = 0
     try:
@@ -108,14 +101,11 @@ def tables(
             if once:
                 break
             stopping.wait(LOOK_SECONDS)
-        by = time.monotonic() + SHIP_SECONDS
-        is_delivered = True
-        while once and outlet.ships and outlet.spool.pending_records and is_delivered:
-            is_delivered = time.monotonic() < by and not stopping.wait(0.05)
+        delivered = not once or is_delivered(outlet, stopping, SHIP_SECONDS)
     finally:
         outlet.close(CLOSE_SECONDS)
     print(f"{taken} rows taken, {refused} files refused", file=sys.stderr)
-    return 0 if is_delivered and not refused else 1
+    return 0 if delivered and not refused else 1
 
 
 class Drops:
@@ -187,7 +177,8 @@ def _take(path: Path, mapping: Columns, outlet: Outlet, stopping: threading.Even
             _observe(
                 mapping, {n: values[part] for n, values in columns.items()}, ids, times[part], content, start, outlet
             )
-            if not _append(outlet, stopping):
+            records, _ = outlet.pipeline.take()
+            if not append_waiting(outlet.spool, records, lambda: stopping.wait(LOOK_SECONDS)):
                 return None
     except (InvalidInput, Undecodable, OSError) as error:
         _LOG.warning("file_refused", extra={"path": str(path), "why": str(error)})
@@ -234,21 +225,6 @@ def _exchange(row: Decoded, time_ns: int) -> Exchange:
         end_ns=time_ns,
         wire_bytes=weight_of(row),
     )
-
-
-def _append(outlet: Outlet, stopping: threading.Event) -> bool:
-    """Waits where the spool is full; False when told to end."""
-    records, _ = outlet.pipeline.take()
-    while records:
-        try:
-            outlet.spool.append(records)
-            break
-        except SpoolFull as error:
-            _LOG.warning("spool_full", extra={"why": error.reason})
-            if stopping.wait(LOOK_SECONDS):
-                return False
-    outlet.spool.sync()
-    return True
 
 
 def _values(column: Any) -> list[Any]:
