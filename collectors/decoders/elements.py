@@ -7,7 +7,8 @@ are decoded piece by piece into packed bytes, so that a body never becomes a lis
 import math
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -51,6 +52,9 @@ _PLAIN: dict[str, tuple[Datatype, msgspec.json.Decoder[Any], str]] = (
     else {}
 )
 """How the numbers of a datatype are read, and the code under which they are packed as a record wants them."""
+
+_PACKINGS_REMEMBERED = 1024
+"""Counts of numbers whose way of packing is remembered: clients send the same few again and again."""
 
 _FLOATS = frozenset(("FP32", "FP64")) & _PLAIN.keys()
 
@@ -172,12 +176,26 @@ def plain_tensor(name: str, shape: Sequence[int], datatype: str, data: bytes) ->
     return _plain(name, shape, known, code, values)
 
 
-def float_tensor(name: str, shape: Sequence[int], datatype: str, values: Sequence[float]) -> Tensor | None:
+def float_tensor(name: str, shape: tuple[int, ...], datatype: str, values: Sequence[float]) -> Tensor | None:
     """A tensor of a type of floats, of numbers that were read as such; None where one has to look closer."""
-    if datatype not in _FLOATS or len(shape) > RANK_MAX:
+    count = 1
+    for size in shape:
+        if size <= 0:
+            return None
+        count *= size
+    if count != len(values) or datatype not in _FLOATS or len(shape) > RANK_MAX:
         return None
+    known, pack_all = _float_packing(datatype, count)
+    try:
+        return Tensor(name=name, shape=shape, datatype=known, data=pack_all(*values))
+    except (struct.error, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=_PACKINGS_REMEMBERED)
+def _float_packing(datatype: str, count: int) -> tuple[Datatype, Callable[..., bytes]]:
     known, _, code = _PLAIN[datatype]
-    return _plain(name, shape, known, code, values)
+    return known, struct.Struct(f"<{count}{code}").pack
 
 
 def _plain(name: str, shape: Sequence[int], datatype: Datatype, code: str, values: Sequence[float]) -> Tensor | None:

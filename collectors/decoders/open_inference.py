@@ -39,10 +39,16 @@ _LOST_HEADER_JSON_BYTES_MAX = 1024 * 1024
 _PLAIN_BYTES_MAX = 1024 * 1024
 """Read in one go: what its numbers weigh as Python objects is no more than some sixteen times that."""
 
-_LOOK_BYTES = 1024
-"""Where the first tensors' types nearly always are."""
+_VAIN_PAUSE = 256
+"""Exchanges of a model that are not tried to be read in one go after one could not be: most models always say the same kind."""
+
+_VAIN_MODELS_MAX = 1024
+"""Models of which this is remembered; their names come from clients."""
 
 _LENGTH_HEADER = "inference-header-content-length"
+_NOT_PLAIN = frozenset((_LENGTH_HEADER, "content-encoding"))
+"""Headers that say that a body is more than JSON."""
+
 _PATH = re.compile(r"/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/infer/?(?:[?#]|$)")
 _OBJECT_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}]', re.DOTALL)
 
@@ -73,38 +79,39 @@ class _Response(msgspec.Struct):
     model_version: str | int | None = None
 
 
-class _PlainTensor(msgspec.Struct):
+class _PlainTensor(msgspec.Struct, gc=False):
     """As most are: a flat list of floats, with nothing to say beside it."""
 
     name: str
-    shape: list[int]
+    shape: tuple[int, ...]
     datatype: str
     data: list[float]
     parameters: None = None
 
 
-class _PlainRequest(msgspec.Struct):
+class _PlainRequest(msgspec.Struct, gc=False):
     inputs: list[_PlainTensor]
     id: str | int | None = None
 
 
-class _PlainResponse(msgspec.Struct):
+class _PlainResponse(msgspec.Struct, gc=False):
     outputs: list[_PlainTensor]
     id: str | int | None = None
     model_version: str | int | None = None
 
 
 class _Form(NamedTuple):
-    """How one half of an exchange is read, and how quickly where it is plain."""
+    """How one half of an exchange is read."""
 
     decoder: msgspec.json.Decoder[Any]
-    plain: msgspec.json.Decoder[Any]
     where: str
     side: str
 
 
-_REQUEST = _Form(msgspec.json.Decoder(_Request), msgspec.json.Decoder(_PlainRequest), "request", "inputs")
-_RESPONSE = _Form(msgspec.json.Decoder(_Response), msgspec.json.Decoder(_PlainResponse), "response", "outputs")
+_REQUEST = _Form(msgspec.json.Decoder(_Request), "request", "inputs")
+_RESPONSE = _Form(msgspec.json.Decoder(_Response), "response", "outputs")
+_plain_request = msgspec.json.Decoder(_PlainRequest).decode
+_plain_response = msgspec.json.Decoder(_PlainResponse).decode
 
 
 class OpenInference:
@@ -114,6 +121,7 @@ class OpenInference:
 
     def __init__(self, raw_inputs: Mapping[str, RawInput] = MappingProxyType({})) -> None:
         self._raw_inputs = raw_inputs
+        self._vain: dict[str, int] = {}
 
     def call(self, method: str, target: str) -> Call | None:
         """The model this request line calls; health, metadata and repository paths are no inference."""
@@ -124,6 +132,16 @@ class OpenInference:
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:
         """Read a whole exchange. Raises Undecodable."""
+        if exchange.status == 200:
+            pause = self._vain.get(call.model)
+            if not pause:
+                plain = _plain(exchange, call)
+                if plain is not None:
+                    return plain
+                pause = _VAIN_PAUSE
+                if len(self._vain) >= _VAIN_MODELS_MAX:
+                    self._vain.clear()
+            self._vain[call.model] = pause - 1
         request, inputs, fidelity = _asked(exchange, self._raw_inputs.get(call.model))
         if inputs is None:
             raise Undecodable("shared_memory", "request.inputs", "all inputs are in shared memory")
@@ -155,6 +173,50 @@ class OpenInference:
         )
 
 
+def _plain(exchange: Exchange, call: Call) -> Decoded | None:
+    """What comes of an exchange whose tensors are all flat lists of floats; None where one has to look closer.
+
+    Nothing here says that something is wrong: whatever is not as it mostly is, is read once more by those who can tell.
+    """
+    asked, answered = exchange.request_body, exchange.response_body
+    if (
+        len(asked) > _PLAIN_BYTES_MAX
+        or len(answered) > _PLAIN_BYTES_MAX
+        or not _NOT_PLAIN.isdisjoint(exchange.request_headers)
+        or not _NOT_PLAIN.isdisjoint(exchange.response_headers)
+    ):
+        return None
+    try:
+        request, response = _plain_request(asked), _plain_response(answered)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    inputs = _plain_tensors(request.inputs)
+    outputs = _plain_tensors(response.outputs)
+    if not inputs or outputs is None:
+        return None
+    shape, version = inputs[0].shape, response.model_version
+    return Decoded(
+        model=call.model,
+        version=str(version)[:VERSION_CHARS_MAX] if version not in (None, "") else call.version,
+        id=_id(request.id) or _id(response.id),
+        rows=shape[0] if shape else 1,
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _plain_tensors(described: list[_PlainTensor]) -> tuple[Tensor, ...] | None:
+    if len(described) > TENSORS_MAX:
+        return None
+    tensors = []
+    for each in described:
+        tensor = float_tensor(each.name, each.shape, each.datatype, each.data)
+        if tensor is None:
+            return None
+        tensors.append(tensor)
+    return tuple(tensors)
+
+
 def _asked(exchange: Exchange, raw: RawInput | None) -> tuple[Any, tuple[Tensor, ...] | None, Fidelity]:
     """The request. A raw one has no JSON to say what its bytes are: only the settings may, else only the answer is known."""
     if exchange.request_headers.get(_LENGTH_HEADER) != "0":
@@ -172,12 +234,7 @@ def _message(
     """The JSON object, its tensors (None where all of them are in shared memory), and what was lost."""
     where = form.where
     plain = plain_body(body, headers.get("content-encoding", ""), where)
-    length = headers.get(_LENGTH_HEADER)
-    if length is None:
-        found = _plain_message(form, plain)
-        if found is not None:
-            return found
-    message, raw, fidelity = _split(form.decoder, plain, length, where)
+    message, raw, fidelity = _split(form.decoder, plain, headers.get(_LENGTH_HEADER), where)
     described: list[_Tensor] = getattr(message, form.side)
     if len(described) > TENSORS_MAX:
         raise Undecodable("record_too_large", f"{where}.{form.side}", f"found {len(described)} tensors")
@@ -185,29 +242,6 @@ def _message(
     if len(tensors) == len(described):
         return message, tensors, fidelity
     return message, tensors or None, "truncated"
-
-
-def _plain_message(form: _Form, body: bytes | bytearray) -> tuple[Any, tuple[Tensor, ...], Fidelity] | None:
-    """What comes of a body whose tensors are all flat lists of floats, read in one go; None where one has to look closer.
-
-    The looks at the first bytes only spare an attempt that would be in vain; whether it was not, the types say.
-    """
-    if len(body) > _PLAIN_BYTES_MAX or body.find(b'"FP', 0, _LOOK_BYTES) < 0 or body.find(b'"INT', 0, _LOOK_BYTES) >= 0:
-        return None
-    try:
-        message = form.plain.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    described: list[_PlainTensor] = getattr(message, form.side)
-    if len(described) > TENSORS_MAX:
-        return None
-    tensors = []
-    for each in described:
-        tensor = float_tensor(each.name, each.shape, each.datatype, each.data)
-        if tensor is None:
-            return None
-        tensors.append(tensor)
-    return message, tuple(tensors), "full"
 
 
 def _split(

@@ -67,7 +67,7 @@ class Registry:
 
     def is_inference(self, method: str, target: str) -> bool:
         """Whether bodies of this request line are worth keeping."""
-        return self.find(method, target) is not None
+        return self._remembered(method, target) is not None
 
     def correlation(self, method: str, target: str) -> Correlation | None:
         """What says which answers of a stream of many requests are whose, where this request line begins one."""

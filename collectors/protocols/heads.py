@@ -115,11 +115,13 @@ as there are lengths."""
 class RepeatedHeads(Generic[Head]):
     """Reads the heads of one direction of all connections. Programs say the same again and again."""
 
-    __slots__ = ("_known", "_parse")
+    __slots__ = ("_known", "_parse", "known")
 
     def __init__(self, parse: Callable[[bytes], Head]) -> None:
         self._parse = parse
         self._known: dict[bytes, Head] = {}
+        self.known = self._known.get
+        """What exactly these bytes were read as, or None where they were not, or it is forgotten."""
 
     def read(self, data: bytes) -> Head:
         """One head, up to and with its empty line. Raises MalformedHead."""

@@ -83,6 +83,8 @@ class Http1:
         heads = heads or Heads()
         self._request_heads = heads.requests
         self._response_heads = heads.responses
+        self._request_head_length = self._response_head_length = 0
+        """Of the last ones that were whole in a piece: those of one client are often as long as the one before."""
         self._head_start_ns = 0
         self._sending: Framing | None = None
         self._answering: Framing | None = None
@@ -153,15 +155,19 @@ class Http1:
 
     def _asked_whole(self, data: bytes, time_ns: int) -> bool:
         """Note a request that is all of these bytes, where nothing else is on its way; False where it is not so plain."""
-        if self._resuming or self._heads[0].bytes or data[0] <= _SPACE:
+        if self._resuming or self._heads[0].bytes:
             return False
-        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
-        if end < 4:
-            return False
-        try:
-            head = self._request_heads.read(data[:end])
-        except MalformedHead:
-            return False
+        end = self._request_head_length
+        head = self._request_heads.known(data[:end])
+        if head is None:
+            end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
+            if end < 4 or data[0] <= _SPACE:
+                return False
+            try:
+                head = self._request_heads.read(data[:end])
+            except MalformedHead:
+                return False
+            self._request_head_length = end
         if head.length != len(data) - end or head.length > BODY_BYTES_MAX:
             return False
         wanted = self._wanted(head.method, head.target)
@@ -174,13 +180,17 @@ class Http1:
 
     def _answered_whole(self, asked: _Asked, data: bytes, time_ns: int) -> bool:
         """Make an exchange of what was asked and an answer that is all of these bytes; False where it is not so plain."""
-        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
-        if end < 4:
-            return False
-        try:
-            head = self._response_heads.read(data[:end])
-        except MalformedHead:
-            return False
+        end = self._response_head_length
+        head = self._response_heads.known(data[:end])
+        if head is None:
+            end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
+            if end < 4:
+                return False
+            try:
+                head = self._response_heads.read(data[:end])
+            except MalformedHead:
+                return False
+            self._response_head_length = end
         if head.length != len(data) - end or head.length > BODY_BYTES_MAX:
             return False
         body = data[end:] if asked.wanted else b""
@@ -189,17 +199,18 @@ class Http1:
         self._budget.release(len(body) + asked.head_bytes + len(asked.body))
         self._asked = None
         self.is_unconfirmed = False
+        request, start_ns = asked.head, asked.time_ns
         self._finished.append(
             Exchange(
-                method=asked.head.method,
-                target=asked.head.target,
-                request_headers=asked.head.headers,
+                method=request.method,
+                target=request.target,
+                request_headers=request.headers,
                 response_headers=head.headers,
                 request_body=asked.body,
                 response_body=body,
                 status=head.status,
-                start_ns=asked.time_ns,
-                end_ns=max(asked.time_ns, time_ns),
+                start_ns=start_ns,
+                end_ns=time_ns if time_ns > start_ns else start_ns,
                 wire_bytes=asked.head_bytes + end + len(asked.body) + len(body),
             )
         )

@@ -47,12 +47,20 @@ def encode_batch(batch: Batch, *, level: int = 1, pause: Callable[[], None] | No
 
 def _encoded(batch: Batch, pause: Callable[[], None]) -> bytes:
     """The same bytes, a few records at a time."""
-    encode = _ENCODER.encode
-    records: list[msgspec.Raw] = []
-    for at in range(0, len(batch.records), PIECE_RECORDS):
-        records += [msgspec.Raw(encode(record)) for record in batch.records[at : at + PIECE_RECORDS]]
+    encode, count = _ENCODER.encode, len(batch.records)
+    pieces = [_array_head(count)]
+    for at in range(0, count, PIECE_RECORDS):
+        some = batch.records[at : at + PIECE_RECORDS]
+        pieces.append(encode(some)[len(_array_head(len(some))) :])
         pause()
-    return encode(msgspec.structs.replace(batch, records=tuple(records)))
+    return encode(msgspec.structs.replace(batch, records=msgspec.Raw(b"".join(pieces))))
+
+
+def _array_head(count: int) -> bytes:
+    """How MessagePack begins an array of so many."""
+    if count < 16:
+        return bytes([0x90 | count])
+    return b"\xdc" + count.to_bytes(2, "big") if count < 1 << 16 else b"\xdd" + count.to_bytes(4, "big")
 
 
 def decode_batch(data: bytes) -> Batch:

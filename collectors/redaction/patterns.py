@@ -27,6 +27,8 @@ _IP = (
     r"|(?<![\w.:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:/\d{1,3})?(?![\w:])"
 )
 
+_NUMBERED = re.compile(r"[^\d@:]*+\d{0,5}")
+"""A word with a short number behind it, as many ids are: too little for any of the kinds."""
 _HINT = re.compile(r"[\d@:]")
 _SIX_DIGITS = re.compile(r"\D*+(?:\d\D*+){6}")
 _DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
@@ -110,7 +112,7 @@ PATTERNS: tuple[str, ...] = tuple(dict.fromkeys(kind for kind, _, _, _ in _KINDS
 
 def may_hold_patterns(text: str) -> bool:
     """A quick look: an @, two colons, six digits, dotted numbers, an IBAN's beginning; most categories hold none of them."""
-    if _HINT.search(text) is None:
+    if _NUMBERED.fullmatch(text) is not None or _HINT.search(text) is None:
         return False
     return (
         "@" in text

@@ -141,7 +141,7 @@ def _hold_texts(record: Prediction) -> bool:
 
 def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
     """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
-    if _MACHINE_ID.fullmatch(found) or not (policy.names or may_hold_patterns(found)):
+    if not (policy.names or may_hold_patterns(found)) or _MACHINE_ID.fullmatch(found):
         return found
     if _without_personal_data(found, policy, Counter()) == found:
         return found

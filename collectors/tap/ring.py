@@ -190,6 +190,7 @@ class RingReader:
         with self._fence:
             head = self._words[at.HEAD]
         base, size, data, unpack = self._words[at.BASE], self._size, self._data, HEADER.unpack_from
+        made = tuple.__new__  # without the frame of Python that RingRecord's own takes
         reached, end = self.position, min(head, self.position + bytes_max)
         while reached < end:
             position = (reached - base) % size
@@ -200,7 +201,7 @@ class RingReader:
                 raise RingDamaged(f"at byte {reached}: kind {kind}, length {length}")
             self.position = reached = after
             if kind != _FILLER:
-                yield RingRecord(kind, connection, time_ns, data[begin : begin + length])
+                yield made(RingRecord, (kind, connection, time_ns, data[begin : begin + length]))
 
     def advance(self) -> None:
         """Give the room of what was read back to the writer."""

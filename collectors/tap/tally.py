@@ -91,12 +91,12 @@ class Tally:
 
     def _entered(self, record: Record) -> bool:
         """Take in a ledger entry; look at anything else."""
-        if isinstance(record, Ledger):
+        if isinstance(record, Prediction):  # nearly all are
+            self._look_at(record)
+        elif isinstance(record, Ledger):
             key = (record.start_ns, record.model, record.version)
             self._entry(key, record).add(record)
             return True
-        if isinstance(record, Prediction):
-            self._look_at(record)
         elif isinstance(record, Gap):
             self.unspooled += record.exchanges_estimated
         return False
@@ -105,10 +105,11 @@ class Tally:
         return self._entries.setdefault(key, _Entry(like.start_ns, like.end_ns))
 
     def _look_at(self, prediction: Prediction) -> None:
-        if prediction.duration_ns is not None:
-            bucket = bisect_left(DURATION_BOUNDS_SECONDS, prediction.duration_ns / 1e9)
-            self.status.duration_counts[bucket] += 1
-            self.status.duration_ns += prediction.duration_ns
+        duration_ns = prediction.duration_ns
+        if duration_ns is not None:
+            status = self.status
+            status.duration_counts[bisect_left(DURATION_BOUNDS_SECONDS, duration_ns / 1e9)] += 1
+            status.duration_ns += duration_ns
         if prediction.status >= 400:
             add_counts(self.status.request_errors, {f"http_{prediction.status // 100}xx": 1})
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from collectors.pipeline import Pipeline
+from collectors.pipeline import WAITING_MAX, Pipeline
 from collectors.protocols import Direction
 from collectors.records.types import Record, TelemetrySample
 from collectors.spool import Spool, SpoolFull
@@ -153,8 +153,9 @@ class CaptureWorker:
                     until_yield -= 1
                     if not until_yield:
                         until_yield = RECORDS_PER_YIELD
-                        if self._ring.waiting < self._hurry_bytes:
-                            os.sched_yield()
+                        self._yield()
+                        if self._pipeline.waiting > WAITING_MAX // 2:
+                            self._pipeline.settle(self._yield)
                 else:
                     self._take_in(record)
         except RingDamaged:
@@ -170,7 +171,13 @@ class CaptureWorker:
             self._words[at.STARTS_AT_TAIL] = 0
         return read
 
+    def _yield(self) -> None:
+        """Let the forwarder go first, unless the ring fills."""
+        if self._ring.waiting < self._hurry_bytes:
+            os.sched_yield()
+
     def _take(self) -> None:
+        self._pipeline.settle(self._yield)
         records, counts = self._pipeline.take()
         for each in counts.faults:
             if each.exchange is not None:
