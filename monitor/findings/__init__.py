@@ -9,7 +9,6 @@ from monitor.findings.documents import (
     held_document,
     overlay_document,
     report_document,
-    rfc3339,
     since_document,
     transition_document,
     upstream_document,
@@ -30,6 +29,7 @@ from monitor.findings.evidence import (
 )
 from monitor.findings.kinds import ALERT_NAMES, SEVERITIES, AlertKind, AlertStatus, HeldFor, Status
 from monitor.findings.measured import Finding, Forecast, Measurement, Span, Value
+from monitor.findings.times import rfc3339, span_of, time_ns
 
 __all__ = [
     "ALERT_NAMES",
@@ -66,6 +66,8 @@ __all__ = [
     "report_document",
     "rfc3339",
     "since_document",
+    "span_of",
+    "time_ns",
     "transition_document",
     "upstream_document",
     "window_document",

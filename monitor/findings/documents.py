@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from monitor.findings.alerting import Held, Transition
 from monitor.findings.evidence import Cause, Exhibit, FeatureScore, Overlay, Since, UpstreamAlert
 from monitor.findings.measured import Finding, Span
-
-
-def rfc3339(ns: int | None) -> str | None:
-    """A time of the contract: RFC 3339 in UTC, with as many digits as it needs.
-
-    >>> rfc3339(1_772_323_200_000_000_000), rfc3339(1_772_323_200_250_000_000)
-    ('2026-03-01T00:00:00Z', '2026-03-01T00:00:00.25Z')
-    """
-    if ns is None:
-        return None
-    seconds, rest = divmod(ns, 10**9)
-    fraction = f".{rest:09d}".rstrip("0") if rest else ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+from monitor.findings.times import rfc3339
 
 
 def window_document(span: Span | None) -> dict[str, Any]:
@@ -54,6 +41,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind.value,
         "threshold_origin": finding.threshold_origin,
         "score": finding.score,
+        "windows": finding.windows,
         "baseline": finding.baseline,
         "code": finding.code,
     }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Request, post, put
 from litestar.concurrency import sync_to_thread
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
 from monitor.definitions import MODEL_NAME, MonitoredModel, document_of
 from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import span_of
 from monitor.intake.provided import (
     TheCatalog,
     TheClock,
@@ -23,9 +24,17 @@ from monitor.intake.provided import (
 from monitor.intake.records import body_of
 from monitor.jobs.accept_labels import accept_labels
 from monitor.jobs.bodies import BASELINE_BYTES_MAX, DECLARATION_BYTES_MAX, LABELS_BYTES_MAX
+from monitor.jobs.captured_baseline import captured_rows
 from monitor.jobs.declare_model import declare_model
 from monitor.jobs.set_baseline import resolve_kinds, set_baseline
 from monitor.ports import BaselineEntry, Catalog
+
+From = Annotated[
+    str | None, QueryParameter(name="from", required=False, description="First event time, inclusive, RFC 3339.")
+]
+To = Annotated[
+    str | None, QueryParameter(name="to", required=False, description="Last event time, exclusive, RFC 3339.")
+]
 
 
 class DeclarationsController(Controller):
@@ -51,7 +60,9 @@ class DeclarationsController(Controller):
         await sync_to_thread(declare_model, declaration, catalog, store, clock(), explainer_for)
         return {"model": model, "declaration": declaration.to_document()}
 
-    @put("/baseline", summary="Set the baseline from CSV or Parquet")
+    @put(
+        "/baseline", summary="Set the baseline from CSV or Parquet, or without a body from what was captured in a span"
+    )
     async def baseline(
         self,
         request: Request[Any, Any, Any],
@@ -62,16 +73,29 @@ class DeclarationsController(Controller):
         explainer_for: TheExplainerMaker,
         model: FromPath[str],
         time: FromQuery[str | None] = None,
+        start: From = None,
+        end: To = None,
+        version: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         declaration = _declaration(catalog, model)
         body = await body_of(request, BASELINE_BYTES_MAX)
         media_type = request.headers.get("content-type", "")
+        captured = start is not None or end is not None
+        if captured and (body or time is not None):
+            raise InvalidInput(
+                Fault("from, to", "a body or `time` beside them", "either a file or a span of what was captured")
+            )
+        span = span_of(start, end) if captured else None
 
         def work() -> BaselineEntry:
-            rows = rows_reader(body, media_type, "baseline", time=time, id=declaration.id)
+            if span is None:
+                rows = rows_reader(body, media_type, "baseline", time=time, id=declaration.id)
+            else:
+                rows = captured_rows(catalog, store, model, version, span)
             explainer = explainer_for(resolve_kinds(rows, declaration), rows)
+            in_time = span is not None or time is not None
             return set_baseline(
-                model, rows, declaration, catalog, store, clock(), time_ordered=time is not None, explainer=explainer
+                model, rows, declaration, catalog, store, clock(), time_ordered=in_time, explainer=explainer
             )
 
         entry = await sync_to_thread(work)

@@ -113,7 +113,7 @@ def _status(looked: Looked | None, rows: int, kept: Status | None) -> Status:
 def _caveat(baseline: Baseline | None, span: Span) -> str | None:
     """What a reader of the whole window must know."""
     if baseline is None:
-        return "no baseline: set one with `outrider baseline`"
+        return "no baseline: set one with `outrider baseline`, from a file or from what was captured"
     start_ns, end_ns = baseline.start_ns, baseline.end_ns
     if start_ns is None or end_ns is None or start_ns >= (span.end_ns or 0) or end_ns < (span.start_ns or 0):
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from monitor.alerts.causes.cause import HISTORY_MAX
+from monitor.errors import Fault, InvalidInput
 from monitor.findings import Span
+from monitor.jobs.bodies import SPAN_ROWS_MAX
 from monitor.jobs.context import Context
 from monitor.jobs.find_cause import Records
 from monitor.jobs.pipelines import upstream_alerts
@@ -45,6 +47,13 @@ def stored_rows(catalog: Catalog, store: SegmentStore, model: str, version: str 
     rows = store.read_rows(catalog.segments("predictions", model, version, start_ns, end_ns), start_ns, end_ns)
     labels = store.read_labels(catalog.segments("labels", model, None, start_ns, end_ns), start_ns, end_ns)
     return with_labels(rows, labels) if len(labels) else rows
+
+
+def bounded(catalog: Catalog, model: str, version: str | None, span: Span) -> None:
+    """Raises InvalidInput where a span has more rows than one request may ask for."""
+    rows = sum(s.rows for s in catalog.segments("predictions", model, version, span.start_ns, span.end_ns))
+    if rows > SPAN_ROWS_MAX:
+        raise InvalidInput(Fault("from, to", f"about {rows:,} rows", f"a span of at most {SPAN_ROWS_MAX:,} rows"))
 
 
 def stored_baseline(catalog: Catalog, store: SegmentStore, model: str) -> Rows | None:

@@ -10,10 +10,9 @@ from litestar.params import FromPath, FromQuery
 
 from collectors.records.types import Ledger, Passed
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import rfc3339
+from monitor.findings import rfc3339, time_ns
 from monitor.ports import BATCH_MISSING, Catalog, GapEntry
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog
 
 END_OF_TIME_NS = 2**62

@@ -25,6 +25,7 @@ from monitor.findings import (
     feature_document,
     held_document,
     rfc3339,
+    time_ns,
     transition_document,
     upstream_document,
     window_document,
@@ -32,7 +33,7 @@ from monitor.findings import (
 from monitor.jobs.pipelines import upstream_now
 from monitor.ports import Catalog, Hold, Silence
 from monitor.query.models import From, To
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheClock, TheUrl
 
 HOLDS_COUNTED_MAX = 100_000

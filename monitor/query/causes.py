@@ -12,12 +12,11 @@ from monitor.alerts.causes.asked import searched
 from monitor.alerts.causes.search import FAMILY_LEVEL
 from monitor.alerts.forecast import WINDOWS_MAX, Point, forecast
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Finding, Forecast, Span, rfc3339, window_document
+from monitor.findings import Finding, Forecast, Span, rfc3339, span_of, time_ns, window_document
 from monitor.jobs.stored_records import stored_baseline, stored_rows
 from monitor.ports import Catalog, FindingQuery
-from monitor.query.measurements import span_of
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.encoding import decode_baseline
 
@@ -57,10 +56,7 @@ class CausesController(Controller):
         own = stored_baseline(catalog, store, model)
         if entry is None or own is None:
             raise NotFound("baseline of model", model)
-        if window is not None:
-            span = _window(catalog, model, version, rule, window)
-        else:
-            span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(start, end) if window is None else _window(catalog, model, version, rule, window)
         rows = stored_rows(catalog, store, model, version, span)
         found = searched(by, rows, own, decode_baseline(entry.profile), known.in_force())
         answer = page.of_all([asdict(one) for one in found.slices])

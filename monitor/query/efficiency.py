@@ -8,12 +8,12 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.definitions import MonitoredModel
-from monitor.findings import rfc3339
+from monitor.findings import rfc3339, time_ns
 from monitor.jobs.attribution import Efficiency
 from monitor.jobs.efficiency import cost_of, efficiency_of
 from monitor.ports import WindowEntry
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog
 
 WINDOWS_MAX = 300

@@ -7,11 +7,11 @@ from typing import Any
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
-from monitor.findings import Finding, Status, rfc3339, window_document
+from monitor.findings import Finding, Status, rfc3339, time_ns, window_document
 from monitor.metrics.intervals import wilson
 from monitor.ports import FindingQuery, WindowEntry
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.delays import NEGATIVE, OTHER, POSITIVE, SECOND_NS, DelayTile, delay_edges, delay_quantile
 from monitor.tiles.encoding import decode_tileset

@@ -7,16 +7,12 @@ from typing import Any
 from litestar import Controller, Response, get
 from litestar.params import FromPath, FromQuery
 
-from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Span
-from monitor.ports import Catalog
-from monitor.query.measurements import span_of
+from monitor.errors import NotFound
+from monitor.findings import span_of
+from monitor.jobs.stored_records import bounded
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheRowsWriter, TheStore
 
-FILE_ROWS_MAX = 2_000_000
-"""Rows of one file: they are held in memory while it is written."""
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -52,19 +48,13 @@ class FilesController(Controller):
         version: FromQuery[str | None] = None,
     ) -> Response[bytes]:
         entry = model_of(catalog, model)
-        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(start, end)
         bounded(catalog, model, version, span)
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         found = store.read_rows(segments, span.start_ns, span.end_ns)
         if len(found) == 0:
             raise NotFound("row of model in that span", model)
         return _file(rows_writer(found, entry.declaration.id), f"{model}-rows")
-
-
-def bounded(catalog: Catalog, model: str, version: str | None, span: Span) -> None:
-    rows = sum(s.rows for s in catalog.segments("predictions", model, version, span.start_ns, span.end_ns))
-    if rows > FILE_ROWS_MAX:
-        raise InvalidInput(Fault("from, to", f"about {rows:,} rows", f"a span of at most {FILE_ROWS_MAX:,} rows"))
 
 
 def _file(data: bytes, name: str) -> Response[bytes]:

@@ -9,10 +9,9 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import Finding, Span, Status, rfc3339
+from monitor.findings import Finding, Span, Status, rfc3339, time_ns
 from monitor.ports import Catalog, FindingKey, FindingQuery, WindowEntry
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheStore
 
 COLUMNS_DEFAULT, COLUMNS_MAX = 60, 240
@@ -193,6 +192,7 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "threshold": limit,
         "threshold_origin": finding.threshold_origin,
         "score": finding.score,
+        "windows": finding.windows,
         "n_window": finding.n_window,
         "reason": finding.reason,
     }

@@ -8,11 +8,11 @@ from typing import Any
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
-from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Span, finding_document, overlay_document, rfc3339, window_document
+from monitor.errors import NotFound
+from monitor.findings import finding_document, overlay_document, rfc3339, span_of, time_ns, window_document
 from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheReport, TheStore
 from monitor.query.sliced import tiles_of
 from monitor.tiles.encoding import decode_baseline, decode_tileset
@@ -187,19 +187,13 @@ class MeasurementsController(Controller):
         baseline = catalog.baseline(model)
         if baseline is None:
             raise NotFound("baseline of model", model)
-        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(start, end)
         rows = store.read_rows(
             catalog.segments("predictions", model, version, span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
         if len(rows) == 0:
             raise NotFound("row of model in that span", model)
         return report(store.read_baseline(baseline.path), rows, entry.proposal or entry.declaration)
-
-
-def span_of(start_ns: int | None, end_ns: int | None) -> Span:
-    if start_ns is None or end_ns is None or start_ns >= end_ns:
-        raise InvalidInput(Fault("from, to", "no span", "both, with from before to"))
-    return Span(start_ns, end_ns)
 
 
 def _records(

@@ -11,9 +11,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from monitor.alerts.spending import spending
 from monitor.definitions import MONTH_NS
 from monitor.errors import NotFound
-from monitor.findings import Alert, AlertStatus, held_document, rfc3339
+from monitor.findings import Alert, AlertStatus, held_document, rfc3339, time_ns
 from monitor.ports import Catalog, ModelEntry, WindowEntry
-from monitor.query.paging import LIMIT_MAX, Page, time_ns
+from monitor.query.paging import LIMIT_MAX, Page
 from monitor.query.provided import TheCatalog
 from monitor.tiles.encoding import decode_tileset
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from monitor.errors import Fault, InvalidInput
@@ -15,27 +14,6 @@ LIMIT_DEFAULT = 1_000
 LIMIT_MAX = 10_000
 OFFSET_MAX = 10_000_000
 """Items that paging may skip: beyond it, narrow `from` and `to`."""
-
-
-def time_ns(text: str | None, where: str) -> int | None:
-    """Nanoseconds of an RFC 3339 time with its offset (`Z` or `+02:00`). Raises InvalidInput."""
-    if text is None:
-        return None
-    fault = InvalidInput(Fault(where, repr(text[:40]), "an RFC 3339 time such as 2026-03-01T00:00:00Z"))
-    # In a query string an unescaped `+` of an offset arrives as a space.
-    text = text.replace(" ", "+") if "T" in text else text
-    head, dot, tail = text.partition(".")
-    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))] if dot else ""
-    try:
-        moment = datetime.fromisoformat(head + tail[len(digits) :] if dot else text)
-    except ValueError as error:
-        raise fault from error
-    if moment.tzinfo is None or len(digits) > 9:
-        raise fault
-    try:
-        return int(moment.astimezone(UTC).timestamp()) * 10**9 + int(digits.ljust(9, "0") or 0)
-    except (OverflowError, ValueError) as error:
-        raise fault from error
 
 
 @dataclass(frozen=True, slots=True)

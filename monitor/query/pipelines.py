@@ -10,10 +10,10 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
-from monitor.findings import UpstreamAlert, rfc3339, upstream_document
+from monitor.findings import UpstreamAlert, rfc3339, time_ns, upstream_document
 from monitor.jobs.pipelines import Passage, components, fed_by, order_of_changes, passage
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 
 WINDOWS_MAX, WINDOWS_DEFAULT = 48, 12

@@ -9,9 +9,9 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import Fault, InvalidInput
+from monitor.findings import time_ns
 from monitor.jobs.recompute import merged_windows, recompute
 from monitor.query.models import model_of, window_item
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheCode, TheStore
 from monitor.windows.trailing import SCALE_MAX
 

@@ -13,13 +13,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from monitor.errors import NotFound
-from monitor.findings import Span, rfc3339
+from monitor.findings import Span, rfc3339, span_of
 from monitor.jobs.profile_window import with_labels
+from monitor.jobs.stored_records import bounded
 from monitor.ports import Catalog, Segment, SegmentStore
-from monitor.query.files import bounded
-from monitor.query.measurements import span_of
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page, time_ns
+from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.query.row_filters import RowFilter, fault_of, group_of
 from monitor.query.sheets import CSV, harmless
@@ -121,7 +120,7 @@ class Asked:
         version: str | None,
     ) -> None:
         self.known = model_of(catalog, model).in_force()
-        self.span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        self.span = span_of(start, end)
         self._catalog, self._store, self._version = catalog, store, version
         own = (self.span.start_ns, self.span.end_ns)
         self.segments = catalog.segments("predictions", model, version, *own)

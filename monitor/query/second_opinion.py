@@ -9,10 +9,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.definitions.evidently import NAMES
 from monitor.errors import Fault, InvalidInput, NotFound
+from monitor.findings import span_of
 from monitor.jobs.profile_window import with_label_column, with_labels
-from monitor.query.measurements import span_of
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheOpinion, TheStore
 
 
@@ -42,7 +41,7 @@ class EvidentlyController(Controller):
         baseline = catalog.baseline(model)
         if baseline is None:
             raise NotFound("baseline of model", model)
-        span = span_of(time_ns(start, "from"), time_ns(end, "to"))
+        span = span_of(start, end)
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         rows = store.read_rows(segments, span.start_ns, span.end_ns)
         if len(rows) == 0:

@@ -11,11 +11,10 @@ from typing import Any
 
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Finding, Measurement, Status, window_document
+from monitor.findings import Finding, Measurement, Status, time_ns, window_document
 from monitor.metrics.metric import Comparison, Metric
 from monitor.ports import Catalog, FindingQuery, SegmentStore, WindowEntry
 from monitor.query.models import model_of
-from monitor.query.paging import time_ns
 from monitor.query.sliced import tiles_of
 from monitor.tiles.encoding import decode_baseline, decode_tileset
 from monitor.tiles.merge import merge
@@ -152,6 +151,7 @@ def _measured(measurement: Measurement) -> dict[str, Any]:
         "status": value.status.value,
         "reason": value.reason,
         "score": None,
+        "windows": None,
         "judged": False,
     }
 
@@ -170,6 +170,7 @@ def _judged(finding: Finding) -> dict[str, Any]:
         "status": finding.status.value,
         "reason": finding.reason,
         "score": finding.score,
+        "windows": finding.windows,
         "judged": True,
     }
 

@@ -12,12 +12,11 @@ from monitor.alerts.paired import paired
 from monitor.alerts.side_by_side import sample_ratio, service_differences
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Span, finding_document, rfc3339, transition_document
+from monitor.findings import Span, finding_document, rfc3339, time_ns, transition_document
 from monitor.jobs.compare_versions import Side, compare_versions, requests_of
 from monitor.jobs.stored_records import stored_rows
 from monitor.ports import Catalog, SegmentStore
 from monitor.query.models import From, To, model_of
-from monitor.query.paging import time_ns
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.service import ServiceTile

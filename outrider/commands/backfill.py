@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import Finding, Status, Transition, report_document
+from monitor.findings import Finding, Status, Transition, report_document, time_ns
 from monitor.jobs.backfill import backfill as run_backfill
 from monitor.jobs.backfill import split_baseline
 from monitor.jobs.profile_window import Explainer
@@ -23,7 +23,6 @@ from monitor.jobs.rivals import champion_of
 from monitor.jobs.set_baseline import build_baseline, resolve_kinds
 from monitor.main import explainer_for, opinion_for
 from monitor.ports import Labels
-from monitor.query.paging import time_ns
 from monitor.segments.files import read_labels, read_rows
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline
