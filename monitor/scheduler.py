@@ -189,7 +189,9 @@ class Scheduler:
         model = entry.in_force()
         # A version that others are compared with goes first.
         first = {model.baseline.version, model.versions.champion if model.versions is not None else None}
-        versions = sorted(self._context.catalog.versions(name), key=lambda version: version not in first)
+        # One that refuses everything is known to the declaration alone.
+        known = {*self._context.catalog.versions(name), *(model.versions.names if model.versions is not None else ())}
+        versions = sorted(known, key=lambda version: (version not in first, version))
         own = [Place(name, version, rule) for version in versions for rule in model.windows]
         places.update(own)
         baseline = self._baseline(name, baseline_id)

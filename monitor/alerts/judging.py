@@ -15,12 +15,13 @@ from monitor.alerts.budget import Plan
 from monitor.alerts.effects import Effect, Z
 from monitor.alerts.evidence import FAMILIES
 from monitor.alerts.evidence.distribution import ROWS_MIN
+from monitor.alerts.evidence.rivals import SERVICE_TESTS
 from monitor.alerts.evidence.slices import with_slices
 from monitor.alerts.evidence.trials import Look, Subject, Trials
-from monitor.alerts.kind_evidence import Hit, KindEvidence, summed
+from monitor.alerts.kind_evidence import Hit, KindEvidence, summed, violated
 from monitor.alerts.tails import units
 from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES
-from monitor.alerts.verdicts import Key, Verdict, finding_of
+from monitor.alerts.verdicts import Key, Merged, Verdict, finding_of
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Finding, Measurement, Span
 from monitor.metrics.registry import NEED_LABELS
@@ -209,17 +210,24 @@ def _stand_outs(
         subject, score, effect = trial.subjects[i], float(scores[i]), trial.gauge(int(i))
         key = (kind, trial.metric, subject)
         beyond = (tolerance is not None and effect.low > tolerance) or (scale == 1 and key in others)
-        verdict = verdicts.setdefault(key, Verdict(score, False, log_alpha))
-        verdict.score = max(verdict.score, score)
-        verdict.evidence |= score >= 1
-        verdict.beyond |= beyond
-        verdict.both |= beyond and score >= 1
         reference = float(trial.reference[i])
         part = window.slices.get(subject.slice or "", window) if kind in SLICED_KINDS else window
-        found.append(
-            Hit(kind, trial.metric, subject, scale, score, effect, beyond, reference, tolerance or 0.0, part.rows)
-        )
+        counted = _exchanges(part) if trial.metric in SERVICE_TESTS else part.rows
+        hit = Hit(kind, trial.metric, subject, scale, score, effect, beyond, reference, tolerance or 0.0, counted)
+        verdict = verdicts.setdefault(key, Verdict(score, False, log_alpha))
+        verdict.score = max(verdict.score, score)
+        verdict.take(score >= 1, beyond, None if scale == 1 else _merged(hit, tolerance))
+        found.append(hit)
     return found
+
+
+def _merged(hit: Hit, tolerance: float | None) -> Merged:
+    limit = violated(hit) if tolerance is not None and hit.beyond else None
+    return Merged(hit.metric, hit.scale, hit.rows, hit.effect, limit)
+
+
+def _exchanges(tiles: TileSet) -> int:
+    return 0 if tiles.service is None else tiles.service.exchanges
 
 
 def _tolerance(plan: Plan, kind: AlertKind, metric: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.effects import Effect
+from monitor.alerts.evidence.rivals import SERVICE_TESTS
 from monitor.alerts.evidence.trials import Subject
 from monitor.alerts.tolerances import level, severity
 from monitor.findings import AlertKind, FeatureScore
@@ -74,6 +75,7 @@ class Hit:
     tolerance: float | None
     """None: judged by a declared range, whose violated end is the reference."""
     rows: int
+    """What was counted: rows, of the service exchanges."""
 
 
 def summed(kind: AlertKind, hits: Sequence[Hit], quiet: Mapping[int, bool], scale_max: int) -> KindEvidence:
@@ -99,7 +101,7 @@ def summed(kind: AlertKind, hits: Sequence[Hit], quiet: Mapping[int, bool], scal
     return replace(
         result,
         value=top.effect.shown,
-        threshold=_violated(top),
+        threshold=violated(top),
         metric=top.metric,
         effect_low=top.effect.low,
         effect_high=top.effect.high,
@@ -150,7 +152,7 @@ def _name(hit: Hit) -> str:
     return hit.subject.feature or group or hit.metric
 
 
-def _violated(hit: Hit) -> float:
+def violated(hit: Hit) -> float:
     """The limit that the shown value went past."""
     if hit.tolerance is None:
         return hit.reference
@@ -172,4 +174,5 @@ def _sentence(top: Hit, more: int) -> str:
     where = f" of {top.subject.slice}{where}" if sliced else where
     size = "" if top.metric != "js_distance" else f"; JS distance {top.effect.value:.2f}, at least {top.effect.low:.2f}"
     others = "" if more < 1 else f"; {more} more"
-    return f"{clause}{size}, {top.rows:,} rows{where}{others}"
+    what = "exchanges" if top.metric in SERVICE_TESTS else "rows"
+    return f"{clause}{size}, {top.rows:,} {what}{where}{others}"

@@ -102,6 +102,7 @@ def _finding_document(finding: Finding, window: WindowEntry, streams: Streams) -
             "high": _finite(finding.high),
             "threshold": {"low": _finite(low), "high": _finite(high), "origin": finding.threshold_origin},
             "score": _finite(finding.score),
+            "windows": finding.windows,
             "status": finding.status.value,
             "reason": finding.reason,
             "counts": {

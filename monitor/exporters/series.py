@@ -52,6 +52,7 @@ FAMILIES: Mapping[str, str] = {
     "outrider_label_coverage_ratio": "Share of predictions with labels in the latest window that has some.",
     "outrider_window_state": "1 for the window's current status of a kind, 0 for the others.",
     "outrider_threshold_ratio": "Worst score of a kind divided by its threshold; above 1 means breached.",
+    "outrider_threshold_windows": "Windows in the trailing merge behind the kind's worst score: above 1 the window by itself does not show it.",
     "outrider_drift_features": "Number of features by status of their drift.",
     "outrider_feature_threshold_ratio": "Worst score of a feature divided by its threshold (worst features only).",
     "outrider_time_to_breach_seconds": "Seconds from the window's end until the soonest metric crosses its threshold, if it goes on.",
@@ -334,9 +335,11 @@ def _kind_series(base: Labels, findings: Sequence[Finding]) -> Iterable[Series]:
         for status in Status:
             labels = (*base, ("kind", kind.value), ("state", status.value))
             yield Series("outrider_window_state", labels, float(status is state))
-        scores = [f.score for f in of_kind if f.score is not None and math.isfinite(f.score)]
+        scores = [(f.score, f.windows) for f in of_kind if f.score is not None and math.isfinite(f.score)]
         if scores:
-            yield Series("outrider_threshold_ratio", (*base, ("kind", kind.value)), max(scores))
+            score, windows = max(scores, key=lambda one: (one[0], -one[1]))
+            yield Series("outrider_threshold_ratio", (*base, ("kind", kind.value)), score)
+            yield Series("outrider_threshold_windows", (*base, ("kind", kind.value)), float(windows))
     drift = by_kind.get(AlertKind.DRIFT)
     if drift:
         of_feature: dict[str, list[Status]] = defaultdict(list)

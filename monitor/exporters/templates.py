@@ -167,6 +167,7 @@ def _mappings(capabilities: Capabilities) -> dict[str, Any]:
                     "high": number,
                     "peak": number,
                     "score": number,
+                    "windows": count,
                     "threshold": group(low=number, high=number, origin=keyword),
                     "status": keyword,
                     "reason": keyword,

@@ -66,6 +66,8 @@ class Finding:
     reason: str | None
     score: float | None = None
     """The statistic over its limit (1 = at the limit): what ranks features and what Prometheus calls threshold ratio."""
+    windows: int = 1
+    """Base windows in the shortest trailing merge that shows its status; 1: the window by itself."""
     revision: int = 0
     baseline: str | None = None
     """Hash of the baseline it was judged against."""

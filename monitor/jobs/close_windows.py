@@ -59,6 +59,9 @@ LABELS_COVERAGE = 0.8
 PENDING_WINDOWS_MAX = 10_000
 """Windows with labels to be looked at; beyond it the oldest are looked at with what they have."""
 
+UNJUDGED_MAX = 288
+"""Windows from before there was a baseline that are measured once there is one: the newest, a day of five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class _AsOf:
@@ -84,6 +87,8 @@ class Closer:
     track: Track = field(default_factory=Track)
     pending: dict[Span, int] = field(default_factory=dict)
     """Closed windows whose labels are to be looked at → when the newest of them came."""
+    unjudged: list[WindowEntry] = field(default_factory=list)
+    """Closed windows that had no baseline to be compared with, and now have one."""
     past: Past | None = None
     """The windows behind, where the baseline moves; None until they are needed."""
     due: DueWindows = field(init=False)
@@ -119,8 +124,9 @@ class Closer:
         late = self.stored.late_segments(progress.prediction_segment, closed_ns)
         revised = self.stored.late_windows(late, closed_ns)
         missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
-        changed = 0
-        segments = self.stored.segments("predictions", closed_ns)
+        changed = sum(self._timed(partial(self._judge_first, window, model)) for window in self.unjudged)
+        self.unjudged = []
+        segments = self.stored.traffic(closed_ns)
         for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
             self._timed(partial(self._close, span, model))
             changed += 1
@@ -153,6 +159,7 @@ class Closer:
             self.track = load_track(self.context.catalog, self.place, baseline, self.progress) if baseline else Track()
             self.noted = self.progress.label_segment
             self.pending = self._labels_left(self.progress)
+            self.unjudged = self.stored.unjudged(UNJUDGED_MAX) if baseline else []
             self.past = None
         return self.progress
 
@@ -174,7 +181,8 @@ class Closer:
     def _close(self, span: Span, model: MonitoredModel) -> None:
         profiled = self._profile(span, model)
         rows = 0 if profiled is None else profiled.tiles.rows
-        progress = self._advance(empty_windows=0 if rows else (self.progress.empty_windows + 1 if self.progress else 1))
+        some = profiled is not None and profiled.tiles.has_traffic
+        progress = self._advance(empty_windows=0 if some else (self.progress.empty_windows + 1 if self.progress else 1))
         if profiled is None or self.baseline is None:
             self._commit(span, 0, rows, None, None, model)
             return
@@ -219,7 +227,7 @@ class Closer:
         )
         if self.past is not None and profiled.tiles.rows and kinds & INPUT_KINDS and not revision:
             self.past.note(span, looked.findings)
-        if profiled.tiles.rows:
+        if profiled.tiles.has_traffic:
             spent = plan.spent(kinds - still)
             self.context.observer.budget_spent(self.place.model if self.declared else None, spent)
         records = stored_records(self.context, self.place, then.baseline, span, profiled.tiles)
@@ -279,13 +287,26 @@ class Closer:
         profiled = self._profile(window.span, model)
         if profiled is None or profiled.tiles.rows == window.n_window:
             return False
+        self._commit_again(window, profiled, model)
+        return True
+
+    def _judge_first(self, window: WindowEntry, model: MonitoredModel) -> bool:
+        """The first baseline came after this window: measure it, with the labels that have come, and move no alert."""
+        profiled = self._profile(window.span, model)
+        if profiled is None or profiled.tiles.rows < window.n_window:
+            return False  # its rows are past their retention
+        self._commit_again(window, profiled, model)
+        if self.pending.pop(window.span, None) is not None and self.progress is not None:
+            self._advance(labels_until_ns=max(self.progress.labels_until_ns, start_of(window.span)))
+        return True
+
+    def _commit_again(self, window: WindowEntry, profiled: Profiled, model: MonitoredModel) -> None:
         then = self._as_of(window.span, self._history())
         looked = (
             self._measure_again(window.span, window.revision + 1, profiled, model, then) if then is not None else None
         )
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
         self.past = None  # it may hold the tiles of before
-        return True
 
     def _close_late(self, span: Span, model: MonitoredModel) -> bool:
         """A window nobody knew of when its time was over: measured like any other; it moves no alert, for it is old news."""

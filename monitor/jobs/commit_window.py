@@ -16,6 +16,9 @@ from monitor.ports import Segment, WindowEntry, WindowResult
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.tileset import Baseline
 
+_WRONG = (Status.CRITICAL, Status.ERROR, Status.WARNING)
+"""From the worst."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -58,7 +61,7 @@ def commit_window(
         dropped=sum(ledger.dropped.values()),
         undecodable=sum(ledger.undecodable.values()),
         baseline=baseline.id if baseline else None,
-        reason=_caveat(baseline, span),
+        reason=_refused(profiled) or _caveat(baseline, span),
         code=context.code,
     )
     known, others = shown_alerts(context.catalog, place), other_alerts(context.catalog, place, model)
@@ -102,12 +105,23 @@ def _write(
 
 
 def _status(looked: Looked | None, rows: int, kept: Status | None) -> Status:
-    """Of a relabelled window: the worse of what its inputs said and what its labels say."""
-    if looked is None or rows == 0:
+    """Of a relabelled window: the worse of what its inputs said and what its labels say.
+
+    Of one without rows: what is wrong with the service; that nothing is wrong cannot be said of it.
+    """
+    if looked is None:
         return Status.NO_DATA
-    order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK)
+    if rows == 0:
+        return looked.status if looked.status in _WRONG else Status.NO_DATA
+    order = (*_WRONG, Status.OK)
     found = {looked.status, kept}
     return next((s for s in order if s in found), looked.status)
+
+
+def _refused(profiled: Profiled | None) -> str | None:
+    """Why a window that was asked something has no rows."""
+    service = None if profiled is None or profiled.tiles.rows else profiled.tiles.service
+    return None if service is None else f"no rows: all {service.failed:,} exchanges were refused"
 
 
 def _caveat(baseline: Baseline | None, span: Span) -> str | None:

@@ -69,7 +69,12 @@ def compare_versions(
             limit=WINDOWS_MAX,
             newest_first=True,
         )
-        return {w.span for w in found if w.n_window and w.baseline == baseline.id}
+        return {w.span for w in found if w.baseline == baseline.id and (w.n_window or refused(version, w.span))}
+
+    def refused(version: str, span: Span) -> bool:
+        """A window without rows in which every exchange was refused is compared too."""
+        data = catalog.tiles(model.model, version, rule.name, span)
+        return data is not None and decode_tileset(data).has_traffic
 
     def tiles(version: str, common: Sequence[Span]) -> list[TileSet]:
         stored = (catalog.tiles(model.model, version, rule.name, span) for span in common)
@@ -136,7 +141,7 @@ def requests_of(
         return seen, True
     kept: dict[str, int] = {}
     for name, found in windows.items():
-        stored = (catalog.tiles(model, name, rule.name, w.span) for w in found if w.n_window)
+        stored = (catalog.tiles(model, name, rule.name, w.span) for w in found)
         services = [s for data in stored if data is not None and (s := decode_tileset(data).service) is not None]
         if not services and any(w.n_window for w in found):
             return {name: sum(w.n_window for w in found) for name, found in windows.items()}, False

@@ -290,5 +290,7 @@ def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[
     """The track with what the first windows tell of dependence, where the baseline has no time order to tell it."""
     if baseline.design_effects is not None or len(track.first) >= LEARNING_WINDOWS or not (kinds & INPUT_KINDS):
         return track
+    if not tiles.rows:
+        return track
     first = (*track.first, tiles)
     return replace(track, first=first, learned=learn(first, baseline))

@@ -48,7 +48,7 @@ class Recomputed:
 
 
 def merged_windows(catalog: Catalog, window: WindowEntry, windows: int, *, labelled: bool) -> list[WindowEntry]:
-    """A window and those before it that its merge of so many took in: with rows, of the same baseline, ascending.
+    """A window and those before it that its merge of so many took in: of the same baseline, ascending.
 
     `labelled`: of a merge of what labels tell, which takes in windows that have some.
     """
@@ -60,7 +60,7 @@ def merged_windows(catalog: Catalog, window: WindowEntry, windows: int, *, label
         limit=(1 + EMPTY_WINDOWS_MAX) * windows,
         newest_first=True,
     )
-    taken = [w for w in newest if w.n_window and w.baseline == window.baseline and (w.labelled or not labelled)]
+    taken = [w for w in newest if w.baseline == window.baseline and (w.labelled or not labelled)]
     return taken[:windows][::-1]
 
 

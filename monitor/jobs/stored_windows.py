@@ -26,9 +26,19 @@ class StoredWindows:
             return self.catalog.segments("labels", self.place.model, None, start_ns, end_ns, after_id=after_id)
         return self.catalog.segments(kind, self.place.model, self.place.version, start_ns, end_ns, after_id=after_id)
 
+    def traffic(self, start_ns: int | None) -> list[Segment]:
+        """What windows are due for: rows, and refused exchanges too where windows do not count rows."""
+        refused = [] if depends_on_rows(self.place.rule) else self.segments("failures", start_ns)
+        return [*self.segments("predictions", start_ns), *refused]
+
     def windows(self, **filters: int | bool) -> list[WindowEntry]:
         place = self.place
         return self.catalog.windows(place.model, version=place.version, rule=place.rule.name, **filters)  # type: ignore[arg-type]  # keyword subset
+
+    def unjudged(self, most: int) -> list[WindowEntry]:
+        """Of the last so many windows those with rows that had no baseline, ascending."""
+        last = self.windows(limit=most, newest_first=True)[::-1]
+        return [w for w in last if w.n_window and w.baseline is None]
 
     def closed_until(self) -> int | None:
         last = self.windows(limit=1, newest_first=True)

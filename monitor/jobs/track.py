@@ -101,7 +101,7 @@ def load_track(catalog: Catalog, place: Place, baseline: Baseline, progress: Pro
     newest = catalog.windows(
         place.model, version=place.version, rule=place.rule.name, limit=2 * SCALE_MAX, newest_first=True
     )
-    taken = [w for w in sorted(newest, key=_start) if w.baseline == baseline.id and w.n_window > 0]
+    taken = [w for w in sorted(newest, key=_start) if w.baseline == baseline.id]
     inputs = _replay(catalog, place, taken, progress.input_looks, progress.inputs_since, lambda tiles: tiles)
     labelled = [w for w in taken if w.labelled and (w.span.start_ns or 0) <= progress.labels_until_ns]
     outcomes = _replay(catalog, place, labelled, progress.outcome_looks, progress.outcomes_since, labelled_part)

@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         ("revision", pa.int64()),
         ("baseline", pa.string()),
         ("code", pa.string()),
+        ("windows", pa.int64()),
     ]
 )
 """`threshold` is null where the limit is a range; then `threshold_low` and `threshold_high` hold it."""
@@ -196,6 +197,7 @@ def _to_row(finding: Finding, rule: str) -> tuple[Any, ...]:
         finding.revision,
         finding.baseline,
         finding.code,
+        finding.windows,
     )
 
 
@@ -223,4 +225,5 @@ def _from_row(row: dict[str, Any]) -> Finding:
         revision=row["revision"],
         baseline=row["baseline"],
         code=row["code"],
+        windows=row["windows"] or 1,
     )

@@ -9,6 +9,7 @@ from monitor.definitions import FeatureKind
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
 from monitor.tiles.flips import FlipTile
@@ -63,6 +64,8 @@ class TileSet:
     """By group column, where a declaration asks for the flip test."""
     forecast: ForecastTile | None = None
     """Where the declaration names probabilities of classes or quantiles."""
+    class_scores: ClassScoreTile | None = None
+    """Where the baseline has labels and the declaration names probabilities of classes."""
     service: ServiceTile | None = None
     """How exchanges went, where a sidecar saw them."""
     rival: TileSet | None = None
@@ -72,6 +75,11 @@ class TileSet:
 
     A slice whose columns the window's rows lack has no entry.
     """
+
+    @property
+    def has_traffic(self) -> bool:
+        """Whether anything was asked in the window, answered or refused."""
+        return self.rows > 0 or self.service is not None
 
 
 @dataclass(frozen=True, slots=True)

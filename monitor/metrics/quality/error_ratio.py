@@ -21,7 +21,7 @@ def error_ratio(service: ServiceTile) -> Value:
     **How to read.** Beside the other version's, in the same windows. Requests that the model rightly refuses count too.
 
     **When it misleads.** An answer that is wrong is no error here. A request that never reached the sidecar is not seen.
-    Of a model that refused everything from its first request on there is no window.
+    Of a window in which everything was refused it is all there is; windows by rows have none then.
 
     **Reference.** Wilson 1927.
 

@@ -290,3 +290,28 @@ def test_merges_of_labelled_windows_say_nothing_of_the_inputs():
         measurements=(),
     )
     assert not found.evidence[AlertKind.QUALITY].evidence
+
+
+def test_a_status_that_only_a_merge_shows_says_so_with_its_value_and_counts():
+    """The window by itself is quiet: the record names how many windows it took, and what they say."""
+    look = Look()
+    calm = look.window(200)
+    found = look.judged(calm, trailing={1: calm, 4: look.window(800), 16: look.window(3_200, f1=0.4)})
+    (record,) = [f for f in found.findings if (f.metric, f.feature) == ("js_distance", "f1")]
+    assert (record.status, record.windows) == (Status.CRITICAL, 16)
+    assert record.reason is not None
+    assert record.reason.startswith("over the last 16 windows: js distance 0.")
+    assert record.reason.endswith("3,200 rows against 5,000; not in this window by itself")
+    assert "limit 0.05" in record.reason
+    others = [f for f in found.findings if f.feature == "f0"]
+    assert {f.windows for f in others} == {1}
+    assert not any(f.reason and "over the last" in f.reason for f in others)
+
+
+def test_a_status_that_the_window_shows_too_is_its_own():
+    """The shortest merge counts: no reason is needed where the value says it."""
+    look = Look()
+    tiles = look.window(2_000, f1=1.0)
+    found = look.judged(tiles, trailing={1: tiles, 4: look.window(8_000, f1=1.0)})
+    (record,) = [f for f in found.findings if (f.metric, f.feature) == ("js_distance", "f1")]
+    assert (record.status, record.windows, record.reason) == (Status.CRITICAL, 1, None)

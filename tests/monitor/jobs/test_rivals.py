@@ -11,9 +11,10 @@ from monitor.alerts.budget import Plan, families_present
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind
 from monitor.jobs.backfill import backfill
+from monitor.jobs.track import load_progress, load_track, progress_key
 from monitor.ports import Labels
 from monitor.segments.rows_table import from_tables, to_table
-from monitor.tiles.encoding import decode_baseline, decode_tileset
+from monitor.tiles.encoding import decode_baseline, decode_tileset, encode_tileset
 from monitor.tiles.rows import Rows
 from tests.monitor.jobs.house import DECLARATION, MODEL, START, House, closed, labelled, minute, population, truth_of
 
@@ -47,6 +48,12 @@ def served(house: House, windows: int, *, slower: float = 1.0, failing: int = 2,
             ids, values = truth_of(rows, seed=seed + number, flipped=flipped if candidate else 0.0)
             house.label(ids, values)
         house.at(closed(number))
+
+
+def served_by_champion(house: House, number: int) -> None:
+    rows = population(N, seed=10 + 100 * number, start_ns=minute(number), name=f"v1-{number}-")
+    house.serve(timed(rows, seed=10 + number), "1")
+    refuse(house, number, "1", 2)
 
 
 def told(house: House) -> list[tuple[str | None, str, str]]:
@@ -154,3 +161,66 @@ def test_a_backfill_beside_the_champions_rows_says_the_same(house: House) -> Non
     ]
     last = steps[-1].states[0].values()
     assert "against the champion" in {line.feature for alert in last for line in alert.features}
+
+
+def test_a_candidate_that_refuses_everything_from_its_start_speaks(watching: House) -> None:
+    """It has no row, and so nothing but its refusals says that it is there: told with its first window, and of that alone."""
+    for number in range(3):
+        served_by_champion(watching, number)
+        refuse(watching, number, "2", N)
+        watching.at(closed(number))
+        assert told(watching) == [("2", "quality", "firing")]
+    (alert,) = [a for a in watching.catalog.alerts(MODEL) if a.state == "firing"]
+    assert alert.window is not None and alert.window.start_ns == minute(2)
+    (line,) = alert.features
+    assert (line.metric, line.feature) == ("error_ratio", "against the champion")
+    summary = watching.catalog.transitions(MODEL)[0].summary
+    assert summary == f"Data quality fell: against the champion: 100.00 % refused against 0.50 %, {N} exchanges"
+    assert alert.cause is not None and "the service, not the data" in alert.cause.summary
+    windows = watching.windows(version="2")
+    assert [(w.n_window, w.status.value) for w in windows] == [(0, "critical")] * 3
+    assert windows[0].reason == f"no rows: all {N} exchanges were refused"
+
+
+def test_a_candidate_that_begins_to_refuse_everything_has_windows_as_long_as_it_is_asked(watching: House) -> None:
+    """More windows than are told of a version nobody asks; when it answers again and goes on, the alert is over."""
+    for number in range(12):
+        served_by_champion(watching, number)
+        if 2 <= number < 8:
+            refuse(watching, number, "2", N)
+        else:
+            rows = population(N, seed=20 + 100 * number, start_ns=minute(number), name=f"v2-{number}-")
+            watching.serve(timed(rows, seed=20 + number), "2")
+        watching.at(closed(number))
+    assert [w.n_window for w in watching.windows(version="2")] == [N] * 2 + [0] * 6 + [N] * 4
+    assert told(watching) == [("2", "quality", "firing"), ("2", "quality", "resolved")]
+
+
+def test_a_restart_among_refusals_remembers_the_same(watching: House) -> None:
+    """Windows without rows are looks too: the merges after them are those of a monitor that went on."""
+    kept = []
+    for number in range(7):
+        served_by_champion(watching, number)
+        if number in (2, 3):
+            refuse(watching, number, "2", N)
+        else:
+            rows = population(N, seed=20 + 100 * number, start_ns=minute(number), name=f"v2-{number}-")
+            watching.serve(timed(rows, seed=20 + number), "2")
+        watching.at(closed(number))
+    place = next(place for place in watching.scheduler._closers if place.version == "2")
+    before = watching.scheduler._closers[place].track
+    entry = watching.catalog.baseline(MODEL)
+    assert entry is not None
+    progress = load_progress(watching.catalog, progress_key(MODEL, "2", place.rule))
+    after = load_track(watching.catalog, place, decode_baseline(entry.profile), progress)
+    for pyramid in (before.inputs, after.inputs):
+        kept.append((pyramid.looks, [[encode_tileset(block) for block in level] for level in pyramid.levels]))
+    assert kept[0] == kept[1]
+
+
+def test_a_version_that_is_only_named_in_refused_requests_is_none(watching: House) -> None:
+    """What a request asks for may be anything: only what is declared, or has answered, is a version."""
+    served_by_champion(watching, 0)
+    refuse(watching, 0, "anything", N)
+    watching.at(closed(0))
+    assert watching.catalog.versions(MODEL) == ["1"]

@@ -87,7 +87,7 @@ def running_story(folder: Path) -> Iterator[Story]:
             run("model", "apply", declaration(folder, model), "--monitor", monitor.url)
             run("baseline", model, baseline(folder, model), "--time", "when", "--monitor", monitor.url)
         for number in range(WINDOWS):
-            _send(monitor, number, _records(number, start_ns + number * MINUTE))
+            send(monitor, number, _records(number, start_ns + number * MINUTE))
         for model, windows in (("features-v2", WINDOWS), ("income", 2 * WINDOWS)):
             wait_until(
                 lambda m=model, n=windows: sum(w["n_window"] > 0 for w in monitor.windows(m)) >= n,
@@ -97,7 +97,7 @@ def running_story(folder: Path) -> Iterator[Story]:
         yield Story(monitor, folder, start_ns)
 
 
-def _send(monitor: Monitor, sequence: int, records: list[Prediction]) -> None:
+def send(monitor: Monitor, sequence: int, records: list[Prediction]) -> None:
     body = encode_batch(Batch(sidecar="story", sequence=sequence + 1, records=tuple(records)))
     request = urllib.request.Request(f"{monitor.url}/api/v1/records", data=body, method="POST")
     request.add_header("content-type", "application/octet-stream")
@@ -111,15 +111,17 @@ def _records(number: int, start_ns: int) -> list[Prediction]:
     for i in range(REQUESTS):
         at = start_ns + i * (MINUTE // REQUESTS // 2)
         trace = f"{number:016x}{i:016x}"
-        records.append(_one("features-v2", "1", f"f{number}-{i}", at, trace, 0.02, values(rng, number >= FIRST)))
+        records.append(
+            one_exchange("features-v2", "1", f"f{number}-{i}", at, trace, 0.02, values(rng, number >= FIRST))
+        )
         version = "v2" if i % 2 else "v1"
         took = 0.05 * (1.5 if version == "v2" else 1.0) * float(np.exp(rng.normal(0, 0.3)))
         answered = None if version == "v2" and i % 20 == 1 else values(rng, number >= SECOND)
-        records.append(_one("income", version, f"i{number}-{i}", at + 30 * 10**6, trace, took, answered))
+        records.append(one_exchange("income", version, f"i{number}-{i}", at + 30 * 10**6, trace, took, answered))
     return records
 
 
-def _one(
+def one_exchange(
     model: str, version: str, name: str, at: int, trace: str, took: float, row: Mapping[str, object] | None
 ) -> Prediction:
     tensors = {} if row is None else {key: _tensor(key, value) for key, value in row.items()}

@@ -32,8 +32,7 @@ export async function quality(data, window) {
     if (cell.value === null || cell.value === undefined) return h("span", { class: "small", title: cell.reason ?? "" }, wordOf(cell.status));
     const look = lookOf(cell.status);
     const limit = cell.threshold === null ? null : [cell.threshold].flat().at(-1);
-    const merged = look !== "ok" && limit !== null && cell.value <= limit ? "over the limit together with the windows before it" : null;
-    const said = [`${percent(cell.low)} to ${percent(cell.high)}, n ${count(cell.n_window)}`, limit === null ? "" : `limit ${percent(limit)}`, merged, cell.reason].filter(Boolean).join("; ");
+    const said = [`${percent(cell.low)} to ${percent(cell.high)}, n ${count(cell.n_window)}`, limit === null ? "" : `limit ${percent(limit)}`, cell.reason].filter(Boolean).join("; ");
     const text = look === "ok" || look === "wait" ? percent(cell.value) : badge(cell.status, percent(cell.value));
     return fault && cell.value > 0 ? h("a", { href: rows({ feature: item.column, fault }), title: said }, text) : h("span", { title: said }, text);
   };

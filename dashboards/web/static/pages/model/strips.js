@@ -11,7 +11,9 @@ import { badge, kindName, KINDS, metricName } from "../../words.js";
 const BESIDE = 182;
 
 const subject = (cell) => cell.feature ?? cell.slice ?? metricName(cell.metric);
-const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${brief(cell.value)}, limit ${limit(cell.threshold)}`);
+/** A value within its limit beside a word that says otherwise: the windows before it are told of with it. */
+const over = (cell) => (cell.windows > 1 ? `, over the last ${cell.windows} windows` : "");
+const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${brief(cell.value)}, limit ${limit(cell.threshold)}${over(cell)}`);
 
 /** What the line says at its end: the state of the selected column. */
 function word(cell, column, kind) {
