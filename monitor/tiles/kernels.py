@@ -8,10 +8,12 @@ Because the key never decreases in floating point either, the answer is exact, n
 edges' alone, so it is made once for a grid (`Lookup`), not for every window.
 
 A column is taken in blocks that stay in the first cache: keys, range and squares of a block in the widest registers, then
-its cells, then the counting, which no register is wide enough for. There four rows are worked on at a time, each with
-counters of its own (the sums and counts of a cell's four lanes are one line of cache, each pair written at once), so that
-rows of one cell do not wait for each other; the lanes are added in a fixed order. Row i of the finite values always belongs to lane i modulo 4 (of the squares, modulo 64). So sums
-depend on the rows' order and on nothing else: no fused or re-ordered arithmetic, the same bits on every machine.
+cells and counting, which no register is wide enough for, while the next block is on its way from memory. There the cells
+of eight rows are found, and then counted: a counter that is read before it is known where the last one was written costs
+more than all the rest. Four rows in a row have counters of their own (the sums and counts of a cell's four lanes are one
+line of cache, each pair written at once), so that rows of one cell do not wait for each other; the lanes are added in a
+fixed order. Row i of the finite values always belongs to lane i modulo 4 (of the squares, modulo 64). So sums depend on
+the rows' order and on nothing else: no fused or re-ordered arithmetic, the same bits on every machine.
 """
 
 from __future__ import annotations
@@ -23,13 +25,14 @@ import numpy.typing as npt
 
 from monitor.tiles.compiled import compiled
 from monitor.tiles.outcome_kernels import count_groups, count_scores
+from monitor.tiles.wide import END_LANES, SQUARE_LANES, add_pair, ask_for, moments
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-Table = npt.NDArray[np.int16]
+Keys = npt.NDArray[np.uint16]
 
 TABLE_CELLS = (1_024, 2_048, 4_096, 8_192)
-"""Entries of the look-up table: the fewest that leave each at most one edge, 16 KiB of int16 at most: they share the first
+"""Entries of the look-up table: the fewest that leave each at most one edge, 16 KiB at most: they share the first
 cache with the counters."""
 MAGNITUDE = (1 << 63) - 1
 """The bits of a double without its sign."""
@@ -37,10 +40,14 @@ SMALLEST_NORMAL = 1 << 52
 """Bits of the smallest normal double: what lies nearer to zero counts as zero for the scale."""
 BLOCK_ROWS = 512
 """Rows of a block: 4 KiB, a multiple of all lanes."""
+AHEAD_ROWS = np.uint64(2 * BLOCK_ROWS)
+"""How far ahead of the counting memory is asked for: the block after the next, which takes longer to come than to count."""
 LANES = 4
-WIDE_LANES = 64
+STEP_ROWS = 8
+"""Rows whose cells are found before they are counted: a line of cache."""
 LINE = np.uint64(2 * LANES)
-ONE, TWO, THREE, FOUR, SIX = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4), np.uint64(6)
+ONE, TWO, FOUR, SIX = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(6)
+THREE, FIVE, SEVEN = np.uint64(3), np.uint64(5), np.uint64(7)
 """Steps of an index without a sign: a plain 1 would make it one with a sign again."""
 
 
@@ -48,7 +55,7 @@ ONE, TWO, THREE, FOUR, SIX = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64
 class Lookup:
     """How to find the cell of a value between frozen edges."""
 
-    table: Table
+    table: Keys
     padded: Float64
     """The edges, and infinite ones behind them: as many as the search may look ahead."""
     low: float
@@ -69,28 +76,28 @@ def lookup_of(edges: Float64) -> Lookup:
     return Lookup(table, padded, low, scale, first, shift, crowd)
 
 
-def _table_of(edges: Float64, size: int) -> tuple[int, Table, tuple[float, float, int, int]]:
+def _table_of(edges: Float64, size: int) -> tuple[int, Keys, tuple[float, float, int, int]]:
     """(most edges that share a key, table, key) of the better key."""
     made = []
     for key in ((*_width_scale(edges, size), 0, 0), (0.0, 0.0, *_bits_scale(edges, size))):
-        table = np.zeros(size, np.int16)
+        table = np.zeros(size, np.uint16)
         made.append((_fill(edges, table, *key), table, key))
     return min(made, key=lambda one: one[0])
 
 
 @compiled
-def _by_width(x: Float64, low: float, scale: float, size: int, keys: npt.NDArray[np.int32]) -> None:
+def _by_width(x: Float64, low: float, scale: float, size: int, keys: Keys) -> None:
     """Keys of a block on the equal-width scale; of a NaN, any."""
     top = size - 1.0
     for i in range(x.size):
         key = (x[i] - low) * scale
         key = key if key > 0.0 else 0.0
         key = key if key < top else top
-        keys[i] = np.int32(key)
+        keys[i] = np.uint16(np.int32(key))
 
 
 @compiled
-def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: npt.NDArray[np.int32]) -> None:
+def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: Keys) -> None:
     """Keys of a block on the scale that is logarithmic on both sides of zero."""
     half = np.int64(size // 2)
     for i in range(bits.size):
@@ -98,7 +105,7 @@ def _by_bits(bits: Int64, first: int, shift: int, size: int, keys: npt.NDArray[n
         magnitude = magnitude if magnitude > 0 else 0
         magnitude = magnitude if magnitude < half - 1 else half - 1
         sign = bits[i] >> 63
-        keys[i] = np.int32(half + ((magnitude ^ sign) - sign))
+        keys[i] = np.uint16(half + ((magnitude ^ sign) - sign))
 
 
 @compiled
@@ -131,10 +138,10 @@ def _bits_scale(edges: Float64, size: int) -> tuple[int, int]:
 
 
 @compiled
-def _fill(edges: Float64, table: Table, low: float, scale: float, first: int, shift: int) -> int:
+def _fill(edges: Float64, table: Keys, low: float, scale: float, first: int, shift: int) -> int:
     """Fill the table: entry c = edges whose key is below c. Returns the most edges that share a key."""
     table[:] = 0
-    keys = np.empty(edges.size, np.int32)
+    keys = np.empty(edges.size, np.uint16)
     if shift > 0:
         _by_bits(edges.view(np.int64), first, shift, table.size, keys)
     else:
@@ -171,79 +178,88 @@ def _of_two(x: float, start: np.uint64, padded: Float64) -> np.uint64:
 
 
 @compiled
-def _find(
-    x: Float64, keys: npt.NDArray[np.int32], table: Table, padded: Float64, crowd: int, cells: npt.NDArray[np.uint32]
-) -> None:
-    """Write the cell numbers of a block."""
+def _find(x: Float64, keys: Keys, table: Keys, padded: Float64, crowd: int) -> None:
+    """Write the cell numbers of a block in place of its keys."""
     # An index without a sign needs no look at whether it counts from the end.
     if crowd <= 1:
         for k in range(x.size):
             i = np.uint64(k)
-            start = np.uint64(table[np.uint64(keys[i])])
-            cells[i] = np.uint32(start + np.uint64(x[i] > padded[start]))
+            keys[i] = np.uint16(_of_one(x, i, keys, table, padded))
     elif crowd == 2:
         for k in range(x.size):
             i = np.uint64(k)
             start = np.uint64(table[np.uint64(keys[i])])
-            cells[i] = np.uint32(start + _of_two(x[i], start, padded))
+            keys[i] = np.uint16(start + _of_two(x[i], start, padded))
     else:
         for k in range(x.size):
             i = np.uint64(k)
-            cells[i] = np.uint32(_below(x[i], np.uint64(table[np.uint64(keys[i])]), crowd, padded))
+            keys[i] = np.uint16(_below(x[i], np.uint64(table[np.uint64(keys[i])]), crowd, padded))
 
 
 @compiled
-def _add(x: Float64, cells: npt.NDArray[np.uint32], lanes: Float64) -> None:
-    """Add a block of a multiple of four values to the (sum, count) of their cells, each fourth one to a lane of its own."""
-    for k in range(x.size // LANES):
-        i = np.uint64(k * LANES)
-        # Read before anything is written: so a sum and its count go through the registers together.
-        x0, x1, x2, x3 = x[i], x[i + ONE], x[i + TWO], x[i + THREE]
-        c0, c1 = np.uint64(cells[i]) * LINE, np.uint64(cells[i + ONE]) * LINE + TWO
-        c2, c3 = np.uint64(cells[i + TWO]) * LINE + FOUR, np.uint64(cells[i + THREE]) * LINE + SIX
-        _add_one(x0, c0, lanes)
-        _add_one(x1, c1, lanes)
-        _add_one(x2, c2, lanes)
-        _add_one(x3, c3, lanes)
+def _of_one(x: Float64, i: np.uint64, keys: Keys, table: Keys, padded: Float64) -> np.uint64:
+    """The cell of row i where no two edges share a key. A NaN may get the one behind the last."""
+    start = np.uint64(table[np.uint64(keys[i])])
+    return start + np.uint64(not (x[i] <= padded[start]))  # what is not ordered is one instruction less than `>`
 
 
 @compiled
-def _add_one(x: float, at: np.uint64, lanes: Float64) -> None:
-    total, count = lanes[at] + x, lanes[at + ONE] + 1.0
-    lanes[at] = total
-    lanes[at + ONE] = count
+def _count(x: Float64, keys: Keys, table: Keys, padded: Float64, lanes: Float64) -> None:
+    """Find the cells of a block, of which no two edges share a key, and add its values to their (sum, count)."""
+    whole = x.size - x.size % STEP_ROWS
+    for k in range(0, whole, STEP_ROWS):
+        i = np.uint64(k)
+        ask_for(x, i + AHEAD_ROWS)
+        c0, c1 = _of_one(x, i, keys, table, padded), _of_one(x, i + ONE, keys, table, padded)
+        c2, c3 = _of_one(x, i + TWO, keys, table, padded), _of_one(x, i + THREE, keys, table, padded)
+        c4, c5 = _of_one(x, i + FOUR, keys, table, padded), _of_one(x, i + FIVE, keys, table, padded)
+        c6, c7 = _of_one(x, i + SIX, keys, table, padded), _of_one(x, i + SEVEN, keys, table, padded)
+        _add_four(x, i, c0, c1, c2, c3, lanes)
+        _add_four(x, i + FOUR, c4, c5, c6, c7, lanes)
+    _find(x[whole:], keys[whole:], table, padded, 1)
+    _add(x[whole:], keys[whole:], lanes)
 
 
 @compiled
-def _squares(x: Float64, center: float, lanes: Float64) -> None:
-    """Add (x - center)^2 of a block to as many lanes as let the compiler use the widest registers without re-ordering."""
-    whole = x.size - x.size % WIDE_LANES
-    for i in range(0, whole, WIDE_LANES):
-        for lane in range(WIDE_LANES):
-            offset = x[i + lane] - center
-            lanes[lane] += offset * offset
+def _add(x: Float64, cells: Keys, lanes: Float64) -> None:
+    """Add a block to the (sum, count) of its rows' cells; behind the last whole four, to lane 0."""
+    whole = x.size - x.size % LANES
+    for k in range(0, whole, LANES):
+        i = np.uint64(k)
+        c0, c1, c2, c3 = cells[i], cells[i + ONE], cells[i + TWO], cells[i + THREE]
+        ask_for(x, i + AHEAD_ROWS)
+        _add_four(x, i, np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3), lanes)
+    for k in range(whole, x.size):
+        add_pair(lanes, np.uint64(cells[k]) * LINE, x[k])
+
+
+@compiled
+def _add_four(
+    x: Float64, i: np.uint64, c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, lanes: Float64
+) -> None:
+    """Add four rows to their cells, each to a lane of its own."""
+    add_pair(lanes, c0 * LINE, x[i])
+    add_pair(lanes, c1 * LINE + TWO, x[i + ONE])
+    add_pair(lanes, c2 * LINE + FOUR, x[i + TWO])
+    add_pair(lanes, c3 * LINE + SIX, x[i + THREE])
+
+
+@compiled
+def _range_and_squares(x: Float64, center: float, squares: Float64, least: Float64, most: Float64) -> None:
+    """Add (x - center)^2 of a block to `squares`, lower `least` and raise `most`, all in lanes."""
+    whole = x.size - x.size % SQUARE_LANES
+    for k in range(0, whole, SQUARE_LANES):
+        moments(x, np.uint64(k), center, squares, least, most)
     for i in range(whole, x.size):
         offset = x[i] - center
-        lanes[i - whole] += offset * offset
-
-
-@compiled
-def _ends(x: Float64, least: Float64, most: Float64) -> None:
-    """Lower `least` and raise `most`, in lanes."""
-    whole = x.size - x.size % WIDE_LANES
-    for i in range(0, whole, WIDE_LANES):
-        for lane in range(WIDE_LANES):
-            least[lane] = min(least[lane], x[i + lane])
-            most[lane] = max(most[lane], x[i + lane])
-    for i in range(whole, x.size):
-        least[i - whole] = min(least[i - whole], x[i])
-        most[i - whole] = max(most[i - whole], x[i])
+        squares[i - whole] += offset * offset
+        least[0], most[0] = min(least[0], x[i]), max(most[0], x[i])
 
 
 @compiled
 def _pass(
     x: Float64,
-    table: Table,
+    table: Keys,
     padded: Float64,
     low: float,
     scale: float,
@@ -258,36 +274,35 @@ def _pass(
 ) -> tuple[float, float, float]:
     """Add `x` to `counts` and `sums`; returns the sum of (x - center)^2, the least and the largest value."""
     n, used = x.size, counts.size
-    lanes = np.zeros(2 * LANES * used)
-    squares, least, most = np.zeros(WIDE_LANES), np.full(WIDE_LANES, np.inf), np.full(WIDE_LANES, -np.inf)
-    keys, found = np.empty(BLOCK_ROWS, np.int32), np.empty(BLOCK_ROWS, np.uint32)
+    lanes = np.zeros(2 * LANES * (used + 1))  # a place behind the last for what is no number
+    squares, least, most = np.zeros(SQUARE_LANES), np.full(END_LANES, np.inf), np.full(END_LANES, -np.inf)
+    keys = np.empty(BLOCK_ROWS, np.uint16)
     bits = x.view(np.int64)
     write = cells.size == n
     for start in range(0, n, BLOCK_ROWS):
         end = min(start + BLOCK_ROWS, n)
-        block = x[start:end]
+        block, own = x[start:end], keys[: end - start]
         if shift > 0:
-            _by_bits(bits[start:end], first, shift, table.size, keys)
+            _by_bits(bits[start:end], first, shift, table.size, own)
         else:
-            _by_width(block, low, scale, table.size, keys)
-        _squares(block, center, squares)
-        _ends(block, least, most)
-        _find(block, keys, table, padded, crowd, found)
-        _add(block, found, lanes)
+            _by_width(block, low, scale, table.size, own)
+        _range_and_squares(block, center, squares, least, most)
+        if crowd <= 1 and not write:
+            _count(block, own, table, padded, lanes)
+            continue
+        _find(block, own, table, padded, crowd)
+        _add(block, own, lanes)
         if write:
             for i in range(end - start):
-                cells[start + i] = np.float32(np.int32(found[i])) - np.float32(middle)
-    for i in range(n - n % LANES, n):  # the last rows stand in lane 0
-        c = 2 * LANES * np.searchsorted(padded[: used - 1], x[i])
-        lanes[c] += x[i]
-        lanes[c + 1] += 1.0
-    for cell in range(used):
+                cells[start + i] = np.float32(np.int32(own[i])) - np.float32(middle)
+    for cell in range(used + 1):
         at = lanes[2 * LANES * cell : 2 * LANES * (cell + 1)]
-        counts[cell] += np.int64((at[1] + at[3]) + (at[5] + at[7]))
-        sums[cell] += (at[0] + at[2]) + (at[4] + at[6])
+        counts[min(cell, used - 1)] += np.int64((at[1] + at[3]) + (at[5] + at[7]))
+        sums[min(cell, used - 1)] += (at[0] + at[2]) + (at[4] + at[6])
     total, lowest, highest = 0.0, np.inf, -np.inf
-    for lane in range(WIDE_LANES):
+    for lane in range(SQUARE_LANES):
         total += squares[lane]
+    for lane in range(END_LANES):
         lowest, highest = min(lowest, least[lane]), max(highest, most[lane])
     return total, lowest, highest
 

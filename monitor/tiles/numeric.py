@@ -40,6 +40,8 @@ class NumericGrid:
     """The edges are all the baseline's values: cells are single values."""
     _lookup: list[Lookup] = field(default_factory=list, init=False, repr=False, compare=False)
     """What `lookup` made: at most one."""
+    _inner: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `inner` found: at most one."""
 
     @property
     def lookup(self) -> Lookup:
@@ -51,7 +53,10 @@ class NumericGrid:
     @property
     def inner(self) -> tuple[int, int]:
         """The cells of the baseline's range: from the first up to, not with, the second."""
-        return int(self.edges.searchsorted(self.low)), int(self.edges.searchsorted(self.high)) + 1
+        if not self._inner:  # asked for each window
+            first, last = self.edges.searchsorted([self.low, self.high]).tolist()
+            self._inner.append((first, last + 1))
+        return self._inner[0]
 
     def to_plain(self) -> list[object]:
         deciles = raw(np.array(self.decile_edges, np.int64))

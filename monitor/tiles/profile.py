@@ -121,16 +121,9 @@ def _counted(values: npt.NDArray[np.float64], grid: NumericGrid, cells: Cells) -
     counts = np.zeros(len(grid.edges) + 1, np.int64)
     sums = np.zeros(len(grid.edges) + 1, np.float64)
     square_sum, low, high = count_cells(values, grid.lookup, grid.center, counts, sums, cells, middle(grid))
-    first, last = grid.inner
-    return NumericTile(
-        counts,
-        sums,
-        square_sum=square_sum,
-        minimum=low,
-        maximum=high,
-        below=int(counts[:first].sum()) if low < grid.low else 0,
-        above=int(counts[last:].sum()) if high > grid.high else 0,
-    )
+    below = int(counts[: grid.inner[0]].sum()) if low < grid.low else 0
+    above = int(counts[grid.inner[1] :].sum()) if high > grid.high else 0
+    return NumericTile(counts, sums, square_sum, low, high, below=below, above=above)
 
 
 def categorical_tile(column: Column, grid: CategoricalGrid) -> CategoricalTile:

@@ -102,8 +102,9 @@ def test_the_table_of_even_edges_is_small() -> None:
 def test_values_that_are_not_finite_do_no_harm() -> None:
     """NaN and infinities are counted somewhere within bounds, and the sum of squares tells that they were there."""
     x = np.array([np.nan, np.inf, -np.inf, 1.0] * 300)
-    for edges in (np.linspace(0.0, 1.0, 50), np.exp(np.linspace(-20.0, 20.0, 50))):
-        counts, sums = np.zeros(51, np.int64), np.zeros(51)
+    x[::8] = np.copysign(np.nan, -1.0)
+    for edges in (np.zeros(0), np.array([0.0]), np.linspace(0.0, 1.0, 50), np.exp(np.linspace(-20.0, 20.0, 50))):
+        counts, sums = np.zeros(len(edges) + 1, np.int64), np.zeros(len(edges) + 1)
         squares, _, _ = count_cells(x, lookup_of(edges), 0.0, counts, sums, NONE, 0)
         assert counts.sum() == len(x)
         assert not np.isfinite(squares)
