@@ -19,7 +19,7 @@ from collectors.intake.halves import Halves, Pair, Side
 from collectors.intake.modelmesh import REQUEST, RESPONSE, http_status, is_payload, payload_reader, read_payload
 from collectors.intake.sniffing import reader_of
 from collectors.pipeline import Pipeline, Provenance
-from collectors.protocols.exchange import Damage, Exchange
+from collectors.protocols.exchange import Exchange
 from collectors.protocols.heads import KEPT_HEADERS
 from collectors.records.types import Batch, Record
 
@@ -149,13 +149,6 @@ def exchange_of(pair: Pair[CloudEvent], now_ns: int) -> Exchange:
     request, response = pair.request, pair.response
     start_ns = _time(request, now_ns) or _time(response, now_ns) or now_ns
     end_ns = max(start_ns, _time(response, now_ns) or start_ns)
-    damage: Damage | None = None
-    if pair.alone == "no_room":
-        damage = "memory_full"
-    elif request is None:
-        damage = "no_request"
-    elif response is None:
-        damage = "no_response"
     headers = _request_headers(request or response)
     status = http_status(response) if response and is_payload(response) else 200
     refused = {"grpc-message": response.extensions["status"]} if response and status != 200 else {}
@@ -170,7 +163,7 @@ def exchange_of(pair: Pair[CloudEvent], now_ns: int) -> Exchange:
         start_ns=start_ns,
         end_ns=end_ns,
         wire_bytes=sum(len(half.data) for half in (request, response) if half),
-        damage=damage,
+        damage=pair.damage,
         trailers=refused,
     )
 

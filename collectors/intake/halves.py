@@ -9,6 +9,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from collectors.protocols.exchange import Damage
+
 WAIT_NS_MAX = 60 * 10**9
 """How long a half waits: servers answer within a minute, or their client has gone."""
 
@@ -33,6 +35,15 @@ class Pair(Generic[H]):
     request: H | None
     response: H | None
     alone: Aloneness | None = None
+
+    @property
+    def damage(self) -> Damage | None:
+        """What an exchange of this pair lacks, as exchanges say it."""
+        if self.alone == "no_room":
+            return "memory_full"
+        if self.request is None:
+            return "no_request"
+        return "no_response" if self.response is None else None
 
     @property
     def first(self) -> H:

@@ -19,7 +19,7 @@ from collectors.decoders.open_inference_grpc import UNARY, OpenInferenceGrpc
 from collectors.decoders.protobuf import BYTES, Allowance, MalformedProtobuf, fields
 from collectors.intake.halves import Pair, Side
 from collectors.intake.sniffing import AsCalled, reader_of
-from collectors.protocols.exchange import Damage, Exchange
+from collectors.protocols.exchange import Exchange
 
 PAYLOAD_BYTES_MAX = 72 * 1024 * 1024
 """Of a batch put together from parts: what the largest frame of a spool holds."""
@@ -122,13 +122,6 @@ def exchange_name(key: tuple[str, str]) -> str:
 def exchange_of(pair: Pair[Half]) -> Exchange:
     """The pair as an exchange."""
     request, response = pair.request, pair.response
-    damage: Damage | None = None
-    if pair.alone == "no_room":
-        damage = "memory_full"
-    elif request is None:
-        damage = "no_request"
-    elif response is None:
-        damage = "no_response"
     half = pair.first
     is_grpc = half.is_protobuf
     start_ns = half.message.time_ns
@@ -143,7 +136,7 @@ def exchange_of(pair: Pair[Half]) -> Exchange:
         start_ns=start_ns,
         end_ns=max(start_ns, (response or half).message.time_ns),
         wire_bytes=sum(len(each.body) for each in (request, response) if each),
-        damage=damage,
+        damage=pair.damage,
         protocol="grpc" if is_grpc else "http1",
     )
 

@@ -10,8 +10,9 @@ import time
 import pytest
 
 from collectors.decoders.registry import Registry
+from tests.fuzz.calls import ROUTE
 from tests.fuzz.corpus import CORPUS_BYTES_MAX, FOLDER, read_corpus
-from tests.fuzz.harnesses import HARNESSES, ROUTE
+from tests.fuzz.harnesses import HARNESSES
 from tests.fuzz.mutator import mutated
 
 INPUTS = int(os.environ.get("OUTRIDER_FUZZ_INPUTS", "10000"))

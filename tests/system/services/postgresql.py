@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,12 +16,12 @@ from pathlib import Path
 
 import psycopg
 
+from tests.system.services.process import free_port
+
 USER = "postgres"
 """PostgreSQL refuses to run as root; started by root it runs as the user that Debian's package makes."""
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 20.0
-PORT_MIN, PORT_MAX = 20_000, 32_000
-"""Below the ephemeral range: a connect loop there could meet itself and look open."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def running_postgresql() -> Iterator[PostgreSql]:
 
 @contextmanager
 def _serving(command: list[str], folder: Path) -> Iterator[PostgreSql]:
-    reached = PostgreSql(_free_port())
+    reached = PostgreSql(free_port())
     options = ["-c", "listen_addresses=127.0.0.1", "-p", str(reached.port), "-k", str(folder), "-c", "fsync=off"]
     with (folder / "log").open("wb") as log:
         # With setpriv the child's process id is the server's own.
@@ -111,15 +110,3 @@ def _wait(server: subprocess.Popen[bytes], reached: PostgreSql, log: Path) -> No
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}") from error
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    for _ in range(200):
-        port = PORT_MIN + secrets.randbelow(PORT_MAX - PORT_MIN)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError(f"no free port from {PORT_MIN} to {PORT_MAX}")
