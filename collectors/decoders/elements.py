@@ -54,7 +54,7 @@ _PLAIN: dict[str, tuple[Datatype, msgspec.json.Decoder[Any], str]] = (
 """How the numbers of a datatype are read, and the code under which they are packed as a record wants them."""
 
 _PACKINGS_REMEMBERED = 1024
-"""Counts of numbers whose way of packing is remembered: clients send the same few again and again."""
+"""Shapes whose way of packing is remembered: clients send the same few again and again."""
 
 _FLOATS = frozenset(("FP32", "FP64")) & _PLAIN.keys()
 
@@ -178,22 +178,21 @@ def plain_tensor(name: str, shape: Sequence[int], datatype: str, data: bytes) ->
 
 def float_tensor(name: str, shape: tuple[int, ...], datatype: str, values: Sequence[float]) -> Tensor | None:
     """A tensor of a type of floats, of numbers that were read as such; None where one has to look closer."""
-    count = 1
-    for size in shape:
-        if size <= 0:
-            return None
-        count *= size
-    if count != len(values) or datatype not in _FLOATS or len(shape) > RANK_MAX:
-        return None
-    known, pack_all = _float_packing(datatype, count)
     try:
+        known, pack_all = _float_packing(datatype, shape, len(values))
         return Tensor(name=name, shape=shape, datatype=known, data=pack_all(*values))
-    except (struct.error, OverflowError):
+    except (_NotPlain, struct.error, OverflowError):
         return None
+
+
+class _NotPlain(ValueError):
+    """What is not remembered: only what fits the elements is, so that nobody can make it large."""
 
 
 @lru_cache(maxsize=_PACKINGS_REMEMBERED)
-def _float_packing(datatype: str, count: int) -> tuple[Datatype, Callable[..., bytes]]:
+def _float_packing(datatype: str, shape: tuple[int, ...], count: int) -> tuple[Datatype, Callable[..., bytes]]:
+    if datatype not in _FLOATS or not 0 < len(shape) <= RANK_MAX or min(shape) <= 0 or math.prod(shape) != count:
+        raise _NotPlain
     known, _, code = _PLAIN[datatype]
     return known, struct.Struct(f"<{count}{code}").pack
 

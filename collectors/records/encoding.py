@@ -36,24 +36,27 @@ def encode_batch(batch: Batch, *, level: int = 1, pause: Callable[[], None] | No
     if pause is None:
         return head + compressor.compress(_ENCODER.encode(batch))
     plain = _encoded(batch, pause)
-    stream = compressor.compressobj(size=len(plain))
+    stream = compressor.compressobj(size=sum(map(len, plain)))
     pieces = [head]
-    for at in range(0, len(plain), PIECE_BYTES):
-        pieces.append(stream.compress(plain[at : at + PIECE_BYTES]))
-        pause()
+    for each in plain:
+        for at in range(0, len(each), PIECE_BYTES):
+            pieces.append(stream.compress(each[at : at + PIECE_BYTES]))
+            pause()
     pieces.append(stream.flush())
     return b"".join(pieces)
 
 
-def _encoded(batch: Batch, pause: Callable[[], None]) -> bytes:
-    """The same bytes, a few records at a time."""
+def _encoded(batch: Batch, pause: Callable[[], None]) -> list[bytes]:
+    """The same bytes in pieces, a few records each."""
     encode, count = _ENCODER.encode, len(batch.records)
-    pieces = [_array_head(count)]
+    around = encode(msgspec.structs.replace(batch, records=msgspec.Raw(_array_head(count))))
+    behind = encode("previous") + encode(batch.previous)
+    pieces = [around[: -len(behind)]]
     for at in range(0, count, PIECE_RECORDS):
         some = batch.records[at : at + PIECE_RECORDS]
         pieces.append(encode(some)[len(_array_head(len(some))) :])
         pause()
-    return encode(msgspec.structs.replace(batch, records=msgspec.Raw(b"".join(pieces))))
+    return [*pieces, behind]
 
 
 def _array_head(count: int) -> bytes:

@@ -28,8 +28,7 @@ _IP = (
 )
 
 _NUMBERED = re.compile(r"[^\d@:]*+\d{0,5}")
-"""A word with a short number behind it, as many ids are: too little for any of the kinds."""
-_HINT = re.compile(r"[\d@:]")
+"""No digit, @ or colon but for a short number at the end, as in many categories and ids: too little for any of the kinds."""
 _SIX_DIGITS = re.compile(r"\D*+(?:\d\D*+){6}")
 _DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
 _IBAN_START = re.compile(r"[A-Za-z]{2}\d{2}[ A-Za-z0-9]{8}")
@@ -112,7 +111,7 @@ PATTERNS: tuple[str, ...] = tuple(dict.fromkeys(kind for kind, _, _, _ in _KINDS
 
 def may_hold_patterns(text: str) -> bool:
     """A quick look: an @, two colons, six digits, dotted numbers, an IBAN's beginning; most categories hold none of them."""
-    if _NUMBERED.fullmatch(text) is not None or _HINT.search(text) is None:
+    if _NUMBERED.fullmatch(text) is not None:
         return False
     return (
         "@" in text
@@ -121,6 +120,11 @@ def may_hold_patterns(text: str) -> bool:
         or ("." in text and _DOTTED.search(text) is not None)
         or (len(text) >= 12 and _IBAN_START.search(text) is not None)
     )
+
+
+def meets_patterns(text: str, kinds: Sequence[str]) -> bool:
+    """Whether anything in the text has the form of one of these kinds, whatever else it would have to be."""
+    return any(kind in kinds and may(text) and pattern.search(text) is not None for kind, pattern, _, may in _KINDS)
 
 
 def _marked(kind: str, found: str) -> str:

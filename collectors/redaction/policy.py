@@ -23,7 +23,7 @@ from collectors.records.packing import pack, unpack
 from collectors.records.types import ITEM_BYTES, Prediction, Tensor
 from collectors.redaction.coarser import DateUnit, binner, network_of, rounder, truncated_date
 from collectors.redaction.names import replace_names
-from collectors.redaction.patterns import PATTERNS, may_hold_patterns, replace_patterns
+from collectors.redaction.patterns import PATTERNS, may_hold_patterns, meets_patterns, replace_patterns
 
 Action = Literal["drop", "mask", "hash", "round", "bin", "date", "network"]
 Header = Literal["x-request-id", "traceparent", "ce-id"]
@@ -44,6 +44,9 @@ _MACHINE_ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}(?:-[0-9a-f]{16})?", re.I
 )
 """UUIDs, and the two of W3C's trace context: no person's, though some have a card's digits in them by chance."""
+
+_MACHINE_ID_CHARS = frozenset((36, 32, 32 + 17))
+"""How long those are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,9 @@ def _hold_texts(record: Prediction) -> bool:
 
 def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
     """An id that holds personal data becomes its keyed hash, or None where there is no key; others stay."""
-    if not (policy.names or may_hold_patterns(found)) or _MACHINE_ID.fullmatch(found):
+    if len(found) in _MACHINE_ID_CHARS and _MACHINE_ID.fullmatch(found):
+        return found
+    if not policy.names and not (may_hold_patterns(found) and meets_patterns(found, policy.patterns)):
         return found
     if _without_personal_data(found, policy, Counter()) == found:
         return found

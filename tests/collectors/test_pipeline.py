@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from collectors import pipeline as pipeline_module
 from collectors.decoders.identity import DEFAULT_IDS
 from collectors.decoders.registry import Registry
-from collectors.pipeline import FAULTS_MAX, LEDGER_INTERVAL_NS, Counts, Pipeline
+from collectors.pipeline import EXCHANGES_PER_PAUSE, FAULTS_MAX, LEDGER_INTERVAL_NS, WAITING_MAX, Counts, Pipeline
 from collectors.protocols import Direction
 from collectors.records.encoding import encode_batch
 from collectors.records.types import Batch, Gap, IdSource, Ledger, Prediction, Record
@@ -281,6 +281,30 @@ def test_other_policies_count_from_the_next_exchange_on() -> None:
     capture.say([inferred(p=P), infer(id="c", x=X), inferred(p=P)]).take()
     assert [len(p.inputs) for p in capture.predictions] == [1, 0, 0]
     assert [p.id_source for p in capture.predictions] == ["body", "generated", "generated"]
+
+
+def test_exchanges_that_wait_to_be_decided_are_few_and_in_order() -> None:
+    """However long nobody takes; whoever settles what waits is asked to pause on the way."""
+    exchanges = 3 * WAITING_MAX
+    capture = Capture().open()
+    for number in range(exchanges):
+        capture.say([infer(id=str(number), x=X), inferred(p=P)])
+        assert capture.pipeline.waiting <= WAITING_MAX
+    pauses: list[None] = []
+    waiting = capture.pipeline.waiting
+    capture.pipeline.settle(lambda: pauses.append(None))
+    assert capture.pipeline.waiting == 0
+    assert len(pauses) == waiting // EXCHANGES_PER_PAUSE
+    capture.take()
+    assert [prediction.id for prediction in capture.predictions] == [str(number) for number in range(exchanges)]
+
+
+def test_bodies_that_wait_to_be_decided_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large ones are decided at once: what waits is charged to nobody."""
+    monkeypatch.setattr(pipeline_module, "WAITING_BYTES_MAX", 200)
+    capture = Capture().open().say([infer(id="a", x=X), inferred(p=P)])
+    assert capture.pipeline.waiting == 0
+    assert len(capture.take().predictions) == 1
 
 
 def test_bytes_of_tls_are_a_gap_of_their_own() -> None:
