@@ -11,7 +11,7 @@ import pytest
 from tests.system.services.environment import makeable, run_script
 from tests.system.services.mlflow import running_mlflow
 from tests.system.services.outrider import run
-from tests.system.services.tapped import document, read_documents, tapped
+from tests.system.services.tapped import read_documents, tapped
 
 pytestmark = [
     pytest.mark.system,
@@ -29,10 +29,7 @@ def test_records_are_what_the_client_sent_and_received(mlflow: str, tmp_path: Pa
     """Frames as split and as records, instances, inputs as one tensor and by name, CSV, and what is refused."""
     with tapped(tmp_path, mlflow) as tap:
         said = read_documents(run_script("mlflow", "mlflow_client", tap.address))
-        found = tap.wait_for(len(said))
-        tap.assert_nothing_changed()
-        assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
-    assert [document(each) for each in found] == said
+        found = tap.assert_records_are(said)
     assert [each.id for each in found if each.id_source == "x-request-id"] == ["by-header"]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.system.services.echo import assert_doctor_finds_both_doors
 from tests.system.services.environment import makeable, run_script
-from tests.system.services.mlserver import MODEL, MlServer, running_mlserver
-from tests.system.services.outrider import run
-from tests.system.services.tapped import document, read_documents, tapped
+from tests.system.services.mlserver import MlServer, running_mlserver
+from tests.system.services.tapped import read_documents, tapped
 
 pytestmark = [
     pytest.mark.system,
@@ -29,28 +28,12 @@ def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlServer]:
 def test_records_are_what_the_client_sent_and_received(protocol: str, mlserver: MlServer, tmp_path: Path) -> None:
     """NumPy and pandas requests, every kind of list, a stream of answers, a model that is not there."""
     with tapped(tmp_path, mlserver.http if protocol == "http" else mlserver.grpc) as tap:
-        output = run_script("mlserver", "mlserver_client", protocol, tap.address)
-        said = [
-            each | {"status": {"NOT_FOUND": 404}.get(each["status"], each["status"])} for each in read_documents(output)
-        ]
-        found = tap.wait_for(len(said))
-        tap.assert_nothing_changed()
-        assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
-    assert [document(each) for each in found] == said
+        said = read_documents(run_script("mlserver", "mlserver_client", protocol, tap.address))
+        found = tap.assert_records_are(said)
     assert {each.fidelity for each in found} == {"full"}
 
 
 def test_doctor_finds_both_doors_and_shows_a_record(mlserver: MlServer, tmp_path: Path) -> None:
-    """A probe of its own body, because the model declares no inputs."""
-    x = {"name": "x", "shape": [2], "datatype": "INT64", "data": [3, 4]}
-    body = tmp_path / "request.json"
-    body.write_text(json.dumps({"id": "probe", "inputs": [x]}))
-    options = ["--upstream", mlserver.http, "--upstream", mlserver.grpc, "--probe", MODEL, "--body", body, "--json"]
-    found = json.loads(run("doctor", *options))
-    http, grpc = found["servers"]
-    assert (http["speaks"], http["name"], http["version"]) == ("Open Inference Protocol", "mlserver", "1.7.1")
-    assert (http["models"], http["captured"], http["ready"]) == ([MODEL], True, True)
-    assert (grpc["speaks"], grpc["captured"], grpc["ready"]) == ("Open Inference Protocol over gRPC", True, True)
-    record = found["probe"]["record"]
-    assert (record["id"], record["model"], record["version"]) == ("probe", MODEL, "v1")
-    assert record["outputs"] == [{"name": "o_x", "datatype": "INT64", "shape": [2], "values": [3, 4]}]
+    """HTTP and gRPC are told apart; the probe becomes the record that would be stored."""
+    record = assert_doctor_finds_both_doors(tmp_path, mlserver.http, mlserver.grpc, name="mlserver", version="1.7.1")
+    assert record["version"] == "v1"

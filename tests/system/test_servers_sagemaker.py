@@ -11,7 +11,7 @@ import pytest
 from tests.system.services.environment import makeable, run_script
 from tests.system.services.outrider import run
 from tests.system.services.sagemaker import running_sagemaker
-from tests.system.services.tapped import document, read_documents, tapped
+from tests.system.services.tapped import read_documents, tapped
 
 pytestmark = [
     pytest.mark.system,
@@ -29,10 +29,7 @@ def test_records_are_what_the_client_sent_and_received(sagemaker: str, tmp_path:
     """JSON, CSV and arrays of NumPy's in every pair, a model by its path and by its header, and what is refused."""
     with tapped(tmp_path, sagemaker) as tap:
         said = read_documents(run_script("sagemaker", "sagemaker_client", tap.address))
-        found = tap.wait_for(len(said))
-        tap.assert_nothing_changed()
-        assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
-    assert [document(each) for each in found] == said
+        tap.assert_records_are(said)
 
 
 def test_doctor_finds_it_and_shows_a_record(sagemaker: str, tmp_path: Path) -> None:

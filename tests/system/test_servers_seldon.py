@@ -11,7 +11,7 @@ import pytest
 from tests.system.services.environment import makeable, run_script
 from tests.system.services.outrider import run
 from tests.system.services.seldon import Seldon, running_seldon
-from tests.system.services.tapped import document, read_documents, tapped
+from tests.system.services.tapped import read_documents, tapped
 
 pytestmark = [
     pytest.mark.system,
@@ -30,14 +30,8 @@ def seldon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seldon]:
 def test_records_are_what_the_client_sent_and_received(protocol: str, seldon: Seldon, tmp_path: Path) -> None:
     """Tensors and arrays with and without names, JSON, texts, bytes, and what the model refuses."""
     with tapped(tmp_path, seldon.http if protocol == "http" else seldon.grpc, NAMED) as tap:
-        output = run_script("seldon", "seldon_client", protocol, tap.address)
-        said = [
-            each | {"status": {"UNKNOWN": 500}.get(each["status"], each["status"])} for each in read_documents(output)
-        ]
-        found = tap.wait_for(len(said))
-        tap.assert_nothing_changed()
-        assert tap.outcomes() == {"captured": len(said), "undecodable": 0, "dropped": 0, "sampled_out": 0}
-    assert [document(each) for each in found] == said
+        said = read_documents(run_script("seldon", "seldon_client", protocol, tap.address))
+        found = tap.assert_records_are(said)
     assert {each.fidelity for each in found} == {"full"}
 
 

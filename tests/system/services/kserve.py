@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.system.services.echo import MODEL
 from tests.system.services.environment import interpreter, script
 from tests.system.services.process import answers, free_port, running_process
-
-MODEL = "echo"
 
 
 @dataclass(frozen=True)

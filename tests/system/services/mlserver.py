@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.system.services.echo import MODEL
 from tests.system.services.environment import interpreter, script
 from tests.system.services.process import answers, free_port, running_process
 
-MODEL, VERSION = "echo", "v1"
+VERSION = "v1"
 
 
 @dataclass(frozen=True)

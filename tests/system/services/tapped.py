@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from tests.system.services.process import wait_until
 from tests.system.services.relay import Relay, recording_relay
 
 ARRIVAL_SECONDS_MAX = 60.0
+GRPC_STATUS = {"NOT_FOUND": 404, "UNKNOWN": 500}
+"""How clients of gRPC name what the records keep as HTTP's status."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ class Tapped:
         self.behind.settle()
         assert self.before.passed() == self.behind.passed()
         assert sum(len(each.to_client) for each in self.before.connections) > 0
+
+    def all_captured(self, count: int) -> list[Prediction]:
+        """The predictions when so many have come: nothing else was seen, and not a byte was changed."""
+        found = self.wait_for(count)
+        self.assert_nothing_changed()
+        assert self.outcomes() == {"captured": count, "undecodable": 0, "dropped": 0, "sampled_out": 0}
+        return found
+
+    def assert_records_are(self, said: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+        """Every record is what the client says that it sent and received, one after the other. Gives the records."""
+        found = self.all_captured(len(said))
+        assert [document(each) for each in found] == [
+            each | {"status": GRPC_STATUS.get(each["status"], each["status"])} for each in said
+        ]
+        return found
 
     def outcomes(self) -> dict[str, float]:
         """How many exchanges were captured, how many could not be read."""
