@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.null_calibration.draws import windows_of
 from benchmarks.null_calibration.kinds import NORMAL, Feature, Kind, Name, Number
-from benchmarks.null_calibration.simulate import Stream, baseline_of, firing, windows_of
+from benchmarks.null_calibration.simulate import Stream, baseline_of, firing
 from benchmarks.null_calibration.streams import model_of
 from monitor.alerts.calibration import design_effects
 from monitor.tiles.coding import encode

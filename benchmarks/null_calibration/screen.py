@@ -1,86 +1,35 @@
 """Which looks could hold evidence: the tests' own formulas, compiled, with the last digits given away.
 
 Judging a million looks through the product takes days. Nearly all of them are far from any limit, and that much is told
-in half a microsecond. A look is *suspect* where some test might be within MARGIN of its limit; only suspects, and what
-follows an open alert, are then judged by the product itself. So the screen decides nothing: it must only never miss, which
-`tests/benchmarks` holds against the product's own p-values.
+in a third of a microsecond. A look is *suspect* where some test might be within MARGIN of its limit; only suspects, and
+what follows an open alert, are then judged by the product itself. So the screen decides nothing: it must only never
+miss, which `tests/benchmarks` holds against the product's own p-values.
+
+Every test is asked in steps: a bound of a few multiplications first, the test's own formula only where that is passed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., Any])
+from benchmarks.null_calibration.compiled import compiled, regrouped
+
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.uint8]
 
 MARGIN = 0.1
 """Of log p: what differently rounded sums may differ by, many times over."""
+DISTRIBUTION, MISSING, UNSEEN = 1, 2, 4
+"""Bits of what a look might hold, and, by their order, the rows of `limits`."""
+_ROWS_MIN = 50
 
 
-def _compiled(function: F) -> F:
-    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
-def _random(state: npt.NDArray[np.uint64]) -> np.uint64:
-    """SplitMix64."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@_compiled
-def alias(shares: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Walker's alias table."""
-    k = shares.size
-    keep, other = np.ones(k), np.arange(k)
-    scaled = shares * k / shares.sum()
-    small, large = np.empty(k, np.int64), np.empty(k, np.int64)
-    s = t = 0
-    for i in range(k):
-        if scaled[i] < 1.0:
-            small[s] = i
-            s += 1
-        else:
-            large[t] = i
-            t += 1
-    while s > 0 and t > 0:
-        s -= 1
-        i, j = small[s], large[t - 1]
-        keep[i], other[i] = scaled[i], j
-        scaled[j] -= 1.0 - scaled[i]
-        if scaled[j] < 1.0:
-            t -= 1
-            small[s] = j
-            s += 1
-    return keep, other
-
-
-@_compiled
-def draw(shares: Floats, n: int, windows: int, seed: np.uint64, out: Counts) -> None:
-    """Counts of `windows` independent windows of n rows, row by row: out[w, cell]."""
-    keep, other = alias(shares)
-    k = np.uint64(shares.size)
-    state = np.array([seed], np.uint64)
-    for w in range(windows):
-        for _ in range(n):
-            r = _random(state)
-            cell = ((r >> np.uint64(32)) * k) >> np.uint64(32)
-            if (r & np.uint64(0xFFFFFFFF)) * 2.3283064365386963e-10 >= keep[cell]:
-                cell = np.uint64(other[cell])
-            out[w, cell] += 1
-
-
-@_compiled
+@compiled
 def _log_ndtr(z: float) -> float:
     """Log of the normal tail, from above: what may be under it by a hundredth."""
     if z > 5.0:
@@ -92,7 +41,7 @@ _TERMS = 64
 """Of the tail's series, all positive: a sum broken off lies under the tail."""
 
 
-@_compiled
+@compiled
 def _tail_least(a: float, b: float, x: float) -> float:
     """A number under the log of the incomplete beta function I_x(a, b)."""
     term, total = 1.0, 1.0
@@ -105,7 +54,7 @@ def _tail_least(a: float, b: float, x: float) -> float:
     return front + math.log(total)
 
 
-@_compiled
+@compiled
 def _proportion_least(k: float, n: float, j: float, m: float, effect: float, limit: float) -> float:
     """A number under log p of either tail of `proportion_log_p` for one side: Chernoff's bound less what it may give
     away, and where that is within the limit the tail's own series."""
@@ -137,8 +86,8 @@ def _proportion_least(k: float, n: float, j: float, m: float, effect: float, lim
     return max(loose, _tail_least(max(size - seen, 1e-12), max(seen + 1.0, 1e-12), 1.0 - p))
 
 
-@_compiled
-def _score_least(here: Counts, there: Floats, scores: Floats, n: float, m: float, effect: float, reach: float) -> float:
+@compiled
+def _score_least(here: Counts, there: Floats, scores: Floats, n: float, m: float, effect: float) -> float:
     """`score_log_p` of the difference of mean scores, two-sided."""
     a = b = 0.0
     for c in range(scores.size):
@@ -158,8 +107,6 @@ def _score_least(here: Counts, there: Floats, scores: Floats, n: float, m: float
         return 0.0
     deviation = abs(difference)
     z = deviation / math.sqrt(variance)
-    if z < reach:
-        return 0.0
     third = fourth = 0.0
     least, most = scores[0], scores[0]
     for c in range(scores.size):
@@ -178,145 +125,289 @@ def _score_least(here: Counts, there: Floats, scores: Floats, n: float, m: float
     return math.log(2.0) + _log_ndtr(z / math.sqrt(min(1.0 + heavier, bounded)))
 
 
-@_compiled
-def suspects_of_number(
-    windows: Counts,
+@regrouped
+def _halved(blocks: Counts) -> Counts:
+    """Neighbours together: blocks twice as long."""
+    out = np.empty((blocks.shape[0] // 2, blocks.shape[1]), np.int32)
+    for i in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[i, c] = blocks[2 * i, c] + blocks[2 * i + 1, c]
+    return out
+
+
+@compiled
+def _spent(limit: float, loss: float) -> float:
+    """Squared deviation, in variances, under which Chernoff's bound less its loss cannot reach the limit."""
+    return max(0.0, -limit - loss)
+
+
+@compiled
+def _loss(rows: float) -> float:
+    """What `_proportion_least` may give away of Chernoff's bound, at most, with so many rows on the smaller side."""
+    return 0.5 * math.log(8.0 * rows + 8.0) + 1.0
+
+
+@compiled
+def _scale(n: float, m: float, hits: float, rest: float) -> float:
+    """Of (k·total - hits·n)²: its variance in the smallest of the four margins, which is the one that is tested."""
+    return min(n, m) * min(hits, rest) * min(max(n, m), max(hits, rest))
+
+
+@compiled
+def _share_is_near(k: float, n: float, j: float, m: float, effect: float, limit: float, calm: float) -> bool:
+    """Whether the test of two shares might be within the limit. The relative entropy of a share is at most its squared
+    deviation over the variance (chi-squared divergence), so what deviates less than `calm` is far from it."""
+    hits, total = k + j, n + m
+    away = k * total - hits * n
+    scale = _scale(n, m, hits, total - hits)
+    if away * away <= calm * effect * scale:
+        return False
+    return _proportion_least(k, n, j, m, effect, limit) <= limit
+
+
+@regrouped
+def _of_number(
+    here: Counts,
     there: Floats,
-    low: int,
-    high: int,
-    marks: npt.NDArray[np.int64],
-    scales: npt.NDArray[np.int64],
-    limits: Floats,
-    missing_limits: Floats,
+    ranks: Floats,
+    at: Indices,
     shares: Floats,
     tests: int,
-    effects: Floats,
-    found: npt.NDArray[np.bool_],
-) -> None:
-    """Mark the windows at which some scale of a number is suspect. `marks` are the cells of the outer shares."""
-    total_windows, width = windows.shape
-    k = width - 2
-    m = 0.0
+    limits: Floats,
+    effect: float,
+    cumulated: Floats,
+) -> int:
+    """Bits of one look at a number. `ranks` are rank, its square and fourth power, and the cumulated shares of the
+    baseline; `at` the first cell of the range, the one after its last, and the cells of the outer shares, low ones first."""
+    k = here.size - 2
+    m = ranks[4, 0]
+    rows = 0
     for c in range(k):
-        m += there[c]
-    rank, square = np.empty(k), np.empty(k)
+        rows += here[c]
+        cumulated[c] = rows
+    n = np.float64(rows)
+    found = 0
+    missing = limits[1] + MARGIN
+    if here[k + 1] > 0 and _share_is_near(
+        here[k + 1],
+        n + here[k + 1],
+        there[k + 1],
+        m + there[k + 1],
+        effect,
+        missing,
+        _spent(missing, _loss(min(n + here[k + 1], m + there[k + 1]) / effect)),
+    ):
+        found = MISSING
+    if n < _ROWS_MIN:
+        return found
+    limit = limits[0] + MARGIN
+    first = second = fourth = distance = 0.0
+    for c in range(k):
+        count = np.float64(here[c])
+        first += count * ranks[0, c]
+        second += count * ranks[1, c]
+        fourth += count * ranks[2, c]
+        distance = max(distance, abs(cumulated[c] - n * ranks[3, c]))
+    distance /= n
+    effective = n * m / (n + m) / effect
+    if math.log(2.0) - 2.0 * effective * distance * distance - math.log(shares[0]) <= limit:
+        return found | DISTRIBUTION
+    for view in range(2):
+        mean, square = (first, second) if view == 0 else (second, fourth)
+        own, own_square = ranks[4, 1 + view], ranks[4, 2 + view]
+        spent = limit + math.log(shares[1 + view])
+        difference = mean / n - own / m
+        center = (mean + own) / (n + m)
+        variance = max(0.0, (square + own_square) / (n + m) - center * center) / effective
+        if difference * difference <= _reach_squared(spent) * variance:
+            continue
+        if _score_least(here, there, ranks[view, :k], n, m, effect) <= spent:
+            return found | DISTRIBUTION
+    spent = limit + math.log(shares[3]) - math.log(tests) - math.log(2.0)
+    calm = _spent(spent, _loss(min(n, m) / effect))
+    half = (at.size - 2) // 2
+    for q in range(2, at.size):
+        c = at[q]
+        here_out, there_out = cumulated[c], ranks[3, c] * m
+        if q >= 2 + half:
+            here_out, there_out = n - here_out, m - there_out
+        if _share_is_near(here_out, n, there_out, m, effect, spent, calm):
+            return found | DISTRIBUTION
+    beneath = cumulated[at[0] - 1] if at[0] > 0 else 0.0
+    over = n - cumulated[at[1] - 1]
+    if beneath > 0 and _share_is_near(beneath, n, 0.0, m, effect, spent, calm):
+        return found | DISTRIBUTION
+    if over > 0 and _share_is_near(over, n, 0.0, m, effect, spent, calm):
+        return found | DISTRIBUTION
+    return found
+
+
+@compiled
+def _reach_squared(limit: float) -> float:
+    """The squared z under which a score's log p is over the limit: log 2Φ(-z) >= -z²/2 - log(z + 1) - 0.23 (Mill's
+    ratio), and the heavier tails only lie above it."""
+    tight = -2.0 * limit - 5.0
+    return max(0.0, tight if tight <= 64.0 else -2.0 * limit - 16.0)
+
+
+@compiled
+def ranks_of(there: Floats) -> Floats:
+    """What every look at a number needs of the baseline: rank, square, fourth power, cumulated share; sums at the end."""
+    k = there.size - 2
+    out = np.zeros((5, max(k, 4)))
+    m = there[:k].sum()
     below = 0.0
     for c in range(k):
-        rank[c] = (below + 0.5 * there[c]) / m - 0.5
-        square[c] = rank[c] * rank[c]
+        rank = (below + 0.5 * there[c]) / m - 0.5
         below += there[c]
-    half = marks.size // 2
-    here = np.zeros(width, np.int32)
-    cumulated = np.zeros(k)
-    cumulated_there = np.cumsum(there[:k])
-    missing_there = there[k + 1]
-    for s in range(scales.size):
-        scale = scales[s]
-        every = max(1, scale // 2)
-        limit, missing, effect = limits[s], missing_limits[s] + MARGIN, effects[s]
-        # A score whose z is under this cannot reach the limit.
-        reach = math.sqrt(max(0.0, -2.0 * (limit + math.log(shares[1]) + MARGIN) - 16.0))
-        for w in range(scale - 1, total_windows):
-            if found[w] or (w + 1) % every:
-                continue
-            here[:] = 0
-            for back in range(scale):
-                here += windows[w - back]
-            n = 0.0
-            distance = 0.0
-            for c in range(k):
-                n += here[c]
-                cumulated[c] = n
-            if here[k + 1] > 0:
-                log_p = _proportion_least(
-                    here[k + 1], n + here[k + 1], missing_there, m + missing_there, effect, missing
-                )
-                if log_p <= missing:
-                    found[w] = True
-                    continue
-            if n < 50:
-                continue
-            for c in range(k):
-                distance = max(distance, abs(cumulated[c] / n - cumulated_there[c] / m))
-            rows = n * m / (n + m) / effect
-            if math.log(2.0) - 2.0 * rows * distance * distance - math.log(shares[0]) <= limit + MARGIN:
-                found[w] = True
-                continue
-            if _score_least(here, there, rank, n, m, effect, reach) - math.log(shares[1]) <= limit + MARGIN:
-                found[w] = True
-                continue
-            if _score_least(here, there, square, n, m, effect, reach) - math.log(shares[2]) <= limit + MARGIN:
-                found[w] = True
-                continue
-            spent = limit + math.log(shares[3]) - math.log(tests) - math.log(2.0) + MARGIN
-            for q in range(half):
-                c = marks[q]
-                if _proportion_least(cumulated[c], n, cumulated_there[c], m, effect, spent) <= spent:
-                    found[w] = True
-                c = marks[half + q]
-                if _proportion_least(n - cumulated[c], n, m - cumulated_there[c], m, effect, spent) <= spent:
-                    found[w] = True
-            beneath = cumulated[low - 1] if low > 0 else 0.0
-            over = n - cumulated[high - 1]
-            if _proportion_least(beneath, n, 0.0, m, effect, spent) <= spent:
-                found[w] = True
-            if _proportion_least(over, n, 0.0, m, effect, spent) <= spent:
-                found[w] = True
+        out[0, c], out[1, c], out[2, c], out[3, c] = rank, rank * rank, rank**4, below / m
+        out[4, 0] = m
+    for c in range(k):
+        for power in range(3):
+            out[4, 1 + power] += there[c] * out[power, c]
+    return out
 
 
-@_compiled
-def suspects_of_name(
+@regrouped
+def _of_name(here: Counts, there: Floats, limits: Floats, effect: float) -> int:
+    """Bits of one look at a categorical feature."""
+    k = here.size - 1  # the unseen are one more category
+    rows = used = 0
+    m = 0.0
+    for c in range(k):
+        rows += here[c]
+        m += there[c]
+        used += 1 if here[c] + there[c] > 0 else 0
+    m -= there[k - 1]  # the baseline's unseen are rows that stand among the others too
+    n = np.float64(rows)
+    found = 0
+    missing, unseen = limits[1] + MARGIN, limits[2] + MARGIN
+    loss = _loss((n + here[k]) / effect)
+    if here[k] > 0 and _share_is_near(
+        here[k], n + here[k], there[k], m + there[k], effect, missing, _spent(missing, loss)
+    ):
+        found |= MISSING
+    if here[k - 1] > 0 and _share_is_near(here[k - 1], n, there[k - 1], m, effect, unseen, _spent(unseen, loss)):
+        found |= UNSEEN
+    if n < _ROWS_MIN:
+        return found
+    spent = limits[0] - math.log(max(1, used)) - math.log(2.0) + MARGIN
+    calm = _spent(spent, _loss(min(n, m) / effect)) * effect
+    total = n + m
+    furthest = -1.0
+    for c in range(k):
+        pooled = here[c] + there[c]
+        away = here[c] * total - pooled * n
+        furthest = max(furthest, away * away - calm * _scale(n, m, pooled, total - pooled))
+    if furthest > 0.0:
+        for c in range(k):
+            if _share_is_near(here[c], n, there[c], m, effect, spent, calm / effect):
+                return found | DISTRIBUTION
+    return found
+
+
+@compiled
+def _first(scale: int) -> int:
+    return 0 if scale == 1 else 1
+
+
+@compiled
+def looks_at_number(
     windows: Counts,
     there: Floats,
-    scales: npt.NDArray[np.int64],
+    at: Indices,
+    shares: Floats,
+    tests: int,
+    scales: Indices,
     limits: Floats,
-    missing_limits: Floats,
-    unseen_limits: Floats,
     effects: Floats,
-    found: npt.NDArray[np.bool_],
+    found: Flags,
 ) -> None:
-    """Mark the windows at which some scale of a categorical feature is suspect."""
-    total_windows, width = windows.shape
-    k = width - 1  # the unseen are one more category
-    m = 0.0
-    for c in range(k - 1):  # the baseline's unseen are rows that stand among the others too
-        m += there[c]
-    here = np.zeros(width, np.int32)
+    """Set the bits of every window at some of whose merges a number might hold evidence. `limits` by test and scale."""
+    ranks = ranks_of(there)
+    cumulated = np.zeros(windows.shape[1])
+    blocks, here = windows, np.zeros(windows.shape[1], np.int32)
     for s in range(scales.size):
-        scale = scales[s]
-        every = max(1, scale // 2)
-        limit, effect = limits[s], effects[s]
-        missing, unseen = missing_limits[s] + MARGIN, unseen_limits[s] + MARGIN
-        for w in range(scale - 1, total_windows):
-            if found[w] or (w + 1) % every:
-                continue
-            here[:] = 0
-            for back in range(scale):
-                here += windows[w - back]
-            n = 0.0
-            for c in range(k):
-                n += here[c]
-            if here[k] > 0:
-                log_p = _proportion_least(here[k], n + here[k], there[k], m + there[k], effect, missing)
-                if log_p <= missing:
-                    found[w] = True
-                    continue
-            if here[k - 1] > 0:
-                log_p = _proportion_least(here[k - 1], n, there[k - 1], m, effect, unseen)
-                if log_p <= unseen:
-                    found[w] = True
-                    continue
-            if n < 50:
-                continue
-            used = 0
-            for c in range(k):
-                used += here[c] + there[c] > 0
-            spent = limit - math.log(max(1, used)) - math.log(2.0) + MARGIN
-            for c in range(k):
-                pooled = here[c] + there[c]
-                away = here[c] - pooled * n / (n + m)
-                if away * away <= 3.0 * pooled * min(n, m) / (n + m):
-                    continue  # less than two deviations: within any budget
-                if _proportion_least(here[c], n, there[c], m, effect, spent) <= spent:
-                    found[w] = True
-                    break
+        every = max(1, scales[s] // 2)
+        if scales[s] > 2:
+            blocks = _halved(blocks)
+        for block in range(_first(scales[s]), blocks.shape[0]):
+            here[:] = blocks[block]
+            if scales[s] > 1:
+                here += blocks[block - 1]
+            bits = _of_number(here, there, ranks, at, shares, tests, limits[:, s], effects[s], cumulated)
+            found[(block + 1) * every - 1] |= bits
+
+
+@compiled
+def looks_at_name(
+    windows: Counts, there: Floats, scales: Indices, limits: Floats, effects: Floats, found: Flags
+) -> None:
+    """The same of a categorical feature."""
+    blocks, here = windows, np.zeros(windows.shape[1], np.int32)
+    for s in range(scales.size):
+        every = max(1, scales[s] // 2)
+        if scales[s] > 2:
+            blocks = _halved(blocks)
+        for block in range(_first(scales[s]), blocks.shape[0]):
+            here[:] = blocks[block]
+            if scales[s] > 1:
+                here += blocks[block - 1]
+            found[(block + 1) * every - 1] |= _of_name(here, there, limits[:, s], effects[s])
+
+
+@compiled
+def _is_due(scale: int, index: int) -> bool:
+    return index + 1 >= scale and (index + 1) % max(1, scale // 2) == 0
+
+
+@compiled
+def look_at_number(
+    windows: Counts,
+    there: Floats,
+    at: Indices,
+    shares: Floats,
+    tests: int,
+    scales: Indices,
+    limits: Floats,
+    effects: Floats,
+    index: int,
+    wanted: int,
+    found: Flags,
+) -> None:
+    """Bits by scale of the merges that end with one window; `wanted` without DISTRIBUTION asks for the others alone."""
+    ranks = ranks_of(there)
+    cumulated, here = np.zeros(windows.shape[1]), np.zeros(windows.shape[1], np.int32)
+    taken = 0
+    for s in range(scales.size):
+        if not _is_due(scales[s], index):
+            continue
+        while taken < scales[s]:
+            here += windows[index - taken]
+            taken += 1
+        if wanted & DISTRIBUTION or here[here.size - 1] > 0:
+            found[s] = _of_number(here, there, ranks, at, shares, tests, limits[:, s], effects[s], cumulated)
+
+
+@compiled
+def look_at_name(
+    windows: Counts,
+    there: Floats,
+    scales: Indices,
+    limits: Floats,
+    effects: Floats,
+    index: int,
+    wanted: int,
+    found: Flags,
+) -> None:
+    """The same of a categorical feature."""
+    here = np.zeros(windows.shape[1], np.int32)
+    taken = 0
+    for s in range(scales.size):
+        if not _is_due(scales[s], index):
+            continue
+        while taken < scales[s]:
+            here += windows[index - taken]
+            taken += 1
+        if wanted & DISTRIBUTION or here[here.size - 1] + here[here.size - 2] > 0:
+            found[s] = _of_name(here, there, limits[:, s], effects[s])

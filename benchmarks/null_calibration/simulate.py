@@ -8,8 +8,8 @@ while an alert is open, a look at which no test comes near anything counts as qu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,24 +19,33 @@ from benchmarks.null_calibration import screen
 from benchmarks.null_calibration.kinds import Feature
 from benchmarks.null_calibration.streams import LOOKS_PER_MONTH, WINDOW_NS
 from monitor.alerts.budget import Plan, evaluated_every, families_present
+from monitor.alerts.evidence import FAMILIES
 from monitor.alerts.evidence.distribution import ROWS_MIN, TAIL_SHARES, VIEW_SHARES
 from monitor.alerts.evidence.quality import QUALITY_ROWS_MIN
+from monitor.alerts.evidence.trials import Look, Subject
 from monitor.alerts.evidence.unseen import expected_unseen
-from monitor.alerts.judging import ALONE_LEVEL, MERGE_ROWS_MAX, judge
-from monitor.alerts.kind_evidence import KindEvidence
+from monitor.alerts.judging import ALONE_LEVEL, CLEAR_SCORE, MERGE_ROWS_MAX, judge
+from monitor.alerts.kind_evidence import Hit, KindEvidence, summed
 from monitor.alerts.lifecycle import advance, inactive
+from monitor.alerts.tails import units
 from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
 
-Generator = np.random.Generator
 Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
-ALIAS_ROWS_MAX = 5_000
-"""Longer windows are drawn cell by cell (conditional binomials), shorter ones row by row."""
 OPEN = frozenset({AlertStatus.FIRING, AlertStatus.NO_DATA})
+METRICS = {
+    "js_distance": AlertKind.DRIFT,
+    "missing_ratio": AlertKind.QUALITY,
+    "unseen_ratio": AlertKind.QUALITY,
+}
+"""What is tested, in the order of the screen's bits."""
+BITS = {AlertKind.DRIFT: screen.DISTRIBUTION, AlertKind.QUALITY: screen.MISSING | screen.UNSEEN}
+VIEWS = np.array([VIEW_SHARES[v] for v in ("distance", "shift", "spread", "tails")])
+TAIL_TESTS = 2 * (len(TAIL_SHARES) + 1)
 
 
 def baseline_of(features: Sequence[Feature], rows: int, effects: DesignEffects | None = None) -> Baseline:
@@ -45,15 +54,6 @@ def baseline_of(features: Sequence[Feature], rows: int, effects: DesignEffects |
     grids = dict(zip(names, (f.grid for f in features), strict=True))
     tiles = dict(zip(names, (f.tile for f in features), strict=True))
     return Baseline("b", rows, Grids(grids), TileSet(rows, tiles), effects or DesignEffects((16,), (1.0,)))
-
-
-def windows_of(rng: Generator, shares: Floats, n: int, windows: int) -> Counts:
-    """Counts of independent windows of n rows, by cell."""
-    if n > ALIAS_ROWS_MAX:
-        return rng.multinomial(n, shares / shares.sum(), size=windows).astype(np.int32)
-    counts = np.zeros((windows, len(shares)), np.int32)
-    screen.draw(shares, n, windows, np.uint64(rng.integers(2**63)), counts)
-    return counts
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,17 @@ class Stream:
     def rows(self) -> int:
         return int(self.counts[0][0].sum())
 
-    def merged(self, index: int, scale: int) -> TileSet:
-        """The tiles of the last `scale` windows up to this one."""
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.baseline.grids.features)
+
+    def merged(self, index: int, scale: int, own: Iterable[int] | None = None) -> TileSet:
+        """The tiles of the last `scale` windows up to this one, of some features."""
         tiles = {
-            name: feature.tile_of(counts[index + 1 - scale : index + 1].sum(0).astype(np.int64))
-            for name, feature, counts in zip(self.baseline.grids.features, self.features, self.counts, strict=True)
+            self.names[i]: self.features[i].tile_of(
+                self.counts[i][index + 1 - scale : index + 1].sum(0).astype(np.int64)
+            )
+            for i in (range(len(self.features)) if own is None else own)
         }
         return TileSet(self.rows * scale, tiles)
 
@@ -100,70 +106,136 @@ class Stream:
     def due_scales(self, index: int, since: int) -> list[int]:
         return [s for s in self.scales() if (index + 1) % evaluated_every(s) == 0 and index + 1 - s >= since]
 
-    def suspects(self, alone: float = 0.0) -> npt.NDArray[np.bool_]:
-        """Windows at which some test might be within its limit, or under the level `alone` of all subjects of a metric."""
-        found = np.zeros(self.windows, np.bool_)
-        scales = np.array(self.scales())
-        drift = np.array([self.plan.log_alpha(AlertKind.DRIFT, int(s)) for s in scales]) - math.log(len(self.features))
-        quality = np.array([self.plan.log_alpha(AlertKind.QUALITY, int(s)) for s in scales])
-        names = sum(isinstance(f.tile, CategoricalTile) for f in self.features)
-        half = math.log(0.5) if names else 0.0
-        missing, unseen = quality + half - math.log(len(self.features)), quality + half - math.log(max(names, 1))
-        if alone:
-            drift = np.maximum(drift, math.log(alone / len(self.features)))
-            missing = np.maximum(missing, math.log(alone / len(self.features)))
-            unseen = np.maximum(unseen, math.log(alone / max(names, 1)))
-        effects = np.array([self.plan.effect(self.baseline, float(s * self.rows)) for s in scales])
-        shares = np.array([VIEW_SHARES[v] for v in ("distance", "shift", "spread", "tails")])
-        for feature, counts in zip(self.features, self.counts, strict=True):
-            there = own_counts(feature)
-            if isinstance(feature.tile, CategoricalTile):
-                screen.suspects_of_name(counts, there, scales, drift, missing, unseen, effects, found)
-                continue
-            low, high = feature.outside
-            below = np.cumsum(feature.tile.counts) / max(feature.tile.n, 1)
-            marks = np.array(TAIL_SHARES)
-            cells = [*np.searchsorted(below, marks), *np.searchsorted(below, 1 - marks)]
-            at = np.minimum(cells, len(below) - 1)
-            screen.suspects_of_number(
-                counts, there, low, high, at, scales, drift, missing, shares, 2 * len(marks) + 2, effects, found
-            )
-        return found
+    @cached_property
+    def subjects(self) -> Mapping[str, tuple[Subject, ...]]:
+        """Of every metric: its limit is split evenly over them."""
+        every = tuple(Subject(name) for name in self.baseline.grids.features)
+        names = zip(every, self.features, strict=True)
+        unseen = tuple(subject for subject, f in names if isinstance(f.tile, CategoricalTile))
+        return {"js_distance": every, "missing_ratio": every, "unseen_ratio": unseen}
+
+    def weight(self, metric: str) -> float:
+        """Of the family's budget: quality halves its own where there are categories."""
+        return 0.5 if metric != "js_distance" and self.subjects["unseen_ratio"] else 1.0
 
     @cached_property
-    def near(self) -> npt.NDArray[np.bool_]:
-        """Windows at which some test might stand out enough for an open alert not to call them quiet."""
-        return self.suspects(ALONE_LEVEL)
+    def limits(self) -> Floats:
+        """Log of what each test may spend, by metric (in the order of the screen's bits) and scale."""
+        found = [
+            [self.plan.log_alpha(METRICS[metric], scale) + math.log(self.weight(metric) / max(1, len(subjects)))]
+            for metric, subjects in self.subjects.items()
+            for scale in self.scales()
+        ]
+        return np.array(found).reshape(len(METRICS), -1)
 
-    def quiet(self, index: int, since: int) -> dict[AlertKind, KindEvidence]:
-        """What judging says of a window at which nothing comes near anything."""
-        found = {}
-        for kind, needed in ((AlertKind.DRIFT, self._filled), (AlertKind.QUALITY, self._whole)):
-            calm = {s: True for s in sorted({1, *self.due_scales(index, since)}) if needed(index, s)}
-            found[kind] = KindEvidence(kind, False, False, not calm, calm, scale_max=max(self.scales()))
+    @cached_property
+    def near_limits(self) -> Floats:
+        """From where an effect alone stands out, for an open alert not to be quiet."""
+        alone = [[math.log(ALONE_LEVEL / max(1, len(subjects)))] for subjects in self.subjects.values()]
+        return np.asarray(np.maximum(self.limits, alone))
+
+    @cached_property
+    def effects(self) -> Floats:
+        return np.array([self.plan.effect(self.baseline, float(s * self.rows)) for s in self.scales()])
+
+    @cached_property
+    def sides(self) -> Sequence[tuple[Counts, Floats, npt.NDArray[np.int64]]]:
+        """Of every feature its windows, its baseline, and where the cells of a number begin to be outer ones."""
+        return [(c, own_counts(f), outer_cells(f)) for c, f in zip(self.counts, self.features, strict=True)]
+
+    def suspects(self) -> Mapping[AlertKind, npt.NDArray[np.bool_]]:
+        """By family the windows at which some test might be within its limit."""
+        found = np.zeros(self.windows, np.uint8)
+        scales = np.array(self.scales())
+        for windows, there, at in self.sides:
+            if at.size:
+                screen.looks_at_number(windows, there, at, VIEWS, TAIL_TESTS, scales, self.limits, self.effects, found)
+            else:
+                screen.looks_at_name(windows, there, scales, self.limits, self.effects, found)
+        return {kind: found & bits > 0 for kind, bits in BITS.items()}
+
+    def near(self, index: int, kinds: Iterable[AlertKind] = BITS) -> npt.NDArray[np.uint8]:
+        """The screen's bits by feature and scale of the merges that end here: where some test might stand out enough
+        for an open alert not to call the look quiet."""
+        scales = np.array(self.scales())
+        wanted = sum(BITS[kind] for kind in kinds)
+        found = np.zeros((len(self.features), len(scales)), np.uint8)
+        for (windows, there, at), own in zip(self.sides, found, strict=True):
+            if at.size:
+                screen.look_at_number(
+                    windows, there, at, VIEWS, TAIL_TESTS, scales, self.near_limits, self.effects, index, wanted, own
+                )
+            else:
+                screen.look_at_name(windows, there, scales, self.near_limits, self.effects, index, wanted, own)
         return found
 
-    def _filled(self, index: int, scale: int) -> bool:
-        """Whether some feature has the rows for a verdict on its distribution."""
+    def screened(self, index: int, since: int, kinds: Sequence[AlertKind]) -> Mapping[AlertKind, KindEvidence]:
+        """What judging says of these families: only the features near some limit are tested, with the limits of all."""
+        near, found = self.near(index, kinds), {}
+        due = sorted({1, *self.due_scales(index, since)})
+        for kind in kinds:
+            hits: list[Hit] = []
+            quiet = {}
+            for scale in due:
+                own = np.flatnonzero(near[:, self.scales().index(scale)] & BITS[kind])
+                stand_out = self.hits(kind, index, scale, own) if own.size else []
+                hits += stand_out
+                if self._enough(kind, index, scale):
+                    quiet[scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in stand_out)
+            found[kind] = summed(kind, hits, quiet, max(self.scales()))
+        return found
+
+    def hits(self, kind: AlertKind, index: int, scale: int, own: npt.NDArray[np.intp]) -> list[Hit]:
+        """What stands out among some features, by the product's tests and the rule of `judge`."""
+        tiles = self.merged(index, scale, own)
+        look = Look(tiles, self._baseline_of(own), self.plan.effect(self.baseline, tiles.rows))
+        found = []
+        for trial in FAMILIES[kind](look):
+            number = len(self.subjects[trial.metric])
+            limit = self.plan.log_alpha(kind, scale) + math.log(self.weight(trial.metric) / number)
+            for i in np.flatnonzero(trial.log_p <= max(limit, math.log(ALONE_LEVEL / number))):
+                effect = trial.gauge(int(i))
+                score = float(units(trial.log_p[i]) / units(limit))
+                allowed = self.plan.tolerance(kind, trial.metric)
+                assert allowed is not None
+                tolerance = allowed[0] if isinstance(allowed[0], float) else allowed[0][1]
+                reference = float(trial.reference[i])
+                beyond = effect.low > tolerance
+                subject = trial.subjects[i]
+                found.append(
+                    Hit(kind, trial.metric, subject, scale, score, effect, beyond, reference, tolerance, tiles.rows)
+                )
+        return found
+
+    def _baseline_of(self, own: npt.NDArray[np.intp]) -> Baseline:
+        names = [self.names[i] for i in own]
+        tiles, grids = self.baseline.tiles.features, self.baseline.grids.features
+        return replace(
+            self.baseline,
+            grids=Grids({name: grids[name] for name in names}),
+            tiles=TileSet(self.baseline.rows, {name: tiles[name] for name in names}),
+        )
+
+    def _enough(self, kind: AlertKind, index: int, scale: int) -> bool:
+        """Whether some feature has the rows for a verdict."""
+        if kind is AlertKind.QUALITY:
+            return self.rows * scale >= QUALITY_ROWS_MIN
         there = (self.rows * scale - int(c[index + 1 - scale : index + 1, -1].sum()) for c in self.counts)
         return any(
             rows >= ROWS_MIN and feature.tile.n >= ROWS_MIN for rows, feature in zip(there, self.features, strict=True)
         )
 
-    def _whole(self, index: int, scale: int) -> bool:
-        return self.rows * scale >= QUALITY_ROWS_MIN
-
     def told(self, *, skip: bool = True) -> Iterator[tuple[int, Transition]]:
-        """What people would be told, with the window at whose end. `skip` False judges every window."""
-        suspect = self.suspects() if skip else np.ones(self.windows, np.bool_)
+        """What people would be told, with the window at whose end. `skip` False judges every window by `judge`."""
+        suspect = self.suspects() if skip else {}
         alerts: dict[AlertKind, Alert] = {}
         since = 0
         for index in range(self.windows):
-            is_open = any(alert.state in OPEN for alert in alerts.values())
-            if not (suspect[index] or is_open):
+            kinds = [k for k in BITS if not skip or suspect[k][index] or (k in alerts and alerts[k].state in OPEN)]
+            if not kinds:
                 continue
             span = Span(index * WINDOW_NS, (index + 1) * WINDOW_NS)
-            judged = self.quiet(index, since) if skip and not self.near[index] else self.judged(index, since, span)
+            judged = self.screened(index, since, kinds) if skip else self.judged(index, since, span)
             for kind, evidence in judged.items():
                 alerts[kind], transition = advance(alerts.get(kind) or inactive("m", None, kind), evidence, span)
                 if transition is None:
@@ -185,6 +257,16 @@ class Stream:
             plan=self.plan,
             measurements=(),
         ).evidence
+
+
+def outer_cells(feature: Feature) -> npt.NDArray[np.int64]:
+    """Of a number the ends of its range and the cells of its outer shares; none of a name."""
+    if isinstance(feature.tile, CategoricalTile):
+        return np.zeros(0, np.int64)
+    below = np.cumsum(feature.tile.counts) / max(feature.tile.n, 1)
+    marks = np.array(TAIL_SHARES)
+    cells = [*np.searchsorted(below, marks), *np.searchsorted(below, 1 - marks)]
+    return np.array([*feature.outside, *np.minimum(cells, len(below) - 1)], np.int64)
 
 
 def own_counts(feature: Feature) -> Floats:

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
+from benchmarks.null_calibration.draws import windows_of
 from benchmarks.null_calibration.kinds import KINDS, features
-from benchmarks.null_calibration.simulate import Stream, baseline_of, firing, windows_of
+from benchmarks.null_calibration.simulate import Stream, baseline_of, firing
 from benchmarks.null_calibration.streams import LOOKS_PER_MONTH, model_of
 
 RESULTS = Path(__file__).parent / "results" / "null.csv"
