@@ -49,7 +49,6 @@ class Health:
     """What the scheduler says of itself: shown by /health/ready and the System page."""
 
     passes: int = 0
-    last_pass_ns: int = 0
     windows: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -156,7 +155,6 @@ class Scheduler:
             self._guarded("compaction", partial(self._compact, self._uncompacted.popleft()), None)
         self.health.passes += 1
         self.health.windows += changed
-        self.health.last_pass_ns = self._context.clock()
         return changed
 
     def _guarded(self, what: str, work: Callable[[], T], otherwise: T) -> T:

@@ -36,8 +36,6 @@ class KindEvidence:
     """Of the metric that ranks first, with its threshold on the same scale."""
     threshold: float | None = None
     metric: str | None = None
-    effect_low: float | None = None
-    effect_high: float | None = None
     severity_low: float = 0.0
     """Interval of the largest effect in units of the metrics' default tolerances: what "twice as bad" compares."""
     severity_high: float = 0.0
@@ -103,8 +101,6 @@ def summed(kind: AlertKind, hits: Sequence[Hit], quiet: Mapping[int, bool], scal
         value=top.effect.shown,
         threshold=violated(top),
         metric=top.metric,
-        effect_low=top.effect.low,
-        effect_high=top.effect.high,
         severity_low=severity(worst.metric, worst.effect.low),
         severity_high=severity(worst.metric, worst.effect.high),
         severity_sure=severity(worst.metric, 2 * worst.effect.low - worst.effect.value),

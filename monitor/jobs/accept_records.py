@@ -52,11 +52,6 @@ def read_batch(body: bytes) -> Batch:
         raise InvalidInput(Fault("body", str(error), "a batch as docs/formats/batch.md draws it")) from error
 
 
-def accept_records(body: bytes, catalog: Catalog, store: SegmentStore, now_ns: int) -> Accepted:
-    """One batch by itself. Raises InvalidInput where the bytes are not one; then nothing is kept."""
-    return accept_batches([read_batch(body)], catalog, store, now_ns)[0]
-
-
 def accept_batches(batches: Sequence[Batch], catalog: Catalog, store: SegmentStore, now_ns: int) -> list[Accepted]:
     """Store what the batches bring, each unless it has been accepted before: all of them or, with an error, none.
 

@@ -24,8 +24,6 @@ import pyarrow.compute as pc
 from collectors.records.categories import canonical_category
 from monitor.tiles.rows import Array, Coding, Column
 
-TEXTS = pa.dictionary(pa.int32(), pa.string())
-
 
 def to_arrow(column: Column) -> Any:
     """The Arrow array of a column. Raises TypeError where its values are of no known kind."""

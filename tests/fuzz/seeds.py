@@ -4,7 +4,6 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import hpack
@@ -410,5 +409,3 @@ SAGEMAKER = [
 TEXTS = [
     b"call +49 151 23456789, a@b.example, 4111 1111 1111 1111, DE89 3704 0044 0532 0130 00, 10.0.0.1, 2001:db8::1",
 ]
-
-Seeds = dict[str, Callable[[], list[bytes]] | list[bytes]]

@@ -1,6 +1,6 @@
 // The query API under /api/v1. Errors are problem details (RFC 9457) and say what was wrong where.
 
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, title, detail) {
     super(`${title}: ${detail}`);
     Object.assign(this, { status, title, detail });

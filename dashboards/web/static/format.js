@@ -8,7 +8,6 @@ export const clock = (time) => { const d = new Date(time); return `${two(d.getUT
 export const precise = (time) => `${clock(time)}:${two(new Date(time).getUTCSeconds())}`;
 export const day = (time) => { const d = new Date(time); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`; };
 export const moment = (time) => (time ? `${day(time)} ${clock(time)}` : "no time");
-export const year = (time) => new Date(time).getUTCFullYear();
 
 const BRIEF_MS = 10 * 60_000;
 

@@ -10,7 +10,7 @@ export const lookOf = (status) => LOOK[status] ?? "wait";
 export const wordOf = (status) => WORD[status] ?? status ?? "no data";
 export const rankOf = (status) => { const rank = RANK.indexOf(status); return rank < 0 ? RANK.length : rank; };
 
-export function shape(look) {
+function shape(look) {
   const drawn = {
     crit: () => s("rect", { width: 12, height: 12, class: "f-crit" }),
     warn: () => s("path", { d: "M6 0 12.5 12h-13z", class: "f-warn" }),

@@ -12,7 +12,7 @@ from collectors.records.types import Batch, Gap, Ledger, Prediction, Record, Ten
 from monitor.catalog.opening import open_catalog
 from monitor.errors import InvalidInput
 from monitor.jobs.accept_labels import accept_labels, find_waiting
-from monitor.jobs.accept_records import accept_records
+from monitor.jobs.accept_records import Accepted, accept_batches, read_batch
 from monitor.ports import Catalog
 from monitor.segments.local_store import LocalSegmentStore
 
@@ -47,6 +47,11 @@ def prediction(number: int, model: str = "income", width: int = 2) -> Prediction
 
 def batch(sequence: int, *records: Record) -> bytes:
     return encode_batch(Batch(sidecar="s", sequence=sequence, records=records))
+
+
+def accept_records(body: bytes, catalog: Catalog, store: LocalSegmentStore, now_ns: int) -> Accepted:
+    """One batch by itself."""
+    return accept_batches([read_batch(body)], catalog, store, now_ns)[0]
 
 
 def test_the_same_batch_twice_is_one(catalog: Catalog, store: LocalSegmentStore) -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from collectors.records.encoding import encode_batch
 from collectors.records.types import Batch, GpuSample, ServerSample, TelemetrySample
 from monitor.catalog import open_catalog
 from monitor.definitions import Cost, MonitoredModel
 from monitor.findings import Span, Status
-from monitor.jobs.accept_records import accept_records
+from monitor.jobs.accept_records import accept_batches
 from monitor.jobs.efficiency import efficiency_of, gauges
 from monitor.ports import Arrival, BatchKey, Catalog, WindowEntry
 from monitor.query.efficiency import efficiency_item
@@ -61,9 +60,9 @@ def test_a_window_has_what_was_sampled_in_its_span(catalog: Catalog) -> None:
 
 def test_samples_come_in_a_sidecars_batches(catalog: Catalog, tmp_path: Path) -> None:
     """Once, however often the batch is delivered; and name no model by themselves."""
-    body = encode_batch(Batch(sidecar="s", sequence=1, records=samples(0)))
+    batch = Batch(sidecar="s", sequence=1, records=samples(0))
     store = LocalSegmentStore(tmp_path / "segments")
-    assert [accept_records(body, catalog, store, SECOND).known for _ in range(2)] == [False, True]
+    assert [accept_batches([batch], catalog, store, SECOND)[0].known for _ in range(2)] == [False, True]
     assert efficiency_of(catalog, [window(0, 30)])[0].joules == 1000.0
 
 

@@ -11,7 +11,7 @@ const ROW = 19;
 export const LABELS = 118;
 
 /** 0 quiet, 1 near its limit, 2 over it, 3 twice, 4 four times; null where it could not be judged. */
-export function levelOf(cell) {
+function levelOf(cell) {
   if (!cell || cell.value === undefined || ["insufficient_data", "undefined", "no_data", "error"].includes(cell.status)) return null;
   const ratio = overLimit(cell);
   if (ratio === null) return cell.status === "critical" ? 3 : cell.status === "warning" ? 2 : 0;

@@ -56,7 +56,7 @@ function together(features, vectors) {
 }
 
 /** What is selected: as the URL says, else the worst cell there is, the latest of equals. */
-export function selection(data) {
+function selection(data) {
   const { rows } = data.features;
   const row = rows.find((one) => one.name === read("feature")) ?? rows[0];
   let column = read("window") ? columnOf(data.columns, read("window")) : -1;
