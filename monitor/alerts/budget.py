@@ -136,6 +136,8 @@ def families_present(model: MonitoredModel, baseline: Baseline) -> frozenset[Ale
         AlertKind.FAIRNESS: bool(tiles.groups) and not isinstance(tiles.outcome, RegressionOutcome),
         AlertKind.QUALITY: bool(tiles.features) or bool(tiles.prediction),
         AlertKind.ANOMALY: baseline.anomaly is not None or tiles.anomaly is not None,
+        # It has no test: without a declared range nothing of it is judged.
+        AlertKind.ATTRIBUTION: tiles.attribution is not None and bool(_check(model, AlertKind.ATTRIBUTION).tolerance),
     }
     return frozenset(kind for kind, present in has.items() if present and _check(model, kind).enabled)
 

@@ -2,8 +2,8 @@
 
 Each line is shown over the merge that shows it. A column is shown on its frozen bins, or, where the line is about
 missing values, as present and missing; performance as decisions by right and wrong; a group as selected or not;
-anomalies as anomalous or not. Lines whose tiles are sums and no counts (errors of a regression, attributions) show the
-model's outputs, or nothing.
+anomalies as anomalous or not; attribution as the part of each feature in the whole. Errors of a regression are sums and no counts:
+the model's outputs are shown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from monitor.tiles.tileset import Baseline, TileSet
 COMPARISONS_MAX = 6
 """Distributions kept with an alert: the pages of its first lines; more would not be looked at."""
 TOP_BINS_MAX = 5
+ATTRIBUTION_PARTS = 10_000
+"""Attribution is no count of rows: the whole of each side is cut into so many parts, and each feature has its own."""
 _Both = tuple[int, int, int, Overlay]
 """Rows of the baseline, of the window, missing ones of the window, and the counts."""
 
@@ -72,6 +74,8 @@ def _shown(kind: AlertKind, line: FeatureScore, name: str, tiles: TileSet, basel
         both = _of_group(line, here, there)
     elif kind is AlertKind.ANOMALY:
         both = _anomalies(here, there)
+    elif kind is AlertKind.ATTRIBUTION:
+        both, name = _attributions(here, there), "attribution"
     else:
         both = _of_column(line.metric, name, here, there, baseline)
     if both is None:
@@ -136,6 +140,21 @@ def _anomalies(here: TileSet, there: TileSet) -> _Both | None:
         return None
     counts = ((tile.anomalous, tile.scored - tile.anomalous) for tile in (before, now))
     return _named(("anomalous", "usual"), *counts)
+
+
+def _attributions(here: TileSet, there: TileSet) -> _Both | None:
+    """Of the features of both, the largest first in the baseline."""
+    now, before = here.attribution, there.attribution
+    if now is None or before is None:
+        return None
+    names = [name for name in before.features if name in now.features]
+    ours, theirs = (tile.absolute_sums[[tile.features.index(name) for name in names]] for tile in (now, before))
+    if not names or ours.sum() <= 0 or theirs.sum() <= 0:
+        return None
+    order = np.argsort(-theirs, kind="stable")
+    parts = [np.rint(ATTRIBUTION_PARTS * sums[order] / sums.sum()).astype(np.int64).tolist() for sums in (theirs, ours)]
+    drawn = Overlay("categorical", tuple(parts[0]), tuple(parts[1]), categories=tuple(names[i] for i in order))
+    return before.explained, now.explained, 0, drawn
 
 
 def _named(names: tuple[str, ...], before: tuple[int, ...], now: tuple[int, ...]) -> _Both:

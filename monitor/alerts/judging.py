@@ -158,10 +158,13 @@ def _family(
             for trial, spent in tested
             for hit in _stand_outs(plan, trial, spent, scale, look.window, verdicts, kind, others)
         ]
+        enough = any(trial.enough.any() for trial, _ in tested)
         if scale == 1:
-            found += _interval_hits(plan, kind, limits, measurements, verdicts, look.effect)
-        tried |= bool(tested or found)
-        if any(trial.enough.any() for trial, _ in tested) or any(h.tolerance is None for h in found):
+            judged, beside = _interval_hits(plan, kind, limits, measurements, verdicts, look.effect)
+            found += beside
+            enough |= judged
+        tried |= bool(tested or found) or enough
+        if enough or any(h.tolerance is None for h in found):
             quiet[scale] = not any(h.beyond or h.score >= CLEAR_SCORE for h in found)
         hits += found
     return summed(kind, hits, quiet, scale_max) if tried else None
@@ -266,21 +269,25 @@ def _interval_hits(
     measurements: Sequence[Measurement],
     verdicts: dict[Key, Verdict],
     design: float,
-) -> list[Hit]:
-    """Metrics judged by their intervals: the effect is the distance from what is allowed, the evidence a normal tail."""
+) -> tuple[bool, list[Hit]]:
+    """Metrics judged by their intervals: the effect is the distance from what is allowed, the evidence a normal tail.
+
+    With it, whether any had the rows for a verdict.
+    """
     judged = [
         (m, allowed)
         for m in measurements
         if m.kind is kind and m.value.value is not None and (allowed := limits.of_measurement(m)) is not None
     ]
     log_alpha = plan.log_alpha(kind, 1) + math.log(UNTESTED_SHARE / max(1, len(judged)))
-    found = []
+    found, enough = [], False
     for m, allowed in judged:
         value, low, high = m.value.value, m.value.low, m.value.high
         if value is None or low is None or high is None:
             continue
         key = (kind, m.metric, Subject(m.feature, m.slice))
         verdict = verdicts[key] = Verdict(0.0, m.value.n_window >= ROWS_MIN, log_alpha, allowed.center)
+        enough |= verdict.enough
         away, side = max((allowed.least - value, -1.0), (value - allowed.most, 1.0))
         if away <= 0 or not verdict.enough:
             continue
@@ -294,4 +301,4 @@ def _interval_hits(
         detail = f"{value:.3g}, allowed {allowed.least:.3g} to {allowed.most:.3g}"
         effect = Effect(away, gap, away + Z * error, value, detail)
         found.append(Hit(kind, m.metric, key[2], 1, score, effect, gap > 0, edge, None, m.value.n_window))
-    return found
+    return enough, found

@@ -41,6 +41,8 @@ class Recomputed:
     """Values with their intervals that were compared."""
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
+    tiles: TileSet
+    """As computed, with the parts that are left out as they are stored."""
 
     @property
     def equal(self) -> bool:
@@ -110,7 +112,26 @@ def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, wind
         values=len(said),
         differences=tuple(d for f in said if (d := _difference(f, found[_key(f)])) is not None),
         left_out=tuple(left_out),
+        tiles=whole,
     )
+
+
+def stored_only(catalog: Catalog, window: WindowEntry) -> Recomputed:
+    """A window whose rows are past their retention: its tiles stand for it in a merge. Raises NotFound where they are gone too."""
+    data = catalog.tiles(window.model, window.version, window.rule, window.span)
+    if data is None:
+        raise NotFound("tiles of window", str(window.span.start_ns))
+    tiles = decode_tileset(data)
+    digest = _digest(_comparable(tiles))
+    gone = f"rows: its {window.n_window} are past their retention, its tiles are taken as they are stored"
+    return Recomputed(0, 0, digest, digest, 0, (), (gone,), tiles)
+
+
+def rows_are_gone(catalog: Catalog, window: WindowEntry) -> bool:
+    """Whether its rows are past their retention."""
+    span = window.span
+    kept = catalog.segments("predictions", window.model, window.version, span.start_ns, span.end_ns)
+    return window.n_window > 0 and not kept
 
 
 def _comparable(tiles: TileSet) -> TileSet:

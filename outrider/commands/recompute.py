@@ -31,7 +31,18 @@ def recompute(
     else:
         for item in answer["items"]:
             _print(item, answer["code"], with_start=windows > 1)
+        for kept in answer["exhibits"]:
+            _print_exhibit(kept)
     return 0 if answer["equal"] else 1
+
+
+def _print_exhibit(kept: dict[str, Any]) -> None:
+    """Of one alert: what it keeps of these windows, against the same counted anew."""
+    word = "equal" if kept["equal"] else "DIFFERENT"
+    names = f": {', '.join(kept['differences'])}" if kept["differences"] else ""
+    print(f"alert {kept['fingerprint']} ({kept['kind']}) {word}: {kept['compared']} kept distributions{names}")
+    if kept["left_out"]:
+        print(f"  not compared: {kept['left_out']}")
 
 
 def _print(item: dict[str, Any], code: str | None, *, with_start: bool) -> None:

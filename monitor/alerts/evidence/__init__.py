@@ -7,6 +7,7 @@ demand the effect with its interval.
 from collections.abc import Callable, Mapping, Sequence
 
 from monitor.alerts.evidence.anomaly import anomaly_tests
+from monitor.alerts.evidence.attribution import attribution_tests
 from monitor.alerts.evidence.distribution import label_tests, prediction_tests
 from monitor.alerts.evidence.drift import drift_tests
 from monitor.alerts.evidence.fairness import fairness_tests
@@ -23,6 +24,7 @@ FAMILIES: Mapping[AlertKind, Callable[[Look], Sequence[Trials]]] = {
     AlertKind.FAIRNESS: fairness_tests,
     AlertKind.QUALITY: quality_tests,
     AlertKind.ANOMALY: anomaly_tests,
+    AlertKind.ATTRIBUTION: attribution_tests,
 }
 
 __all__ = ["FAMILIES", "Look", "Trials"]

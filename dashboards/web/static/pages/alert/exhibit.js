@@ -23,11 +23,12 @@ function comparison(alert, one) {
   const { exhibit } = one;
   const address = (bar) => modelHref(alert.model, { from: exhibit.window.start, to: exhibit.window.end, version: alert.version, feature: one.feature, ...bar, slice: alert.kind === "fairness" ? null : one.slice }, "/rows");
   const windows = one.windows > 1 ? `${one.windows} windows up to ${span(exhibit.window.start, exhibit.window.end)}` : span(exhibit.window.start, exhibit.window.end);
-  const isFeature = !["present", "true positive", "right", "selected", "positives found", "anomalous"].includes(one.categories?.[0]);
+  const isFeature = alert.kind !== "attribution" && !["present", "true positive", "right", "selected", "positives found", "anomalous"].includes(one.categories?.[0]);
   return [
     h("h2", {}, `${one.feature === one.metric ? metricName(one.metric) : one.feature}${one.slice ? ` of ${one.slice}` : ""}, ${windows}`),
     h("p", { class: "cap" }, key("win", `window, n ${count(one.n_window)}`), key("base", `baseline, n ${count(one.n_baseline)}`), one.n_missing ? `${count(one.n_missing)} missing · ` : "", "as it was when the alert spoke · baseline ", h("code", {}, exhibit.baseline.slice(0, 12))),
     overlay(one, { label: `${one.feature}: share of each bin, window against baseline`, onPick: isFeature ? (bar) => { location.href = address(bar); } : undefined }),
+    alert.kind === "attribution" ? h("p", { class: "small" }, "The part of each feature in all attribution: bars are ten-thousandths of it, n are the explained predictions.") : null,
     table([
       [one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && one.kind === "categorical" && rowsOf(one, bin) ? h("a", { href: address(rowsOf(one, bin)) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
     ], one.top, { label: `Bins of ${one.feature} that changed most` }),
