@@ -107,6 +107,10 @@ from monitor.metrics.estimation.estimate_error import ESTIMATE_ERROR
 from monitor.metrics.estimation.estimate_inside_ratio import ESTIMATE_INSIDE_RATIO
 from monitor.metrics.estimation.estimated_accuracy import ESTIMATED_ACCURACY
 from monitor.metrics.estimation.estimated_brier_score import ESTIMATED_BRIER_SCORE
+from monitor.metrics.estimation.estimated_class_f1 import ESTIMATED_CLASS_F1
+from monitor.metrics.estimation.estimated_class_precision import ESTIMATED_CLASS_PRECISION
+from monitor.metrics.estimation.estimated_class_recall import ESTIMATED_CLASS_RECALL
+from monitor.metrics.estimation.estimated_class_roc_auc import ESTIMATED_CLASS_ROC_AUC
 from monitor.metrics.estimation.estimated_equal_opportunity_difference import ESTIMATED_EQUAL_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.estimation.estimated_f1 import ESTIMATED_F1
 from monitor.metrics.estimation.estimated_log_loss import ESTIMATED_LOG_LOSS
@@ -294,6 +298,10 @@ ON_REQUEST: tuple[Metric, ...] = (
     ESTIMATED_RECALL,
     ESTIMATED_SPECIFICITY,
     ESTIMATED_BRIER_SCORE,
+    ESTIMATED_CLASS_PRECISION,
+    ESTIMATED_CLASS_RECALL,
+    ESTIMATED_CLASS_F1,
+    ESTIMATED_CLASS_ROC_AUC,
     REWEIGHTED_ACCURACY,
     REWEIGHTED_F1,
     REWEIGHTED_ROC_AUC,

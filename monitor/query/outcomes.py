@@ -11,8 +11,12 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.findings import AlertKind
+from monitor.metrics.accuracy.forecasts import ClassForecastMetric
 from monitor.metrics.accuracy.gains import gains
 from monitor.metrics.accuracy.reliability import reliability
+from monitor.metrics.accuracy.roc_auc import AreaMetric
+from monitor.metrics.estimation.class_rates import expected_confusion
+from monitor.metrics.estimation.forms import class_curves_of
 from monitor.metrics.intervals import wilson
 from monitor.metrics.metric import Metric
 from monitor.metrics.registry import METRICS
@@ -65,6 +69,7 @@ class OutcomesController(Controller):
             "reliability": parts.get("reliability"),
             "gains": parts.get("gains"),
             "baseline_reliability": _table(known, reliability),
+            "estimated": _estimated(stretch),
             "metrics": {
                 metric: cell
                 for (metric, feature, place), cell in told(catalog, store, stretch, _of_task(task)).items()
@@ -75,7 +80,9 @@ class OutcomesController(Controller):
 
 def _of_task(task: str | None) -> Sequence[Metric]:
     """Those of the whole that are made from labels, of the model's own task."""
-    return [m for m in METRICS if m.kind is AlertKind.PERFORMANCE and m.needs_labels and getattr(m, task or "", None)]
+    made = [m for m in METRICS if m.kind is AlertKind.PERFORMANCE and m.needs_labels]
+    several = (ClassForecastMetric, AreaMetric) if task == "multiclass" else ()
+    return [m for m in made if getattr(m, task or "", None) or isinstance(m, several)]
 
 
 def _why(stretch: Stretch, outcome: Outcome | None) -> str:
@@ -106,6 +113,15 @@ def _parts(stretch: Stretch, outcome: Outcome) -> Mapping[str, Any]:
     if isinstance(outcome, MultilabelOutcome):
         return {"classes": _classes([*labels_of(names), OTHER], outcome.counts)}
     return {"classes": []}
+
+
+def _estimated(stretch: Stretch) -> dict[str, Any] | None:
+    """What labels will most likely say of several classes: rows by label and prediction, with the ends of 95 % intervals."""
+    curves, tile = class_curves_of(stretch.comparison), stretch.tiles.class_scores
+    if curves is None or tile is None or not tile.every.rows:
+        return None
+    expected, low, high = (part.tolist() for part in expected_confusion(tile.every))
+    return {"classes": list(curves.classes), "rows": tile.every.rows, "counts": expected, "low": low, "high": high}
 
 
 def _table(outcome: Outcome | None, of: Callable[[BinaryOutcome], Sequence[Any]]) -> list[dict[str, Any]] | None:

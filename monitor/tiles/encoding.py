@@ -18,6 +18,7 @@ from monitor.tiles import stamps
 from monitor.tiles.anomaly import AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.delays import DelayTile
 from monitor.tiles.estimator import Estimator
 from monitor.tiles.flips import FlipTile
@@ -40,7 +41,7 @@ from monitor.tiles.wire import Reader
 
 TILES_MAGIC = b"ORT"
 BASELINE_MAGIC = b"ORS"
-VERSION = 9
+VERSION = 10
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Inflated size: 5,000 features of 1,260 cells, or 100 features of 100,000 folded names, with room."""
 ANOMALY_BYTES_MAX = 64 * 1024 * 1024
@@ -156,6 +157,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.forecast is None else _tagged(tiles.forecast, FORECASTS),
         None if tiles.service is None else tiles.service.to_plain(),
         None if tiles.rival is None else _tileset_plain(tiles.rival),
+        None if tiles.class_scores is None else tiles.class_scores.to_plain(),
     ]
 
 
@@ -185,6 +187,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         forecast=reader.maybe(_forecast),
         service=reader.maybe(ServiceTile.from_plain),
         rival=reader.maybe(_no_slice if sliced else _slice),
+        class_scores=reader.maybe(ClassScoreTile.from_plain),
     )
     reader.done()
     return tiles

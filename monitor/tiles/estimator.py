@@ -17,6 +17,7 @@ from monitor.tiles.wire import Reader, raw
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["identity", "platt", "beta", "isotonic"]
+ClassMethod = Literal["identity", "temperature", "one_against_rest"]
 
 FACTORS_MAX = SCORE_CELLS
 """A curve has at most one independent part a cell."""
@@ -24,6 +25,14 @@ TREES_MAX = 400
 DEPTH_MAX = 6
 BINS_MAX = 64
 FEATURES_MAX = 64
+CLASSES_MAX = 20
+"""Classes of which each has curves of its own: the tile of a window grows with their square."""
+CLASS_CELLS = 128
+"""Cells of the probability of one class of several, even on the logit: rare classes have next to nothing but small ones."""
+CLASS_LOGIT_MAX = 10.0
+"""Logit from which on all are in the outermost cell: 1 in 22,000."""
+FOLDS = 10
+"""Parts of the baseline, in the order of its rows, of which each is left out of one curve (jackknife)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +195,54 @@ class LossModel:
         return model
 
 
+def class_edges() -> Floats:
+    """Inner edges of the cells of a class's probability, ascending."""
+    logits = np.linspace(-CLASS_LOGIT_MAX, CLASS_LOGIT_MAX, CLASS_CELLS + 1)[1:-1]
+    found: Floats = 1.0 / (1.0 + np.exp(-logits))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCurves:
+    """Weights of several classes by their probability. `curves` f64 [1 + FOLDS, k, CLASS_CELLS]: fitted on all labelled rows, and
+    without each fold; the weights of a row divided by their sum are the probabilities of its label. `ranking` f64 [k, k]: how what the labels do to the ROC AUC of two classes hangs together.
+    """
+
+    classes: tuple[str, ...]
+    method: ClassMethod
+    curves: Floats
+    ranking: Floats
+    labels: npt.NDArray[np.int64]
+    """Labelled rows of each class."""
+
+    @property
+    def labelled(self) -> int:
+        return int(self.labels.sum())
+
+    def expected(self, cells: npt.NDArray[np.int64], fold: int = 0) -> Floats:
+        """What the label of each row will be, from the cells of its probabilities [n, k]: adds up to 1."""
+        found: Floats = self.curves[fold][np.arange(len(self.classes)), cells]
+        found /= found.sum(axis=1, keepdims=True)
+        return found
+
+    def to_plain(self) -> list[object]:
+        return [list(self.classes), self.method, raw(self.curves), raw(self.ranking), raw(self.labels)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str) -> ClassCurves:
+        reader = Reader(document, where)
+        classes, method = reader.texts(), reader.text()
+        k = len(classes)
+        if k > CLASSES_MAX or method not in get_args(ClassMethod):
+            raise ValueError(f"{where}: found {k} classes and {method!r:.40}, expected at most {CLASSES_MAX}")
+        curves = reader.reals(1 + FOLDS, k, CLASS_CELLS)
+        if k and not (curves.min() > 0.0 and curves.max() < np.inf):
+            raise ValueError(f"{where}[2]: found a weight that is not positive")
+        found = cls(classes, cast("ClassMethod", method), curves, reader.reals(k, k), reader.counts(k))
+        reader.done()
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Estimator:
     """All that is frozen. `groups`: by column, the curve of each group (None: too few labels of its own)."""
@@ -195,6 +252,7 @@ class Estimator:
     regions: Trees | None = None
     """One tree whose leaves are regions in which the same score means different things."""
     loss: LossModel | None = None
+    classes: ClassCurves | None = None
 
     def to_plain(self) -> list[object]:
         return [
@@ -202,6 +260,7 @@ class Estimator:
             {name: [None if c is None else c.to_plain() for c in curves] for name, curves in self.groups.items()},
             None if self.regions is None else self.regions.to_plain(),
             None if self.loss is None else self.loss.to_plain(),
+            None if self.classes is None else self.classes.to_plain(),
         ]
 
     @classmethod
@@ -212,6 +271,7 @@ class Estimator:
             reader.mapping(_curves),
             reader.maybe(Trees.from_plain),
             reader.maybe(LossModel.from_plain),
+            reader.maybe(ClassCurves.from_plain),
         )
         reader.done()
         return found

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions.forecasts import CLASSES_MAX, LEVELS_MAX
+from monitor.tiles.estimator import CLASS_CELLS
 from monitor.tiles.wire import Reader, raw
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +24,8 @@ ROWS, SCORE, HITS = range(3)
 class ClassForecastTile:
     """`sums` f64 [3, 2]: sum and sum of squares of the log loss, Brier score and ranked probability score. `ranks` i64
     [classes]: rows whose true class was the r-th likeliest. `bins` f64 [classes + 1, BINS, 3]: rows, sum of probabilities
-    and rows of the class, by the probability of each class and, last, of the likeliest.
+    and rows of the class, by the probability of each class and, last, of the likeliest. `ranking` i64 [classes, CLASS_CELLS, 2]:
+    rows of other classes and of the class, by its probability.
 
     `unlabelled` rows have no label; `unusable` ones have a label that is no declared class, or no probabilities that add up.
     """
@@ -32,6 +34,7 @@ class ClassForecastTile:
     sums: Floats
     ranks: Counts
     bins: Floats
+    ranking: Counts
     unlabelled: int = 0
     unusable: int = 0
 
@@ -42,7 +45,7 @@ class ClassForecastTile:
     @classmethod
     def empty(cls, classes: tuple[str, ...]) -> ClassForecastTile:
         k = len(classes)
-        return cls(classes, np.zeros((3, 2)), np.zeros(k, np.int64), np.zeros((k + 1, BINS, 3)))
+        return cls(classes, np.zeros((3, 2)), np.zeros(k, np.int64), np.zeros((k + 1, BINS, 3)), _no_ranking(k))
 
     def merge(self, other: ClassForecastTile) -> ClassForecastTile:
         if self.classes != other.classes:
@@ -52,12 +55,14 @@ class ClassForecastTile:
             self.sums + other.sums,
             self.ranks + other.ranks,
             self.bins + other.bins,
+            self.ranking + other.ranking,
             self.unlabelled + other.unlabelled,
             self.unusable + other.unusable,
         )
 
     def to_plain(self) -> list[object]:
-        return [list(self.classes), raw(self.sums), raw(self.ranks), raw(self.bins), self.unlabelled, self.unusable]
+        arrays = [raw(self.sums), raw(self.ranks), raw(self.bins), raw(self.ranking)]
+        return [list(self.classes), *arrays, self.unlabelled, self.unusable]
 
     @classmethod
     def from_plain(cls, document: object, where: str) -> ClassForecastTile:
@@ -71,11 +76,16 @@ class ClassForecastTile:
             reader.reals(3, 2),
             reader.counts(k),
             reader.reals(k + 1, BINS, 3),
+            reader.counts(k, CLASS_CELLS, 2),
             reader.count(),
             reader.count(),
         )
         reader.done()
         return tile
+
+
+def _no_ranking(k: int) -> Counts:
+    return np.zeros((k, CLASS_CELLS, 2), np.int64)
 
 
 @dataclass(frozen=True, slots=True)

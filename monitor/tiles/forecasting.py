@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions import MonitoredModel
+from monitor.tiles.class_scores import class_cells
 from monitor.tiles.coding import MISSING, encode, numbers
+from monitor.tiles.estimator import CLASS_CELLS
 from monitor.tiles.forecast import BINS, BRIER, LOG_LOSS, RANKED, ClassForecastTile, ForecastTile, QuantileTile
 from monitor.tiles.rows import Column, Rows
 
@@ -25,10 +27,21 @@ def forecast_of(rows: Rows, model: MonitoredModel) -> ForecastTile | None:
     names = tuple((prediction.probabilities or prediction.quantiles).values())
     if model.label is None or not names or any(name not in rows.columns for name in names):
         return None
-    table = np.stack([_plain(rows.columns[name]) for name in names], axis=1) if len(rows) else np.zeros((0, len(names)))
+    table = table_of(rows, names)
     if prediction.probabilities:
         return _of_classes(table, rows.label, tuple(prediction.probabilities))
     return _of_quantiles(table, rows.label, tuple(prediction.quantiles))
+
+
+def table_of(rows: Rows, names: tuple[str, ...]) -> Floats:
+    """Columns of numbers side by side; NaN where a row has none."""
+    return np.stack([_plain(rows.columns[name]) for name in names], axis=1) if len(rows) else np.zeros((0, len(names)))
+
+
+def add_up(table: Floats) -> Bools:
+    """Rows whose probabilities are none too small or large, and miss 1 in sum by at most SUM_ERROR_MAX."""
+    near: Bools = np.abs(table.sum(axis=1) - 1.0) <= SUM_ERROR_MAX
+    return near & (table >= 0.0).all(axis=1) & (table <= 1.0).all(axis=1)
 
 
 def _plain(column: Column) -> Floats:
@@ -40,12 +53,11 @@ def _of_classes(table: Floats, label: Column | None, classes: tuple[str, ...]) -
     n, k = table.shape
     tile = ClassForecastTile.empty(classes)
     if label is None:
-        return ClassForecastTile(classes, tile.sums, tile.ranks, tile.bins, unlabelled=n)
+        return ClassForecastTile(classes, tile.sums, tile.ranks, tile.bins, tile.ranking, unlabelled=n)
     codes = encode(label, classes).codes
     labelled = codes != MISSING
     total = table.sum(axis=1)
-    sound = (np.abs(total - 1.0) <= SUM_ERROR_MAX) & (table >= 0.0).all(axis=1) & (table <= 1.0).all(axis=1)
-    usable = labelled & (codes < k) & sound
+    usable = labelled & (codes < k) & add_up(table)
     p, y = table[usable] / total[usable, None], codes[usable]
     m = len(y)
     true = np.zeros((m, k))
@@ -66,7 +78,11 @@ def _of_classes(table: Floats, label: Column | None, classes: tuple[str, ...]) -
     bins = np.stack([_binned(p[:, c], y == c) for c in range(k)] + [_likeliest(p, y)])
     unlabelled = int(n - labelled.sum())
     ranks = np.bincount(before, minlength=k)
-    return ClassForecastTile(classes, sums, ranks, bins, unlabelled, int(labelled.sum()) - m)
+    cells = class_cells(p)
+    ranking = [np.bincount(cells[:, c] * 2 + (y == c), minlength=2 * CLASS_CELLS).reshape(-1, 2) for c in range(k)]
+    return ClassForecastTile(
+        classes, sums, ranks, bins, np.stack(ranking).astype(np.int64), unlabelled, int(labelled.sum()) - m
+    )
 
 
 def _likeliest(p: Floats, y: npt.NDArray[np.int64]) -> Floats:

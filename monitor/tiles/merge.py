@@ -46,6 +46,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         forecast=cast("ForecastTile | None", _of(tilesets, lambda tiles: tiles.forecast)),
         flips=_by_name([tiles.flips for tiles in tilesets]),
         sampled=_of(tilesets, lambda tiles: tiles.sampled),
+        class_scores=_of(tilesets, lambda tiles: tiles.class_scores),
         service=_of(tilesets, lambda tiles: tiles.service),
         rival=_rival(tilesets),
         slices=_slices(tilesets),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.findings import Status, Value
+from monitor.findings import Measurement, Status, Value
+from monitor.metrics.accuracy.forecasts import ClassForecastMetric
 from monitor.metrics.intervals import Z
-from monitor.metrics.metric import PerformanceMetric, nothing
+from monitor.metrics.metric import Comparison, PerformanceMetric, nothing
+from monitor.tiles.forecast import ClassForecastTile
+from monitor.tiles.joined import classes_of
 from monitor.tiles.outcome import BinaryOutcome
+from monitor.tiles.task import task_of
 
 
 def roc_auc(outcome: BinaryOutcome) -> Value:
@@ -19,7 +25,8 @@ def roc_auc(outcome: BinaryOutcome) -> Value:
 
     **Formula.** Σ over score cells of positives × (negatives below + negatives within / 2) / (P · N), on 1,000 equal
     cells of [0, 1]. Two rows of one cell count as tied: the exact value is within half the share of such pairs, by
-    which the interval is widened.
+    which the interval is widened. For several classes with declared `probabilities` the plain mean of the areas of each
+    class against all others, on 128 cells even on the logit.
 
     **Range.** 0 to 1; 0.5 is a coin.
 
@@ -79,9 +86,35 @@ def _hanley_mcneil(area: float, p: int, n: int) -> float:
     return (area * (1.0 - area) + (p - 1) * (q1 - square) + (n - 1) * (q2 - square)) / (p * n)
 
 
-ROC_AUC = PerformanceMetric(
+def roc_auc_macro(tile: ClassForecastTile) -> Value:
+    """The mean of the areas of each class against all others, over those that both have rows; the page of `roc_auc` tells how.
+
+    How the classes' areas hang together is not known: their intervals are averaged, as if they moved together.
+    """
+    areas = [roc_auc(replace(BinaryOutcome.empty(), positives=own[:, 1], negatives=own[:, 0])) for own in tile.ranking]
+    held = [(a.value, a.low, a.high) for a in areas if a.value is not None and a.low is not None and a.high is not None]
+    if not held:
+        return nothing(Status.UNDEFINED, "all labels are of one class", n_window=tile.labelled)
+    value, low, high = np.mean(held, axis=0).tolist()
+    return Value(value, low, high, n_window=tile.labelled)
+
+
+@dataclass(frozen=True, slots=True)
+class AreaMetric(PerformanceMetric):
+    """Of the score, and of the declared probabilities of several classes."""
+
+    def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        model = comparison.model
+        if task_of(model, classes_of(comparison.baseline.grids, model)) == "multiclass":
+            several = ClassForecastMetric(self.name, self.prometheus, self.help, roc_auc_macro)
+            yield from several.measure(comparison)
+        else:
+            yield from PerformanceMetric.measure(self, comparison)
+
+
+ROC_AUC = AreaMetric(
     name="roc_auc",
     prometheus="outrider_roc_auc",
-    help="Area under the ROC curve of the score (0.5: no better than chance).",
+    help="Area under the ROC curve of the score (0.5: no better than chance; several classes: mean of each against the rest).",
     binary=roc_auc,
 )

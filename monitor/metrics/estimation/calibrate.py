@@ -39,13 +39,24 @@ def fit(positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64]) -> C
     p, n = int(positives.sum()), int(negatives.sum())
     if p + n < LABELLED_MIN or min(p, n) < CLASS_MIN:
         return None
-    losses = _held_out(positives, negatives)
+    s = centres()
+    losses = _held_out(positives, negatives, s)
     method = _chosen(losses)
-    values, factors = METHODS[method](positives.astype(np.float64), negatives.astype(np.float64))
+    values, factors = METHODS[method](positives.astype(np.float64), negatives.astype(np.float64), s)
     held = np.flatnonzero(positives + negatives)
     low, high = held[0] / SCORE_CELLS, (held[-1] + 1) / SCORE_CELLS
     means: dict[str, float] = {name: float(mean) for name, (mean, _) in losses.items()}
     return Curve(method, values, factors, p + n, means, float(low), float(high))
+
+
+def method_for(positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64], s: Floats) -> Method:
+    """The method that says best what labels rows have whose scores lie in cells about `s`."""
+    return _chosen(_held_out(positives, negatives, s))
+
+
+def values_of(method: Method, positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64], s: Floats) -> Floats:
+    """The probabilities that a method gives to the cells about `s`."""
+    return METHODS[method](positives.astype(np.float64), negatives.astype(np.float64), s)[0]
 
 
 def offset(curve: Curve, positives: Floats, negatives: Floats, cells: Floats) -> Curve | None:
@@ -84,7 +95,9 @@ def reweighted(curve: Curve, positives: Floats, negatives: Floats, squares: Floa
     return Curve(curve.method, values, slopes @ _root(covariance), curve.labelled, {}, curve.low, curve.high)
 
 
-def _held_out(positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64]) -> dict[Method, tuple[float, float]]:
+def _held_out(
+    positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64], s: Floats
+) -> dict[Method, tuple[float, float]]:
     """Mean log loss of each method on rows it was not fitted on, and the standard error of what sets it apart from the best."""
     rng = np.random.default_rng(SEED)
     folds = [_folds(rng, counts) for counts in (positives, negatives)]
@@ -92,11 +105,11 @@ def _held_out(positives: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64]
     by_cell: dict[Method, Floats] = {}
     squares: dict[Method, tuple[Floats, Floats]] = {}
     for name, method in METHODS.items():
-        losses = np.zeros(SCORE_CELLS)
-        rows_loss = (np.zeros((FOLDS, SCORE_CELLS)), np.zeros((FOLDS, SCORE_CELLS)))
+        losses = np.zeros(len(s))
+        rows_loss = (np.zeros((FOLDS, len(s))), np.zeros((FOLDS, len(s))))
         for fold in range(FOLDS):
             p, n = folds[0][fold], folds[1][fold]
-            values, _ = method((positives - p).astype(np.float64), (negatives - n).astype(np.float64))
+            values, _ = method((positives - p).astype(np.float64), (negatives - n).astype(np.float64), s)
             rows_loss[0][fold], rows_loss[1][fold] = -np.log(values), -np.log1p(-values)
             losses += p * rows_loss[0][fold] + n * rows_loss[1][fold]
         by_cell[name], squares[name] = losses, rows_loss
@@ -120,18 +133,17 @@ def _folds(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> npt.NDArr
     return rng.multinomial(counts, np.full(FOLDS, 1.0 / FOLDS)).T.astype(np.int64)
 
 
-def _identity(positives: Floats, negatives: Floats) -> Fitted:
+def _identity(positives: Floats, negatives: Floats, s: Floats) -> Fitted:
     """The score itself, as unsure as a line fitted to these rows: that none was needed is not known for certain."""
-    return _clipped(centres()), _platt(positives, negatives)[1]
+    return _clipped(s), _platt(positives, negatives, s)[1]
 
 
-def _platt(positives: Floats, negatives: Floats) -> Fitted:
-    return _line(np.stack([np.ones(SCORE_CELLS), _logit(centres())], axis=1), positives, negatives)
+def _platt(positives: Floats, negatives: Floats, s: Floats) -> Fitted:
+    return _line(np.stack([np.ones(len(s)), _logit(s)], axis=1), positives, negatives)
 
 
-def _beta(positives: Floats, negatives: Floats) -> Fitted:
-    s = centres()
-    return _line(np.stack([np.ones(SCORE_CELLS), np.log(s), -np.log1p(-s)], axis=1), positives, negatives)
+def _beta(positives: Floats, negatives: Floats, s: Floats) -> Fitted:
+    return _line(np.stack([np.ones(len(s)), np.log(s), -np.log1p(-s)], axis=1), positives, negatives)
 
 
 def _line(columns: Floats, positives: Floats, negatives: Floats) -> Fitted:
@@ -142,7 +154,7 @@ def _line(columns: Floats, positives: Floats, negatives: Floats) -> Fitted:
     return values, (columns * (values * (1.0 - values))[:, None]) @ _root(covariance)
 
 
-def _isotonic(positives: Floats, negatives: Floats) -> Fitted:
+def _isotonic(positives: Floats, negatives: Floats, s: Floats) -> Fitted:
     """Pooled adjacent violators; between the middles of its blocks a straight line, so no jump at a block's end.
 
     Each block's share has its binomial variance, with half a row of either kind so that none is sure.
@@ -158,13 +170,13 @@ def _isotonic(positives: Floats, negatives: Floats) -> Fitted:
     found = np.array(blocks)
     share = (found[:, 0] + 0.5) / (found[:, 1] + 1.0)
     middle = found[:, 2] / found[:, 1]
-    cells = np.arange(SCORE_CELLS, dtype=np.float64)
+    cells = np.arange(len(s), dtype=np.float64)
     weights: Floats = np.stack([np.interp(cells, middle, unit) for unit in np.eye(len(middle))], axis=1)
     factors: Floats = np.asarray(weights * np.sqrt(share * (1.0 - share) / (found[:, 1] + 1.0)), np.float64)
     return _clipped(weights @ np.maximum.accumulate(share)), factors
 
 
-METHODS: Mapping[Method, Callable[[Floats, Floats], Fitted]] = {
+METHODS: Mapping[Method, Callable[[Floats, Floats, Floats], Fitted]] = {
     "identity": _identity,
     "platt": _platt,
     "beta": _beta,

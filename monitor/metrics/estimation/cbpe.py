@@ -216,7 +216,7 @@ def estimate(name: str, expected: Expected) -> Value:
         wide = half + found.bound + _bend(name, expected)
         low, high = max(0.0, value - wide), value + wide
     else:
-        low, high = _on_logit(value, half)
+        low, high = on_logit(value, half)
         low, high = max(0.0, low - found.bound), min(1.0, high + found.bound)
     return Value(value, low, high, n_window=n, status=status, reason=reason)
 
@@ -232,7 +232,7 @@ def _bend(name: str, expected: Expected) -> float:
     return float(rows @ slope) * half / expected.n
 
 
-def _on_logit(value: float, half: float) -> tuple[float, float]:
+def on_logit(value: float, half: float) -> tuple[float, float]:
     """Ends of an interval of a share whose standard error times Z is `half`."""
     inner = min(max(value, 1e-9), 1.0 - 1e-9)
     scaled = min(half / (inner * (1.0 - inner)), 50.0)

@@ -18,12 +18,14 @@ from monitor.metrics.accuracy.recall import recall
 from monitor.metrics.accuracy.rmse import rmse
 from monitor.metrics.accuracy.roc_auc import roc_auc
 from monitor.metrics.accuracy.specificity import specificity
-from monitor.metrics.estimation import cbpe
+from monitor.metrics.estimation import cbpe, class_rates
 from monitor.metrics.estimation.cbpe import Expected, labelled_rows
 from monitor.metrics.estimation.estimated_mae import estimated_mae
 from monitor.metrics.estimation.estimated_rmse import estimated_rmse
-from monitor.metrics.estimation.forms import scored, supported
+from monitor.metrics.estimation.forms import class_curves_of, scored, supported
 from monitor.metrics.metric import Comparison, nothing
+from monitor.tiles.class_scores import ClassScoreTile
+from monitor.tiles.estimator import ClassCurves
 from monitor.tiles.losses import LossTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitor.tiles.scores import TAIL_CELLS, TOTAL
@@ -81,13 +83,15 @@ def errors_of(comparison: Comparison) -> dict[str, Value]:
     outcome = comparison.window.outcome
     if isinstance(outcome, RegressionOutcome):
         return _of_losses(comparison, outcome)
-    return _of_scores(comparison, outcome) if isinstance(outcome, BinaryOutcome | MulticlassOutcome) else {}
+    if isinstance(outcome, MulticlassOutcome):
+        return {**_of_classes(comparison), **_of_scores(comparison, outcome)}
+    return _of_scores(comparison, outcome) if isinstance(outcome, BinaryOutcome) else {}
 
 
 def counted(value: Value, comparison: Comparison) -> Value:
     """The value with the counts of both sides."""
     estimator = comparison.baseline.estimator
-    parts = () if estimator is None else (estimator.curve, estimator.loss)
+    parts = () if estimator is None else (estimator.curve, estimator.loss, estimator.classes)
     known = max((part.labelled for part in parts if part is not None), default=0)
     return replace(value, n_baseline=known, n_missing=max(0, comparison.window.rows - value.n_window))
 
@@ -102,6 +106,31 @@ def _of_losses(comparison: Comparison, outcome: RegressionOutcome) -> dict[str, 
         name: estimate_error(supported(guess(own, estimator.loss), comparison), truth(outcome))
         for name, (guess, truth) in pairs.items()
     }
+
+
+def _of_classes(comparison: Comparison) -> dict[str, Value]:
+    """Averages over classes, held against those that the labels of the same rows gave, where they are of the same classes."""
+    curves, tile = class_curves_of(comparison), comparison.window.class_scores
+    if curves is None or tile is None or not tile.labelled.rows:
+        return {}
+    found = {}
+    for name in class_rates.NAMES:
+        guess = supported(class_rates.macro(name, tile.labelled, curves), comparison)
+        found[name] = estimate_error(guess, _realised(name, tile, curves))
+    return found
+
+
+def _realised(name: str, tile: ClassScoreTile, curves: ClassCurves) -> Value:
+    truth, expected = class_rates.truth_of(name, tile), class_rates.occurring(name, tile.labelled)
+    other = np.flatnonzero(np.isfinite(truth) != expected)
+    if len(other):
+        names = ", ".join(curves.classes[i] for i in other)
+        return nothing(
+            Status.UNDEFINED, f"other classes occur than were expected: {names}", n_window=tile.labelled.rows
+        )
+    if not expected.any():
+        return nothing(Status.UNDEFINED, "no class has rows enough", n_window=tile.labelled.rows)
+    return Value(float(truth[expected].mean()), n_window=tile.labelled.rows)
 
 
 def _of_scores(comparison: Comparison, outcome: BinaryOutcome | MulticlassOutcome) -> dict[str, Value]:

@@ -13,7 +13,7 @@ def estimated_accuracy(expected: Expected) -> Value:
     **What it tells.** How often the model is right, as far as its own scores can tell. For several classes the score is how sure the model is of the class it says.
 
     **Formula.** (TP + TN) / n at the expected counts: TP = Σ c over rows taken for positive, TN = Σ (1 - c) over the others. E is over labels drawn with probability c(s), c being the baseline's calibration curve
-    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score.
+    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score. Several classes with declared `probabilities` and no score: the expected share of right rows, q of the class that was said.
 
     **Range.** 0 to 1.
 
@@ -41,6 +41,7 @@ ESTIMATED_ACCURACY = ScoreEstimate(
     prometheus="outrider_estimated_accuracy_ratio",
     help="Accuracy estimated without labels from calibrated scores.",
     of=estimated_accuracy,
+    by_classes="accuracy",
     multiclass=True,
     groups=True,
 )

@@ -13,7 +13,7 @@ def estimated_f1(expected: Expected) -> Value:
     **What it tells.** How well positives are found, as far as the scores can tell.
 
     **Formula.** 2 TP / (positive predictions + Σ c), TP = Σ c over positive predictions. E is over labels drawn with probability c(s), c being the baseline's calibration curve
-    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score.
+    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score. For several classes with declared `probabilities`: the plain mean over the classes that occur, each against all others, from q: the probabilities of a row's label, which add up to 1 (themselves, with one temperature and a bias each, or with a curve for each class, whichever predicts held-out rows best).
 
     **Range.** 0 to 1; undefined with fewer than two expected positives.
 
@@ -41,4 +41,5 @@ ESTIMATED_F1 = ScoreEstimate(
     prometheus="outrider_estimated_f1_ratio",
     help="F1 estimated without labels from calibrated scores.",
     of=estimated_f1,
+    by_classes="f1",
 )

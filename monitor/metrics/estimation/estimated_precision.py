@@ -13,7 +13,7 @@ def estimated_precision(expected: Expected) -> Value:
     **What it tells.** How many of the positive answers are right, as far as the scores can tell.
 
     **Formula.** Σ c over positive predictions, over their number. E is over labels drawn with probability c(s), c being the baseline's calibration curve
-    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score.
+    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score. For several classes with declared `probabilities`: the plain mean over the classes that occur, each against all others, from q: the probabilities of a row's label, which add up to 1 (themselves, with one temperature and a bias each, or with a curve for each class, whichever predicts held-out rows best).
 
     **Range.** 0 to 1; undefined without positive predictions, where other tools say 0.
 
@@ -41,4 +41,5 @@ ESTIMATED_PRECISION = ScoreEstimate(
     prometheus="outrider_estimated_precision_ratio",
     help="Precision estimated without labels from calibrated scores.",
     of=estimated_precision,
+    by_classes="precision",
 )

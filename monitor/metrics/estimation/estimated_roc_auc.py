@@ -13,7 +13,7 @@ def estimated_roc_auc(expected: Expected) -> Value:
     **What it tells.** How well the score will turn out to rank.
 
     **Formula.** Rows of a cell count c as a positive and 1 - c as a negative in the area; ties count half. E is over labels drawn with probability c(s), c being the baseline's calibration curve
-    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score.
+    (the score itself, Platt, beta or isotonic, whichever predicts held-out rows best), on 1,000 cells of the score. For several classes with declared `probabilities`: the plain mean over the classes of the area of each against all others, from q: the probabilities of a row's label, which add up to 1 (themselves, with one temperature and a bias each, or with a curve for each class, whichever predicts held-out rows best).
 
     **Range.** 0 to 1; undefined with fewer than two expected rows of either class.
 
@@ -41,4 +41,5 @@ ESTIMATED_ROC_AUC = ScoreEstimate(
     prometheus="outrider_estimated_roc_auc",
     help="Area under the ROC curve estimated without labels from calibrated scores.",
     of=estimated_roc_auc,
+    by_classes="roc_auc",
 )

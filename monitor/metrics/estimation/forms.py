@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from monitor.findings import AlertKind, Measurement, Status, Value
-from monitor.metrics.estimation import calibrate
+from monitor.metrics.estimation import calibrate, class_rates
 from monitor.metrics.estimation.cbpe import Expected
 from monitor.metrics.estimation.support import support_of
 from monitor.metrics.metric import Comparison, nothing
-from monitor.tiles.estimator import Curve, LossModel
+from monitor.tiles.class_scores import ClassSums
+from monitor.tiles.estimator import ClassCurves, Curve, LossModel
 from monitor.tiles.joined import classes_of
 from monitor.tiles.losses import LossTile
 from monitor.tiles.scores import REGIONS, TOTAL, ScoreTile, group_key
@@ -68,11 +69,17 @@ class ScoreEstimate:
     multiclass: bool = False
     groups: bool = False
     reweighted: bool = False
+    by_classes: str | None = None
+    """The rate of `class_rates` that stands for it where the declaration names probabilities of several classes."""
     kind: AlertKind = AlertKind.PERFORMANCE
     needs_labels: bool = False
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         curve, model = scored(comparison), comparison.model
+        curves = class_curves_of(comparison)
+        if self.by_classes is not None and curves is not None and not (self.multiclass and curve is not None):
+            yield Measurement(self.name, self.kind, None, None, averaged(self.by_classes, comparison, curves))
+            return
         if curve is None:
             return
         if not self.multiclass and task_of(model, classes_of(comparison.baseline.grids, model)) != "binary":
@@ -106,6 +113,47 @@ class ScoreEstimate:
                     reason = "the baseline has too few labels of this group: the curve is that of all rows"
                     value = replace(value, status=Status.INSUFFICIENT_DATA, reason=reason)
                 yield Measurement(self.name, self.kind, None, f"{column}={group}", value)
+
+
+def class_curves_of(comparison: Comparison) -> ClassCurves | None:
+    """The curves of a baseline with probabilities of several classes; None where no estimate is made from them."""
+    estimator = comparison.baseline.estimator
+    return None if estimator is None or not comparison.model.estimation.enabled else estimator.classes
+
+
+def averaged(name: str, comparison: Comparison, curves: ClassCurves) -> Value:
+    """A rate of the window averaged over classes, with the counts of both sides."""
+    tile = comparison.window.class_scores
+    if tile is None:
+        return nothing(Status.NO_DATA, _no_probabilities(comparison), n_baseline=curves.labelled)
+    return against(class_rates.macro(name, tile.every, curves), comparison, curves.labelled)
+
+
+def _no_probabilities(comparison: Comparison) -> str:
+    return "the rows lack a column of the prediction" if comparison.window.rows else "the window has no rows"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEstimate:
+    """A rate of each class, estimated from the probabilities of all; the measurement's `feature` names the class."""
+
+    name: str
+    prometheus: str
+    help: str
+    of: Callable[[int, ClassSums, ClassCurves], Value]
+    kind: AlertKind = AlertKind.PERFORMANCE
+    needs_labels: bool = False
+
+    def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        curves, tile = class_curves_of(comparison), comparison.window.class_scores
+        if curves is None:
+            return
+        for i, name in enumerate(curves.classes):
+            if tile is None:
+                value = nothing(Status.NO_DATA, _no_probabilities(comparison), n_baseline=curves.labelled)
+            else:
+                value = against(self.of(i, tile.every, curves), comparison, curves.labelled)
+            yield Measurement(self.name, self.kind, name, None, value)
 
 
 def group_curve(comparison: Comparison, column: str, group: int) -> Curve | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions import MonitoredModel
-from monitor.metrics.estimation import calibrate, trees
+from monitor.metrics.estimation import calibrate, class_curves, trees
 from monitor.tiles import joined, scores
 from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.coding import MISSING, encode, numbers
@@ -41,6 +41,14 @@ def fit(rows: Rows, grids: Grids, model: MonitoredModel) -> Estimator | None:
     if task == "regression":
         loss = _loss(rows, grids, model)
         return None if loss is None else Estimator(loss=loss)
+    classes = class_curves.fit(rows, model) if task == "multiclass" else None
+    found = _of_scores(rows, grids, model)
+    if found is None:
+        return None if classes is None else Estimator(classes=classes)
+    return replace(found, classes=classes)
+
+
+def _of_scores(rows: Rows, grids: Grids, model: MonitoredModel) -> Estimator | None:
     scored = scored_rows(rows, grids, model)
     if scored is None or scored.truth is None:
         return None
@@ -64,7 +72,7 @@ def count(
     """The tiles of a window's rows."""
     if estimator.loss is not None:
         return {}, _losses(rows, estimator.loss, model)
-    scored = scored_rows(rows, grids, model)
+    scored = None if estimator.curve is None else scored_rows(rows, grids, model)
     if scored is None:
         return {}, None
     found = {TOTAL: scores.total(scored)}
@@ -87,7 +95,8 @@ def with_estimates(
     if estimator is None:
         return tiles
     counted, expected = count(rows, estimator, grids, model)
-    return replace(tiles, scores=counted, losses=expected)
+    classes = None if estimator.classes is None else class_curves.tile_of(rows, estimator.classes, model)
+    return replace(tiles, scores=counted, losses=expected, class_scores=classes)
 
 
 def coarse(values: Floats) -> Floats:

@@ -78,6 +78,10 @@ OF_OTHER_TASKS = (
     "mean_average_precision",
     "mean_reciprocal_rank",
     "precision_at_10",
+    "estimated_class_precision",
+    "estimated_class_recall",
+    "estimated_class_f1",
+    "estimated_class_roc_auc",
 )
 """What a binary model has not."""
 

@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 
 from monitor.definitions import ColumnRule, Label, MonitoredModel, Prediction
+from monitor.metrics.estimation import class_curves
 from monitor.metrics.estimation.freeze import scored_rows
 from monitor.tiles import joined
 from monitor.tiles.anomaly import P_CELLS, AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CATEGORIES_MAX, UNSEEN_NAMES_MAX, CategoricalTile
+from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.coding import encode
 from monitor.tiles.delays import DELAY_CELLS, DelayTile, delay_cells
 from monitor.tiles.encoding import decode_tileset, encode_tileset
+from monitor.tiles.forecast import ClassForecastTile
+from monitor.tiles.forecasting import forecast_of
 from monitor.tiles.freeze import categorical_grid, freeze, numeric_grid
 from monitor.tiles.group import GroupTile
 from monitor.tiles.losses import LossTile
@@ -184,6 +188,30 @@ KINDS["quality"] = Kind(
 SAMPLED = ("amount", "rooms", "colour", "flag")
 KINDS["sampled"] = Kind(
     lambda part: sampled_tile(part, SAMPLED, GRIDS.features), SampledTile.empty(len(SAMPLED)), 13_000
+)
+
+CLASS_NAMES = ("red", "green", "blue")
+SURE = MonitoredModel(
+    "m", prediction=Prediction(probabilities={name: f"p_{name}" for name in CLASS_NAMES}), label=Label("true")
+)
+
+
+def _probabilities(part: Rows) -> Rows:
+    """Three probabilities of two columns, some of which do not add up, and labels of which some are none of the classes."""
+    p, x = part.columns["p"].values.astype(float), np.nan_to_num(part.columns["x"].values, posinf=0.0)
+    weights = np.stack([p, 1.0 / (1.0 + np.exp(-x)), np.full(len(p), 0.3)], axis=1).reshape(-1, 3)
+    weights = weights / weights.sum(axis=1, keepdims=True) * np.where(p < 0.05, 2.0, 1.0)[:, None]
+    columns = {f"p_{name}": Column(weights[:, i]) for i, name in enumerate(CLASS_NAMES)}
+    return replace(part, columns=columns, label=part.columns["name"])
+
+
+CURVES = class_curves.fit(_probabilities(_rows(np.random.default_rng(101), 3_000)), SURE)
+assert CURVES is not None
+KINDS["class scores"] = Kind(
+    lambda part: class_curves.tile_of(_probabilities(part), CURVES, SURE), ClassScoreTile.empty(CLASS_NAMES), 70_000
+)
+KINDS["forecast of classes"] = Kind(
+    lambda part: forecast_of(_probabilities(part), SURE), ClassForecastTile.empty(CLASS_NAMES), 9_000
 )
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

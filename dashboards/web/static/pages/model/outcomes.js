@@ -12,6 +12,7 @@ const CLASSES_SHOWN = 15;
 export async function outcomes(data, window) {
   const found = await askWindow(data, "outcomes", window);
   if (!found) return withoutTiles(data);
+  if (found.reason && found.estimated) return [h("p", { class: "cap" }, `From labels nothing can be said: ${found.reason}.`), confusion(found)];
   if (found.reason) return empty(`Nothing can be said: ${found.reason}.`, data.model.declaration.label ? " Labels are matched by prediction id, however late; estimates without labels are in the chart of performance." : "");
   const expected = found.expected === null ? "" : `, of about ${count(found.expected)} that will come: the metrics are corrected, the tables are not`;
   return [h("p", { class: "cap" }, `${count(found.labelled)} of ${count(found.rows)} rows have labels${expected}${found.unusable ? `; ${count(found.unusable)} more have no usable prediction` : ""}.`),
@@ -26,18 +27,22 @@ function metrics(found) {
     table([["metric", ([name]) => metricTitle(name), "wrap"], ["value", cell, "num"], ["95 % interval", ([, one]) => (one.low === null ? "" : `${number(one.low)} to ${number(one.high)}`)], ["limit", ([, one]) => (one.judged ? limit(one.threshold) : ""), "num"], ["state", ([, one]) => (one.judged || one.value === null ? badge(one.status) : h("span", { class: "small" }, "not judged"))]], list, { label: "Metrics from labels" }));
 }
 
+/** What labels said; without them, what they will most likely say. */
 function confusion(found) {
-  if (!found.confusion) return null;
-  const { classes: names, counts } = found.confusion;
+  const told = found.confusion ?? found.estimated;
+  if (!told) return null;
+  const { classes: names, counts, low, high } = told;
   const all = counts.flat().reduce((sum, n) => sum + n, 0) || 1;
   const most = Math.max(...counts.flat(), 1);
   const shade = (n) => `shade${Math.ceil((4 * n) / most)}`;
-  return section("Confusion", "Rows: what was true. Columns: what the model said. Shares are of the row.",
-    h("div", { class: "tablebox" }, h("table", { class: "confusion", "aria-label": "Confusion of labels and predictions" },
+  const whole = (n) => count(Math.round(n));
+  const ends = (i, k) => (low ? `${whole(low[i][k])} to ${whole(high[i][k])}` : null);
+  return section(low ? "Expected confusion" : "Confusion", low ? "Estimated without labels. Rows: what will be true. Columns: what the model said. 95 % intervals." : "Rows: what was true. Columns: what the model said. Shares are of the row.",
+    h("div", { class: "tablebox" }, h("table", { class: "confusion", "aria-label": low ? "Expected confusion of labels and predictions" : "Confusion of labels and predictions" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true \\ said"), names.map((name) => h("th", { scope: "col", class: "num" }, name)), h("th", { scope: "col", class: "num" }, "all"))),
       h("tbody", {}, counts.map((row, i) => {
         const sum = row.reduce((a, b) => a + b, 0);
-        return h("tr", {}, h("th", { scope: "row" }, names[i]), row.map((n, k) => h("td", { class: `num ${shade(n)}${i === k ? " same" : ""}` }, count(n), h("div", { class: "small" }, sum ? percent(n / sum) : "")) ), h("td", { class: "num" }, count(sum), h("div", { class: "small" }, percent(sum / all))));
+        return h("tr", {}, h("th", { scope: "row" }, names[i]), row.map((n, k) => h("td", { class: `num ${shade(n)}${i === k ? " same" : ""}` }, whole(n), h("div", { class: "small" }, ends(i, k) ?? (sum ? percent(n / sum) : ""))) ), h("td", { class: "num" }, whole(sum), h("div", { class: "small" }, percent(sum / all))));
       })))));
 }
 
