@@ -8,10 +8,10 @@ Of a connection that closed, the ways are remembered for a while, so that a late
 """
 
 from collections.abc import Collection
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol
 
 from collectors.tap.passive.packets import ACK, FIN, RST, SYN, TcpPacket, receiver_port, sender_port, turned
-from collectors.tap.passive.streams import UNKNOWN, Delivery, Stream, distance
+from collectors.tap.passive.streams import UNKNOWN, Delivery, Followed, Handle, Stream, distance
 from collectors.tap.segment import Uncopied
 
 CONNECTIONS_MAX = 16_384
@@ -37,8 +37,6 @@ _MODULUS = 1 << 32
 _BEGINS_OR_ENDS = SYN | FIN | RST
 _NANOSECONDS = 1_000_000_000
 
-Handle = TypeVar("Handle")
-
 
 class Sink(Protocol[Handle]):
     """Where the connections' bytes go; a handle is how it knows one."""
@@ -52,25 +50,6 @@ class Sink(Protocol[Handle]):
     ) -> None: ...
 
     def closed(self, handle: Handle, time_ns: int, *, reason: Uncopied | None = None) -> None: ...
-
-
-class Followed(Generic[Handle]):
-    """One connection: the sink's handle and both directions, that of the client first."""
-
-    __slots__ = ("handle", "last_ns", "streams")
-
-    def __init__(self, handle: Handle, streams: tuple[Stream, Stream], time_ns: int) -> None:
-        self.handle = handle
-        self.streams = streams
-        self.last_ns = time_ns
-        streams[0].peer, streams[1].peer = streams[1], streams[0]
-        for stream in streams:
-            stream.of = self
-
-    def dissolve(self) -> None:
-        """Let go of the cycles between a connection and its streams."""
-        for stream in self.streams:
-            del stream.peer, stream.of
 
 
 class Connections(Generic[Handle]):

@@ -1,20 +1,19 @@
-"""One direction of one connection: packets in any order, repeated, overlapping and with losses in; its bytes in order out.
+"""The directions of a connection: packets in any order, repeated, overlapping and with losses in; bytes in order out.
 
 Sequence numbers wrap around; only their distances from `next` mean something. What cannot be delivered yet waits as
 pieces; of bytes that came twice, the first to come count. What the receiver acknowledged and nobody saw is a hole.
 """
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collectors.tap.passive.connections import Followed
+from typing import Any, Generic, NamedTuple, TypeVar
 
 UNKNOWN = -1
 """Instead of a sequence number, as long as no packet told one."""
 PIECE_BYTES = 128
 """What keeping a piece costs beside its bytes, so that many small ones cannot take much."""
 _MODULUS, _HALF = 1 << 32, 1 << 31
+
+Handle = TypeVar("Handle")
 
 
 class Delivery(NamedTuple):
@@ -188,3 +187,22 @@ class Stream:
 
     def _look_whether_done(self) -> None:
         self.done = self._end is not None and self._position >= self._end
+
+
+class Followed(Generic[Handle]):
+    """One connection: the sink's handle and both directions, that of the client first."""
+
+    __slots__ = ("handle", "last_ns", "streams")
+
+    def __init__(self, handle: Handle, streams: tuple[Stream, Stream], time_ns: int) -> None:
+        self.handle = handle
+        self.streams = streams
+        self.last_ns = time_ns
+        streams[0].peer, streams[1].peer = streams[1], streams[0]
+        for stream in streams:
+            stream.of = self
+
+    def dissolve(self) -> None:
+        """Let go of the cycles between a connection and its streams."""
+        for stream in self.streams:
+            del stream.peer, stream.of
