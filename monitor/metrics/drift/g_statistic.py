@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,18 +46,27 @@ def g_statistic(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     n, m = int(b.sum()), int(w.sum())
     share = m / (n + m)
 
-    def terms(p: Floats, q: Floats) -> Floats:
-        middle = (1.0 - share) * p + share * q
-        with np.errstate(divide="ignore", invalid="ignore"):
-            of_p = np.where(p > 0.0, p * np.log(p / middle), 0.0)
-            return (1.0 - share) * of_p + share * np.where(q > 0.0, q * np.log(q / middle), 0.0)
-
+    terms = _Terms(share)
     divergence = max(0.0, float(terms(b / n, w / m).sum()))
     scale = 2.0 * (n + m)
     ends = divergence_interval(divergence, b, w, terms, 2.0 / (share * (1.0 - share)))
     low, high = (end * scale for end in ends)
     value = scale * divergence
     return Value(value, min(low, value), max(high, value), n_baseline=n, n_window=m, n_missing=now.n_missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a cell adds where the window has `share` of all rows. Equal shares are equal terms."""
+
+    share: float
+
+    def __call__(self, p: Floats, q: Floats) -> Floats:
+        middle = (1.0 - self.share) * p + self.share * q
+        with np.errstate(divide="ignore", invalid="ignore"):
+            of_p = np.where(p > 0.0, p * np.log(p / middle), 0.0)
+            of_both = (1.0 - self.share) * of_p + self.share * np.where(q > 0.0, q * np.log(q / middle), 0.0)
+        return np.asarray(of_both)
 
 
 G_STATISTIC = DriftMetric(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,10 @@ SPARSE_ROWS = 16
 """Rows expected in a cell, on the side with fewer, below which its part of the null law is computed, not taken as known."""
 LAW_TERMS = 96
 """Terms of that computation: 20 standard deviations above SPARSE_ROWS expected rows."""
+LAWS_KEPT = 16
+"""Laws whose cells are remembered: the columns of a window, and windows of as many rows, share one."""
+CELLS_KEPT = 4_096
+"""Cells of a law that are remembered, by their rows: half a megabyte of each law."""
 
 
 def divergence_interval(
@@ -67,14 +73,44 @@ def _null_moments(together: Counts, share: float, term: CellTerm, curvature: flo
     if not sparse.any():
         return full, 2.0 * full
     rows, times = np.unique(together[sparse], return_counts=True)
-    total = rows[:, None].astype(np.float64)
-    on_few = np.arange(min(int(rows[-1]), LAW_TERMS) + 1, dtype=np.float64)[None, :]
-    rest = np.maximum(total - on_few, 0.0)
-    log_law = gammaln(total + 1.0) - gammaln(on_few + 1.0) - gammaln(rest + 1.0)
-    law = np.where(on_few <= total, np.exp(log_law + on_few * math.log(few) + rest * math.log1p(-few)), 0.0)
-    # The cell's shares on both sides, up to the common factor that nm/(n + m) takes away.
-    p, q = rest / (1.0 - few), on_few / few
-    terms = curvature * few * (1.0 - few) * (term(p, q) if share <= 0.5 else term(q, p))
-    means = (law * terms).sum(axis=1)
-    variances = (law * (terms - means[:, None]) ** 2).sum(axis=1)
+    means, variances = _law(share, term, curvature).moments(rows.tolist())
     return full + float(times @ means), 2.0 * full + float(times @ variances)
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """Mean and variance of a sparse cell's term, by its rows on both sides together."""
+
+    share: float
+    term: CellTerm
+    curvature: float
+    _known: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def moments(self, rows: list[int]) -> tuple[Floats, Floats]:
+        """(means, variances) of cells of so many rows; what is new is computed, and remembered while there is room."""
+        found = {t: moments for t in rows if (moments := self._known.get(t)) is not None}
+        if len(found) < len(rows):
+            new = [t for t in rows if t not in found]
+            computed = dict(zip(new, self._computed(np.array(new, np.float64)), strict=True))
+            found |= computed
+            if len(self._known) + len(computed) <= CELLS_KEPT:
+                self._known.update(computed)
+        means, variances = np.array([found[t] for t in rows]).T
+        return means, variances
+
+    def _computed(self, rows: Floats) -> list[tuple[float, float]]:
+        """As many terms for each, so that what is found of one does not hang on the others."""
+        share, few, total = self.share, min(self.share, 1.0 - self.share), rows[:, None]
+        on_few = np.arange(LAW_TERMS + 1, dtype=np.float64)[None, :]
+        rest = np.maximum(total - on_few, 0.0)
+        log_law = gammaln(total + 1.0) - gammaln(on_few + 1.0) - gammaln(rest + 1.0)
+        law = np.where(on_few <= total, np.exp(log_law + on_few * math.log(few) + rest * math.log1p(-few)), 0.0)
+        # The cell's shares on both sides, up to the common factor that nm/(n + m) takes away.
+        p, q = rest / (1.0 - few), on_few / few
+        terms = self.curvature * few * (1.0 - few) * (self.term(p, q) if share <= 0.5 else self.term(q, p))
+        means = (law * terms).sum(axis=1)
+        variances = (law * (terms - means[:, None]) ** 2).sum(axis=1)
+        return list(zip(means.tolist(), variances.tolist(), strict=True))
+
+
+_law = lru_cache(LAWS_KEPT)(_Law)
