@@ -8,6 +8,7 @@ The id is the `inferenceId` where the caller gave one, else the `eventId`: what 
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import PurePath
 
 import msgspec
@@ -99,7 +100,14 @@ def read_line(line: bytes, model: str, version: str, now_ns: int) -> Captured:
     )
     decoder, call = reader_of(exchange, model, version)
     found = (AsCalled(decoder, read.metadata.inference or read.metadata.event), call)
-    return Captured(exchange, found, Provenance(captured_by="file", name=f"sm-{read.metadata.event}"))
+    name = exchange_name(model, version, read.metadata.event)
+    return Captured(exchange, found, Provenance(captured_by="file", name=name))
+
+
+def exchange_name(model: str, version: str, event: str) -> str:
+    """63 bits of a hash of what SageMaker names it by: the same in whichever file it comes, however often that is read."""
+    digest = blake2b(msgspec.json.encode((model, version, event)), digest_size=8).digest()
+    return f"file-{int.from_bytes(digest, 'big') >> 1:016x}"
 
 
 def names_of(path: PurePath) -> tuple[str, str] | None:

@@ -146,4 +146,15 @@ def test_a_logger_a_program_and_files_reach_one_monitor(tmp_path: Path) -> None:
         (tmp_path / "files" / "churn.jsonl").write_text(json.dumps(line) + "\n")
         run("intake", "sagemaker", tmp_path / "files", "--monitor", monitor.url, "--spool", tmp_path / "t", "--once")
         assert captured(monitor) == 5
+        # The same file again, under another name, from another machine: the same exchange.
+        (tmp_path / "again").mkdir()
+        (tmp_path / "again" / "part-2.jsonl").write_text(
+            (tmp_path / "files" / "churn.jsonl").read_text()
+            + json.dumps(line | {"eventMetadata": {"eventId": "f"}})
+            + "\n"
+        )
+        run("intake", "sagemaker", tmp_path / "again", "--model", "churn", "--monitor", monitor.url, "--spool", tmp_path / "u", "--once")  # fmt: skip
+        assert captured(monitor) == 6
+        day = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+        assert len(monitor.items("/api/v1/models/churn/rows", **day)) == 2
         assert {item["model"] for item in monitor.items("/api/v1/models")} == {"income", "batch", "churn"}

@@ -3,13 +3,14 @@
 import base64
 import json
 import random
+import re
 from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 
 from collectors.decoders.identity import DEFAULT_IDS
-from collectors.intake.sagemaker import Captured, NotACapture, names_of, read_line
+from collectors.intake.sagemaker import Captured, NotACapture, exchange_name, names_of, read_line
 from collectors.pipeline import Pipeline
 from collectors.records.packing import unpack
 from collectors.records.types import Ledger, Prediction, Record
@@ -47,6 +48,15 @@ def test_a_csv_capture_is_a_prediction() -> None:
     assert (found.model, found.version, found.rows, found.captured_by) == ("churn", "v", 2, "file")
     assert (found.id, found.id_source, found.time_ns) == ("e", "body", 1_650_241_308 * 10**9)
     assert list(unpack(found.outputs[0].data, found.outputs[0].datatype)) == [0.25, 0.75]
+
+
+def test_an_exchange_is_named_by_what_it_is_and_not_by_where_it_was_read() -> None:
+    """So a monitor knows it again: the event of the model and version, in the form that it takes once."""
+    name = prediction(line("1,2", "0.5")).exchange
+    assert re.fullmatch("file-[0-9a-f]{16}", name)
+    assert name == prediction(line("1,2", "0.5", inferenceId="42")).exchange
+    others = {prediction(line("1,2", "0.5", eventId="other")).exchange, exchange_name("churn", "w", "e")}
+    assert len({name, *others, exchange_name("m", "v", "e")}) == 4
 
 
 def test_the_inference_id_goes_before_the_events() -> None:

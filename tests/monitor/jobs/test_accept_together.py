@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from collectors.intake.sagemaker import exchange_name
 from collectors.records.packing import pack
 from collectors.records.types import Batch, Ledger, Prediction, Record, Tensor
 from monitor.catalog import open_catalog
@@ -154,6 +155,20 @@ def test_an_exchange_that_is_read_again_is_taken_once(
     ledger = catalog.ledger("m", None, NOW_NS, NOW_NS + 10**9)
     assert (ledger.seen, ledger.captured) == (1, 1)
     assert catalog.known([BatchKey("two", 3)])
+
+
+def test_a_capture_file_that_is_delivered_twice_is_counted_once(
+    acceptance: Acceptance, catalog: Catalog, store: LocalSegmentStore
+) -> None:
+    """Its lines bear the same names again, also from another sidecar and in another order."""
+    names = [exchange_name("m", "", event) for event in ("a", "b")]
+    lines = [prediction(1, exchange=name, captured_by="file", id=name[-1]) for name in names]
+    counted = Ledger(start_ns=NOW_NS, end_ns=NOW_NS + 10**9, model="m", version="", seen=2, captured=2)
+    acceptance.accept([batch(1, *lines, counted, sidecar="one")])
+    acceptance.accept([batch(1, *lines[::-1], counted, sidecar="two")])
+    assert sorted(ids(catalog, store)) == sorted(name[-1] for name in names)
+    ledger = catalog.ledger("m", None, NOW_NS, NOW_NS + 10**9)
+    assert (ledger.seen, ledger.captured) == (2, 2)
 
 
 def test_what_became_of_an_exchange_is_counted_once(acceptance: Acceptance, catalog: Catalog) -> None:
