@@ -6,13 +6,17 @@ wait at event time WAITING_NS and are looked up again whenever labels are applie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.ports import Catalog, Labels, Segment, SegmentStore
+from monitor.ports import CAME_UNKNOWN_NS, Catalog, Labels, Segment, SegmentStore
 
+RECORDED_NS = 86_400 * 10**9
+"""Predictions that came so much later than they were made were recorded somewhere and sent at last: a sidecar that was cut off
+sends within hours. Their labels are recorded too."""
 WAITING_NS = 0
 """Event time of a label whose prediction is unknown: no prediction is older than 1970."""
 
@@ -36,8 +40,10 @@ def accept_labels(
     now_ns: int,
 ) -> LabelsAccepted:
     """Store labels of a model. Later values of an id replace earlier ones."""
-    times = store.locate(catalog.segments("predictions", model), [str(i) for i in ids])
-    segments, accepted = _write(model, ids, values, times, store, now_ns)
+    predictions = catalog.segments("predictions", model)
+    times = store.locate(predictions, [str(i) for i in ids])
+    came_ns = _came(times, predictions, np.full(len(ids), now_ns, np.int64))
+    segments, accepted = _write(model, Labels(ids, values, times, came_ns), store, now_ns)
     catalog.put_segments(segments)
     return accepted
 
@@ -69,7 +75,9 @@ def find_waiting(
     times = store.locate(predictions, [str(i) for i in labels.id])
     accepted = LabelsAccepted(0, len(labels))
     if np.any(times >= 0):
-        segments, accepted = _write(model, labels.id, labels.value, times, store, now_ns)
+        came_ns = np.full(len(labels), now_ns, np.int64) if labels.came_ns is None else labels.came_ns
+        found = Labels(labels.id, labels.value, times, _came(times, predictions, came_ns))
+        segments, accepted = _write(model, found, store, now_ns)
         catalog.replace_segments(waiting, segments)
         # What still waits has been written anew; labels that came meanwhile have not been looked for.
         waiting = [s for s in _waiting(catalog, model) if s.path in {written.path for written in segments}]
@@ -82,22 +90,35 @@ def _waiting(catalog: Catalog, model: str) -> list[Segment]:
     return [s for s in catalog.segments("labels", model, end_ns=WAITING_NS + 1) if s.end_ns == WAITING_NS]
 
 
-def _write(
-    model: str,
-    ids: npt.NDArray[np.object_],
-    values: npt.NDArray[np.object_],
-    times: npt.NDArray[np.int64],
-    store: SegmentStore,
-    now_ns: int,
-) -> tuple[list[Segment], LabelsAccepted]:
+def _came(
+    times: npt.NDArray[np.int64], predictions: Sequence[Segment], came_ns: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """When labels came; not known of labels whose predictions are recorded ones, sent long after they were made."""
+    recorded = [s for s in predictions if s.created_ns - s.end_ns > RECORDED_NS]
+    if not recorded:
+        return came_ns
+    live = [s for s in predictions if s.created_ns - s.end_ns <= RECORDED_NS]
+    return np.where(_covered(times, recorded) & ~_covered(times, live), CAME_UNKNOWN_NS, came_ns)
+
+
+def _covered(times: npt.NDArray[np.int64], segments: Sequence[Segment]) -> npt.NDArray[np.bool_]:
+    """Which of the times some segment reaches over."""
+    starts = np.sort(np.array([s.start_ns for s in segments], np.int64))
+    ends = np.sort(np.array([s.end_ns for s in segments], np.int64))
+    return np.searchsorted(starts, times, side="right") > np.searchsorted(ends, times, side="left")
+
+
+def _write(model: str, labels: Labels, store: SegmentStore, now_ns: int) -> tuple[list[Segment], LabelsAccepted]:
+    """`time_ns` of the labels is below 0 where their prediction is unknown."""
+    times = labels.time_ns
     known = times >= 0
     segments = []
     if known.any():
         order = np.flatnonzero(known)[np.argsort(times[known], kind="stable")]
-        segments.append(store.write_labels(model, Labels(ids[order], values[order], times[order]), now_ns))
+        segments.append(store.write_labels(model, labels.take(order), now_ns))
     if not known.all():
-        rest = ~known
-        held = Labels(ids[rest], values[rest], np.full(int(rest.sum()), WAITING_NS, np.int64))
+        rest = labels.take(np.flatnonzero(~known))
+        held = replace(rest, time_ns=np.full(len(rest), WAITING_NS, np.int64))
         segments.append(store.write_labels(model, held, now_ns))
     span = (int(times[known].min()), int(times[known].max())) if known.any() else (None, None)
-    return segments, LabelsAccepted(len(ids), int((~known).sum()), *span)
+    return segments, LabelsAccepted(len(labels), int((~known).sum()), *span)

@@ -9,7 +9,7 @@ import numpy as np
 from monitor.definitions import MonitoredModel
 from monitor.jobs.track import Place
 from monitor.metrics.estimation.completeness import awaiting, complete, completeness
-from monitor.ports import Catalog, Labels
+from monitor.ports import CAME_UNKNOWN_NS, Catalog, Labels
 from monitor.tiles.coding import encode
 from monitor.tiles.delays import DELAY_CELLS, NEGATIVE, OTHER, POSITIVE, DelayTile, delay_cells
 from monitor.tiles.encoding import decode_tileset
@@ -23,11 +23,15 @@ LEARNED_WINDOWS = 64
 
 
 def delays_of(rows: Rows, labels: Labels, model: MonitoredModel, tiles: TileSet) -> DelayTile | None:
-    """The tile of a window's labels; None where nobody knows when they came."""
+    """The tile of a window's labels; None where they came with the rows, and so without any delay.
+
+    Labels of recorded rows are counted, and have none: that they came now says nothing of when they were known.
+    """
     if labels.came_ns is None or not len(labels):
         return None
     own = set(rows.prediction_ids())
-    kept = np.array([i in own for i in labels.id.tolist()], np.bool_)
+    there = np.array([i in own for i in labels.id.tolist()], np.bool_)
+    kept = there & (labels.came_ns != CAME_UNKNOWN_NS)
     cells = delay_cells(labels.came_ns[kept] - labels.time_ns[kept])
     outcome = np.full(len(cells), OTHER)
     positive = positive_of(model)
@@ -35,7 +39,8 @@ def delays_of(rows: Rows, labels: Labels, model: MonitoredModel, tiles: TileSet)
         codes = encode(Column(labels.value[kept]), (positive,)).codes
         outcome = np.where(codes == 0, POSITIVE, NEGATIVE)
     counts = np.bincount(outcome * DELAY_CELLS + cells, minlength=3 * DELAY_CELLS).reshape(3, DELAY_CELLS)
-    return complete(replace(DelayTile.empty(), counts=counts.astype(np.int64)))
+    undated = int(np.count_nonzero(there & ~kept))
+    return complete(replace(DelayTile.empty(), counts=counts.astype(np.int64), undated=undated))
 
 
 def learned_delays(catalog: Catalog, place: Place, complete_before_ns: int) -> DelayTile | None:

@@ -34,10 +34,11 @@ from monitor.ports.readers import (
     ToldByBeacon,
     ToldLabel,
 )
-from monitor.ports.segment_store import FindingKey, FindingQuery, Labels, SegmentStore
+from monitor.ports.segment_store import CAME_UNKNOWN_NS, FindingKey, FindingQuery, Labels, SegmentStore
 
 __all__ = [
     "BATCH_MISSING",
+    "CAME_UNKNOWN_NS",
     "Arrival",
     "Arrived",
     "BaselineEntry",

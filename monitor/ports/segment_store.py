@@ -17,11 +17,16 @@ FindingKey = Literal["kind", "feature", "metric", "slice"]
 """What the findings of a column may be told apart by."""
 
 
+CAME_UNKNOWN_NS = -1
+"""In the place of when a label came, where nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """n labels. `value` object of int, float, bool or str; `time_ns` is the event time of the prediction it belongs to.
 
-    `came_ns`: when each was taken in, by the monitor's clock; None where they come from a file.
+    `came_ns`: when each was taken in, by the monitor's clock, CAME_UNKNOWN_NS of labels of recorded rows; None where all
+    come from a file.
     """
 
     id: npt.NDArray[np.object_]
@@ -31,6 +36,10 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def take(self, at: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Labels:
+        came_ns = None if self.came_ns is None else self.came_ns[at]
+        return Labels(self.id[at], self.value[at], self.time_ns[at], came_ns)
 
 
 @dataclass(frozen=True, slots=True)

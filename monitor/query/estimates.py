@@ -20,6 +20,10 @@ WINDOWS_MAX = 1_000
 """Windows whose delays are added up: their tiles are read one by one."""
 
 
+UNDATED_REASON = "their predictions were recorded elsewhere and sent later: when the labels were known is not"
+"""Why labels are in no distribution of delays."""
+
+
 class EstimatesController(Controller):
     """How estimates without labels have done, and how late labels are."""
 
@@ -74,6 +78,7 @@ class EstimatesController(Controller):
         """Counts by half octaves of seconds, apart for negative, positive and other labels; `items` are the windows, newest first.
 
         A quantile is the cell it lies in, `above` and `up_to` so many seconds. `expected`: labels there will be, where it is known.
+        `labelled` are those with a delay; `undated` are in no count, and `undated_reason` says why.
         """
         entry = model_of(catalog, model)
         known = entry.in_force()
@@ -99,6 +104,8 @@ class EstimatesController(Controller):
             "from": rfc3339(windows[-1].span.start_ns) if windows else None,
             "rows": sum(window.n_window for window in windows),
             "labelled": int(total.counts.sum()),
+            "undated": total.undated,
+            "undated_reason": UNDATED_REASON if total.undated else None,
             "corrected_windows": sum(item["expected"] is not None for item in items),
             "labels_complete_after_seconds": None if complete_ns is None else complete_ns / SECOND_NS,
             "median": _quantile(total, 0.5),
@@ -118,6 +125,7 @@ def _delayed(window: WindowEntry, tile: DelayTile | None) -> dict[str, Any]:
         "version": window.version or None,
         "n_window": window.n_window,
         "labelled": window.labelled,
+        "undated": 0 if tile is None else tile.undated,
         "expected": float(tile.expected.sum()) if tile is not None and tile.corrected else None,
         "median": None if tile is None else _quantile(tile, 0.5),
         "p90": None if tile is None else _quantile(tile, 0.9),

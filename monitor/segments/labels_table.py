@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.ports import Labels
+from monitor.ports import CAME_UNKNOWN_NS, Labels
 
 PREDICTION_ID, TIME, VALUE, REGISTERED, CAME = "prediction_id", "time_ns", "value", "registered", "came_ns"
 SPELLING = b"outrider.values"
@@ -43,7 +43,6 @@ def from_tables(tables: Sequence[Any], ids: Sequence[int]) -> tuple[Labels, npt.
     values = np.concatenate([np.empty(0, object), *(labels.value for labels, _ in parts)])
     times = np.concatenate([np.empty(0, np.int64), *(labels.time_ns for labels, _ in parts)])
     registered = np.concatenate([np.empty(0, np.int64), *(order for _, order in parts)])
-    # A file of a release before has no such column: its labels came when their prediction was made, as far as is known.
     came = np.concatenate([np.empty(0, np.int64), *(_came(labels) for labels, _ in parts)])
     in_order = np.argsort(registered, kind="stable")
     latest = dict(zip(names[in_order].tolist(), in_order.tolist(), strict=True))
@@ -53,7 +52,7 @@ def from_tables(tables: Sequence[Any], ids: Sequence[int]) -> tuple[Labels, npt.
 
 
 def _came(labels: Labels) -> npt.NDArray[np.int64]:
-    return labels.time_ns if labels.came_ns is None else labels.came_ns
+    return np.full(len(labels), CAME_UNKNOWN_NS) if labels.came_ns is None else labels.came_ns
 
 
 def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -65,9 +64,10 @@ def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
     name[:] = table.column(PREDICTION_ID).to_pylist()
     registered = table.column(REGISTERED).combine_chunks().fill_null(own)
     order = registered.to_numpy() if len(table) else np.empty(0, np.int64)
-    times = table.column(TIME).to_numpy()
-    came = pc.coalesce(table.column(CAME), table.column(TIME)).to_numpy() if CAME in table.column_names else times
-    return Labels(name, value, times, came), order
+    # A file of a release before has no such column.
+    known = CAME in table.column_names
+    came = pc.fill_null(table.column(CAME), CAME_UNKNOWN_NS).to_numpy() if known else None
+    return Labels(name, value, table.column(TIME).to_numpy(), came), order
 
 
 def _spelled(values: list[Any]) -> tuple[Any, bytes]:

@@ -88,8 +88,7 @@ class LocalSegmentStore:
             chosen &= labels.time_ns >= start_ns
         if end_ns is not None:
             chosen &= labels.time_ns < end_ns
-        came_ns = None if labels.came_ns is None else labels.came_ns[chosen]
-        return Labels(labels.id[chosen], labels.value[chosen], labels.time_ns[chosen], came_ns)
+        return labels.take(chosen)
 
     def write_baseline(self, model: str, rows: Rows, baseline_id: str) -> str:
         path = f"baselines/{path_part(model)}/{path_part(baseline_id)}{PARQUET}"

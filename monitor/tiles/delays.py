@@ -23,11 +23,13 @@ class DelayTile:
     """`counts` int64 [3, DELAY_CELLS]: labels by outcome and delay. `expected` f64 [2]: how many negatives and positives
 
     there will be once all labels are in (as many as came, where no more are expected), `errors` f64 [2] its standard errors.
+    `undated` labels are in none of the counts: nobody knows when they came.
     """
 
     counts: npt.NDArray[np.int64]
     expected: npt.NDArray[np.float64]
     errors: npt.NDArray[np.float64]
+    undated: int = 0
 
     @property
     def corrected(self) -> bool:
@@ -39,15 +41,22 @@ class DelayTile:
 
     def merge(self, other: DelayTile) -> DelayTile:
         # The same shares correct every window, so their errors add up rather than cancel.
-        return DelayTile(self.counts + other.counts, self.expected + other.expected, self.errors + other.errors)
+        return DelayTile(
+            self.counts + other.counts,
+            self.expected + other.expected,
+            self.errors + other.errors,
+            self.undated + other.undated,
+        )
 
     def to_plain(self) -> list[object]:
-        return [raw(self.counts), raw(self.expected), raw(self.errors)]
+        undated = [self.undated] if self.undated else []
+        return [raw(self.counts), raw(self.expected), raw(self.errors), *undated]
 
     @classmethod
     def from_plain(cls, document: object, where: str) -> DelayTile:
         reader = Reader(document, where)
-        tile = cls(reader.counts(3, DELAY_CELLS), reader.reals(2), reader.reals(2))
+        arrays = (reader.counts(3, DELAY_CELLS), reader.reals(2), reader.reals(2))
+        tile = cls(*arrays, reader.count() if reader.has_more else 0)
         reader.done()
         return tile
 

@@ -41,6 +41,10 @@ class Reader:
         self._taken += 1
         return self._values[self._taken - 1], where
 
+    @property
+    def has_more(self) -> bool:
+        return self._taken < len(self._values)
+
     def done(self) -> None:
         """Nothing may be left: a longer list was written by another version."""
         if self._taken < len(self._values):

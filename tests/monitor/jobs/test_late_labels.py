@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.findings import Status
+from monitor.tiles.delays import DelayTile, delay_cells
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.rows import Column, Rows
 from tests.monitor.jobs.house import MODEL, SECOND, House, closed, labelled, minute, population, truth_of
@@ -115,6 +116,51 @@ def test_early_labels_are_corrected_where_a_declaration_says_when_they_are_compl
     assert abs(expected[0] - np.count_nonzero(truth == 0)) < 0.25 * N
     complete = next(f for f in house.findings("accuracy") if f.window.start_ns == minute(0))
     assert "corrected" not in (complete.reason or "")
+
+
+def delays_of_window(house: House, number: int) -> DelayTile:
+    place = next(w for w in house.windows() if w.span.start_ns == minute(number))
+    data = house.catalog.tiles(MODEL, "1", place.rule, place.span)
+    assert data is not None
+    found = decode_tileset(data).delays
+    assert found is not None
+    return found
+
+
+def test_labels_of_recorded_rows_tell_no_delay(house: House) -> None:
+    """Sent weeks after they were made, with their labels: when these were known nobody knows. Live ones beside them are measured."""
+    weeks = 30 * 24 * 60
+    ready(house)
+    house.now_ns = minute(weeks)
+    house.serve(window(0))
+    house.label(*truth_of(window(0), seed=5))
+    house.at(closed(weeks))
+    recorded = delays_of_window(house, 0)
+    assert (int(recorded.counts.sum()), recorded.undated) == (0, N)
+    house.serve(window(weeks + 1))
+    house.at(closed(weeks + 1))
+    house.label(*truth_of(window(weeks + 1), seed=6))
+    house.at(closed(weeks + 4))
+    live = delays_of_window(house, weeks + 1)
+    assert (int(live.counts.sum()), live.undated) == (N, 0)
+    assert live.counts.sum(axis=0)[delay_cells(np.array([90 * SECOND]))[0]] > 0
+
+
+def test_a_label_that_waited_for_its_prediction_came_when_it_came(house: House) -> None:
+    """Not when its prediction was found; of a recorded prediction it tells no delay either."""
+    ready(house)
+    house.label(*truth_of(window(0), seed=5))
+    house.serve(window(0))
+    house.at(closed(30))
+    cells = np.flatnonzero(delays_of_window(house, 0).counts.sum(axis=0))
+    assert cells.tolist() == [0]
+    weeks = 30 * 24 * 60
+    house.at(minute(weeks))
+    house.label(*truth_of(window(40), seed=7))
+    house.serve(window(40))
+    house.at(minute(weeks + 3))
+    found = delays_of_window(house, 40)
+    assert (int(found.counts.sum()), found.undated) == (0, N)
 
 
 def test_nothing_is_estimated_where_it_is_switched_off(house: House) -> None:

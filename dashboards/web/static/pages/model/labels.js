@@ -26,7 +26,7 @@ function facts(found, came) {
   const after = found.labels_complete_after_seconds;
   const state = found.corrected_windows ? `${count(found.corrected_windows)} windows are corrected` : after === null ? "not corrected" : "nothing to correct";
   const why = found.corrected_windows ? "Labels of these outcomes are still to come; each that is there counts for those that are not." : after === null ? "Where the delay hangs on the outcome, young windows are biased: declare estimation: {labels_complete_after: 30d}." : `Labels are complete after ${time(after)}; a window is corrected once 50 labels of an outcome were complete.`;
-  const pairs = [["Rows with a label", found.rows ? `${count(came)} of ${count(found.rows)}, ${percent(came / found.rows)}` : "no rows", `of ${count(found.windows)} windows`], ["Half came within", between(found.median), found.labelled ? `of ${count(found.labelled)} labels` : ""], ["90 % came within", between(found.p90), ""], ["Labels to come", state, why]];
+  const pairs = [["Rows with a label", found.rows ? `${count(came)} of ${count(found.rows)}, ${percent(came / found.rows)}` : "no rows", `of ${count(found.windows)} windows`], ["Half came within", between(found.median), [found.labelled ? `of ${count(found.labelled)} labels` : "", found.undated ? `${count(found.undated)} left out: ${found.undated_reason}` : ""].filter(Boolean).join("; ")], ["90 % came within", between(found.p90), ""], ["Labels to come", state, why]];
   return h("dl", { class: "facts" }, pairs.map(([name, said, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, said, more ? h("div", { class: "small" }, more) : null))));
 }
 
@@ -42,7 +42,7 @@ function coverage(windows) {
 function delays(found, came) {
   const total = found.negative.map((n, i) => n + found.positive[i] + found.other[i]);
   const first = total.findIndex(Boolean);
-  if (first < 0) return section("How long labels took", null, empty(came ? "These labels came from a file with the predictions (backfill), which tells no delay." : "No label has come yet. Send them with ", came ? "" : h("code", {}, "outrider labels MODEL FILE"), came ? "" : " or POST …/labels; they are matched by prediction id, however late."));
+  if (first < 0) return section("How long labels took", null, empty(found.undated ? `${count(found.undated)} labels tell no delay: ${found.undated_reason}.` : came ? "These labels came from a file with the predictions (backfill), which tells no delay." : "No label has come yet. Send them with ", came ? "" : h("code", {}, "outrider labels MODEL FILE"), came ? "" : " or POST …/labels; they are matched by prediction id, however late."));
   const last = total.findLastIndex(Boolean);
   const all = total.reduce((sum, n) => sum + n, 0);
   const seconds = found.seconds;
