@@ -154,9 +154,8 @@ class HoldsController(Controller):
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         page = Page.of(limit, cursor)
-        found = catalog.holds(model, time_ns(start, "from"), time_ns(end, "to"), page.offset + page.limit + 1)
-        shown = found[page.offset : page.offset + page.limit]
-        return page.answer([_hold_item(hold) for hold in shown], more=len(found) > page.offset + page.limit)
+        found = catalog.holds(model, time_ns(start, "from"), time_ns(end, "to"), page.reach)
+        return page.answer([_hold_item(hold) for hold in page.cut(found)], more=page.is_followed(found))
 
     @get("/counts", sync_to_thread=True, summary="How often nobody was told of an open alert, by model and reason")
     def counts(

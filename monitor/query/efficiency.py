@@ -89,12 +89,12 @@ class EfficiencyController(Controller):
             rule=rule,
             start_ns=time_ns(start, "from"),
             end_ns=time_ns(end, "to"),
-            limit=page.offset + page.limit + 1,
+            limit=page.reach,
             newest_first=newest_first,
         )
-        shown = windows[page.offset : page.offset + page.limit]
+        shown = page.cut(windows)
         items = [
             efficiency_item(entry.declaration, window, found)
             for window, found in zip(shown, efficiency_of(catalog, shown), strict=True)
         ]
-        return page.answer(items, more=len(windows) > page.offset + page.limit)
+        return page.answer(items, more=page.is_followed(windows))

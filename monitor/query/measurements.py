@@ -94,11 +94,10 @@ class MeasurementsController(Controller):
             rule=rule,
             start_ns=time_ns(start, "from"),
             end_ns=time_ns(end, "to"),
-            limit=page.offset + page.limit + 1,
+            limit=page.reach,
         )
-        shown = windows[page.offset : page.offset + page.limit]
-        items = [self._item(catalog, window, model, feature, grid, own, entry, slice) for window in shown]
-        return page.answer([i for i in items if i is not None], more=len(windows) > page.offset + page.limit)
+        items = [self._item(catalog, window, model, feature, grid, own, entry, slice) for window in page.cut(windows)]
+        return page.answer([i for i in items if i is not None], more=page.is_followed(windows))
 
     @staticmethod
     def _item(

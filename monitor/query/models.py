@@ -196,12 +196,11 @@ class ModelsController(Controller):
             rule=rule,
             start_ns=time_ns(start, "from"),
             end_ns=time_ns(end, "to"),
-            limit=page.offset + page.limit + 1,
+            limit=page.reach,
             newest_first=newest_first,
         )
-        part = found[page.offset : page.offset + page.limit]
-        items = [_sliced(catalog, w, slice) if slice else window_item(w) for w in part]
-        return page.answer(items, more=len(found) > page.offset + page.limit)
+        items = [_sliced(catalog, w, slice) if slice else window_item(w) for w in page.cut(found)]
+        return page.answer(items, more=page.is_followed(found))
 
     @get("/{model:str}/gaps", sync_to_thread=True, summary="Known holes in what was seen")
     def gaps(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from monitor.errors import Fault, InvalidInput
 
@@ -14,6 +14,8 @@ LIMIT_DEFAULT = 1_000
 LIMIT_MAX = 10_000
 OFFSET_MAX = 10_000_000
 """Items that paging may skip: beyond it, narrow `from` and `to`."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,26 @@ class Page:
             raise InvalidInput(Fault("limit", str(limit), f"a whole number from 1 to {LIMIT_MAX}"))
         return cls(min(limit, most), _offset(cursor))
 
+    @property
+    def reach(self) -> int:
+        """So many items of a list, from its first, say what is on this page and whether another one follows."""
+        return self.offset + self.limit + 1
+
+    def cut(self, found: Sequence[T]) -> Sequence[T]:
+        """This page of a list that is there up to `reach`."""
+        return found[self.offset : self.offset + self.limit]
+
+    def is_followed(self, found: Sized) -> bool:
+        return len(found) >= self.reach
+
     def answer(self, items: Sequence[dict[str, Any]], *, more: bool) -> dict[str, Any]:
-        cursor = base64.urlsafe_b64encode(str(self.offset + len(items)).encode()).decode() if more else None
+        """The next page begins behind all that this one looked at, whether or not it shows all of it."""
+        cursor = base64.urlsafe_b64encode(str(self.offset + self.limit).encode()).decode() if more else None
         return {"items": list(items), "next": cursor}
 
     def of_all(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """This page of a list that is held whole."""
-        part = items[self.offset : self.offset + self.limit]
-        return self.answer(part, more=self.offset + self.limit < len(items))
+        return self.answer(self.cut(items), more=self.is_followed(items))
 
 
 def _offset(cursor: str | None) -> int:

@@ -79,7 +79,7 @@ class RowsController(Controller):
         asked.only(feature, category, above, up_to, fault, group, slice, trace, anomalous=anomalous)
         rows = asked.wanted.of(asked.read(asked.span))
         part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
-        return page.answer(_items(part), more=len(rows) > page.offset + page.limit) | {"rows": len(rows)}
+        return page.answer(_items(part), more=page.is_followed(rows)) | {"rows": len(rows)}
 
     @get("/rows.csv", sync_to_thread=True, media_type=CSV, summary="The same rows as a file, sent piece by piece")
     def sheet(
