@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitor.alerts.forecast import WINDOWS_MIN, Point, forecast
+from monitor.alerts.forecast import WINDOWS_MAX, WINDOWS_MIN, Point, forecast, may_trend
 
 MINUTE = 60 * 10**9
 
@@ -90,3 +90,22 @@ def test_the_interval_holds_the_crossing() -> None:
         held += found.low_ns <= truth and (found.high_ns is None or truth <= found.high_ns)
     assert told >= 190
     assert held >= 0.9 * told
+
+
+def test_what_counting_rules_out_has_no_forecast() -> None:
+    """Of 2,000 runs with and without trends, ties and gaps: none that is ruled out has a trend, and most without are."""
+    rng = np.random.default_rng(7)
+    ruled_out, still = 0, 0
+    for _ in range(2_000):
+        n, moves = int(rng.integers(1, WINDOWS_MAX + 1)), rng.random() < 0.5
+        values = rng.normal(size=n) + moves * rng.normal() * np.arange(n) / 5.0
+        values = np.round(values, int(rng.integers(0, 4)))
+        ends_ns = np.cumsum(rng.integers(1, 4, n)) * MINUTE
+        run = [Point(int(at), float(v), 1e9) for at, v in zip(ends_ns, values, strict=True)]
+        reason = forecast(run).reason or ""
+        if may_trend(values[None, :])[0]:
+            still += not moves
+        else:
+            assert "a trend needs" in reason or "no trend" in reason
+            ruled_out += not moves
+    assert still < ruled_out / 10

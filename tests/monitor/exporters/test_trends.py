@@ -41,15 +41,24 @@ def test_a_trend_is_a_time_to_breach() -> None:
 def test_a_revision_takes_the_place_of_what_it_revises() -> None:
     """A window counts once."""
     trends = taken(taken(Trends(), 0, finding(0, 0.1)), 0, finding(0, 0.3))
-    (points,) = trends.points.values()
-    assert [p.value for p in points] == [0.3]
+    (run,) = trends.runs.values()
+    assert run.values.tolist() == [0.3]
+
+
+def test_an_earlier_window_finds_its_place() -> None:
+    """Late rows revise a window that is no longer the last; the threshold in force is the last window's."""
+    trends = taken(Trends(), 0, finding(0, 0.1))
+    trends = taken(taken(trends, 2, finding(2, 0.3)), 1, replace(finding(1, 0.2), threshold=0.7))
+    (run,) = trends.runs.values()
+    assert run.ends_ns.tolist() == [MINUTE, 2 * MINUTE, 3 * MINUTE]
+    assert (run.values.tolist(), run.threshold) == ([0.1, 0.2, 0.3], 0.5)
 
 
 def test_what_is_kept_is_bounded() -> None:
     """In metrics, and in windows of each; a value that does not exist is none."""
     trends = taken(Trends(), 0, *(finding(0, 0.1, f"f{i}") for i in range(2 * RECORDS_MAX)))
-    assert len(trends.points) == RECORDS_MAX
+    assert len(trends.runs) == RECORDS_MAX
     for number in range(1, 200):
         trends = taken(trends, number, finding(number, 0.1, "f0"), replace(finding(number, 0.0, "f1"), value=None))
-    assert {record[2] for record in trends.points} == {"f0"}
-    assert all(len(points) <= 48 for points in trends.points.values())
+    assert {record[2] for record in trends.runs} == {"f0"}
+    assert all(len(run.values) <= 48 for run in trends.runs.values())
