@@ -117,6 +117,8 @@ class Closer:
         now_ns = self.context.clock()
         progress = self._open(baseline)
         self._note_labels(model)
+        changed = sum(self._timed(partial(self._judge_first, window, model)) for window in self.unjudged)
+        self.unjudged = []
         newest = max(
             (s.id for s in self.stored.segments("predictions", after_id=progress.prediction_segment)), default=0
         )
@@ -124,8 +126,6 @@ class Closer:
         late = self.stored.late_segments(progress.prediction_segment, closed_ns)
         revised = self.stored.late_windows(late, closed_ns)
         missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
-        changed = sum(self._timed(partial(self._judge_first, window, model)) for window in self.unjudged)
-        self.unjudged = []
         segments = self.stored.traffic(closed_ns)
         for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
             self._timed(partial(self._close, span, model))

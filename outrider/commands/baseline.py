@@ -36,7 +36,7 @@ def baseline(
     monitor: Annotated[str, typer.Option(help="URL of the monitor.", envvar="OUTRIDER_MONITOR")] = LOCAL_MONITOR,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
-    """Set the baseline of MODEL from FILE, or from what was captured; it is in force for every window closed from now on."""
+    """Set the baseline of MODEL from FILE, or from what was captured: every window closed from now on is compared with it."""
     span = _span(last, start, end)
     if (file is None) == (span is None) or (file is None and time) or (file is not None and version):
         expected = "FILE (with --time), or one of --last and --from (with --to, --version)"

@@ -129,15 +129,39 @@ def test_without_a_baseline_windows_count_and_kinds_are_proposed(house: House) -
     assert {f.name: f.kind for f in entry.proposal.features} == {"age": "numeric", "sex": "categorical"}
 
 
-def test_a_baseline_that_comes_later_is_in_force_from_then_on(house: House) -> None:
-    """Windows closed before it stay as they are."""
+def test_a_first_baseline_measures_the_windows_before_it_and_moves_no_alert(house: House) -> None:
+    """What drifted before anybody could say so is a number of that window, and no news."""
     house.declare()
-    served(house, 0)
+    house.serve(population(N, seed=5, name="w0-", shift=30.0), "1")
     house.at(closed(0))
     house.baseline(labelled(population(4_000, seed=1, seconds=3_600, start_ns=START - 3_600 * SECOND), seed=2))
     served(house, 1)
     house.at(closed(1))
-    assert [w.status for w in house.windows()] == [Status.NO_DATA, Status.OK]
+    assert [(w.status, w.revision) for w in house.windows()] == [(Status.CRITICAL, 1), (Status.OK, 0)]
+    assert house.catalog.transitions(MODEL) == []
+
+
+def test_a_second_baseline_is_in_force_from_then_on(house: House) -> None:
+    """Windows that were compared with the one before it stay as they are."""
+    watched(house)
+    served(house, 0)
+    house.at(closed(0))
+    aged = population(4_000, seed=7, seconds=3_600, start_ns=START - 3_600 * SECOND, shift=30.0)
+    house.baseline(labelled(aged, seed=2))
+    house.at(closed(1))
+    assert [(w.status, w.revision) for w in house.windows() if w.n_window] == [(Status.OK, 0)]
+
+
+def test_late_rows_of_a_window_that_had_no_baseline(house: House) -> None:
+    """The first baseline and late rows come in one pass: the window holds all rows, once."""
+    house.declare()
+    served(house, 0)
+    house.at(closed(0))
+    house.baseline(labelled(population(4_000, seed=1, seconds=3_600, start_ns=START - 3_600 * SECOND), seed=2))
+    house.serve(population(50, seed=8, start_ns=minute(0), name="late-"), "1")
+    house.at(closed(1))
+    window = house.windows()[0]
+    assert (window.n_window, window.status) == (N + 50, Status.OK)
 
 
 def test_versions_are_judged_apart(house: House) -> None:

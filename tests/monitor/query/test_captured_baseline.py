@@ -75,13 +75,20 @@ def test_the_next_window_is_judged_by_it(served: Asked) -> None:
     assert served.client.put(PATH, params=span(0, 4)).status_code == 200
     served.at(closed(4))
     found = served.all(f"/models/{MODEL}/measurements", feature="age", metric="js_distance")
-    assert [(m["status"], m["n_baseline"], m["n_window"]) for m in found] == [("critical", 4 * N, N)]
+    assert [m["status"] for m in found] == ["ok"] * 4 + ["critical"]
+    assert {(m["n_baseline"], m["n_window"]) for m in found} == {(4 * N, N)}
+    closed_again = served.all(f"/models/{MODEL}/windows")[:4]
+    assert {(w["status"], w["revision"], w["labelled"]) for w in closed_again} == {("ok", 1, N)}
+    assert all("partly compared with itself" in w["reason"] for w in closed_again)
 
 
 def test_one_version_alone(served: Asked) -> None:
     """A version that served nothing in the span is told; the one that did is taken."""
     assert served.client.put(PATH, params=span(0, 2) | {"version": "1"}).json()["rows"] == 2 * N
-    assert "no row in that span" in served.refused("PUT", PATH.removeprefix(API), params=span(0, 2) | {"version": "9"})["detail"]
+    assert (
+        "no row in that span"
+        in served.refused("PUT", PATH.removeprefix(API), params=span(0, 2) | {"version": "9"})["detail"]
+    )
 
 
 @pytest.mark.parametrize(
