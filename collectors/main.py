@@ -87,7 +87,7 @@ def run_sidecar(
     wake = os.eventfd(0, os.EFD_NONBLOCK)
     if settings.passive:
         ports, ring_bytes = settings.passive.ports, settings.passive.ring_bytes
-        packets = open_packets(ports, ring_bytes)
+        packets = open_packets(ports, ring_bytes, settings.passive.interface)
         order = watcher_order(packets, ports, ring_bytes, segment, wake, settings.connection_copy_bytes)
     else:
         order = _forwarder_order(settings, listeners, segment, wake)

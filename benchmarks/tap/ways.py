@@ -177,7 +177,9 @@ def running(payload: Payload, programs: Path, folder: Path) -> Iterator[Running]
 
 
 def outrider(folder: Path, name: str, metrics: int) -> list[str]:
-    (folder / f"{name}.yaml").write_text(f"spool_quota_bytes: {SPOOL_BYTES}\n")
+    # Everything here is on loopback, so that is what is watched.
+    watched = f"passive: {{interface: lo, ports: [{WATCHED}]}}\n" if name == "passive" else ""
+    (folder / f"{name}.yaml").write_text(f"spool_quota_bytes: {SPOOL_BYTES}\n{watched}")
     command = [sys.executable, "-m", "outrider", "sidecar", "--metrics", f"127.0.0.1:{metrics}"]
     return [*command, "--spool", f"spool-{name}", "--config", f"{name}.yaml"]
 
@@ -185,7 +187,7 @@ def outrider(folder: Path, name: str, metrics: int) -> list[str]:
 @contextlib.contextmanager
 def watching(at: Running) -> Iterator[None]:
     """The passive tap beside the second server: the kernel shows a packet socket every packet of the machine."""
-    command = [*outrider(at.folder, "passive", PASSIVE_METRICS), "--passive", str(WATCHED)]
+    command = outrider(at.folder, "passive", PASSIVE_METRICS)
     with program(command, PASSIVE_METRICS, PROXY_CORE, at.folder) as pid:
         until_ready(PASSIVE_METRICS)
         at.processes[PASSIVE] = pid

@@ -7,18 +7,24 @@ from collectors.settings.reading import MIB, Unexpected, mappings, whole
 
 PORTS_MAX = 32
 """What the kernel's filter compares each packet with; a server has two or three."""
+INTERFACE_BYTES_MAX = 15
+"""The kernel's names are no longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passive:
-    """`ports` are the server's own; `ring_bytes` is the kernel's memory for packets that were not read yet."""
+    """`ports` are the server's own; `ring_bytes` is the kernel's memory for packets that were not read yet.
+
+    `interface` is the one that is watched, None all of them.
+    """
 
     ports: tuple[int, ...]
     ring_bytes: int = 64 * MIB
+    interface: str | None = None
 
 
 def read_passive(value: object) -> Passive:
-    readers = {"ports": _ports, "ring_bytes": whole(4 * MIB, 2048 * MIB)}
+    readers = {"ports": _ports, "ring_bytes": whole(4 * MIB, 2048 * MIB), "interface": _interface}
     try:
         read: dict[str, Any] = mappings([value], readers, required=("ports",))[0]
     except Unexpected as unexpected:
@@ -30,6 +36,12 @@ def read_passive(value: object) -> Passive:
 def ports_of(text: str) -> list[int | str]:
     """Ports as a flag gives them, PORT[,PORT]; what is no number is left for the reader to tell."""
     return [int(each) if each.isascii() and each.isdigit() else each for each in text.split(",")]
+
+
+def _interface(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value.encode()) <= INTERFACE_BYTES_MAX or not value.isprintable():
+        raise Unexpected(("", value, "the name of an interface, such as lo or eth0"))
+    return value
 
 
 def _ports(value: object) -> tuple[int, ...]:

@@ -64,7 +64,8 @@ class SidecarSettings:
     passive: Passive | None = field(
         metadata=about(
             "Instead of `listeners`: `{ports: [8000]}`, ports of the server whose packets are watched where they pass. "
-            "`ring_bytes` in it is the kernel's memory for packets not read yet (64 MiB).",
+            "`ring_bytes` in it is the kernel's memory for packets not read yet (64 MiB), `interface` the only one to watch: "
+            "with `lo`, where clients are on the same host, the kernel does half as much beside each packet.",
             read_passive,
         ),
         default=None,

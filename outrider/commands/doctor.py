@@ -143,7 +143,8 @@ class Given:
             return []
         self.watched = True
         self.upstreams += [f"127.0.0.1:{port}" for port in settings.passive.ports]
-        return [connections.packets(settings.passive.ports, settings.passive.ring_bytes)]
+        watched = settings.passive
+        return [connections.packets(watched.ports, watched.ring_bytes, watched.interface)]
 
     def _monitor_file(self, settings: MonitorSettings) -> list[Check]:
         self.monitor = self.monitor or f"http://{_dialled(settings.listen)}"

@@ -82,11 +82,11 @@ def sidecar(address: str, upstream_address: str | None) -> list[Check]:
     return found
 
 
-def packets(ports: Sequence[int], ring_bytes: int) -> Check:
+def packets(ports: Sequence[int], ring_bytes: int, interface: str | None) -> Check:
     """Whether a sidecar could watch these ports here: the doctor tries, with the privileges it was given."""
     where = ",".join(map(str, ports))
     try:
-        open_packets(ports, ring_bytes).close()
+        open_packets(ports, ring_bytes, interface).close()
     except StartFailed as error:
         return check("packets can be seen", where, False, error.cause)
     return check("packets can be seen", where, True, "this network namespace shows them, plain text only")

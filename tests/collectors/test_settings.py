@@ -77,7 +77,7 @@ def test_nothing_given_says_what_is_needed():
 def test_ports_may_be_watched_instead():
     """Then nothing listens; ports that are named twice are watched once."""
     settings = read_settings({"passive": {"ports": [8000, 8001, 8000]}})
-    assert settings.passive == Passive((8000, 8001), 64 * 1024 * 1024)
+    assert settings.passive == Passive((8000, 8001), 64 * 1024 * 1024, None)
     assert default_spool(settings).name == "spool-passive-8000"
 
 
@@ -87,6 +87,9 @@ def test_ports_may_be_watched_instead():
         ({"passive": {"ports": []}}, ["passive.ports"]),
         ({"passive": {"ports": [0, 80, "x"]}}, ["passive.ports[0]", "passive.ports[2]"]),
         ({"passive": {"ring_bytes": 5}}, ["passive.ports", "passive.ring_bytes"]),
+        ({"passive": {"ports": [1], "interface": 7}}, ["passive.interface"]),
+        ({"passive": {"ports": [1], "interface": ""}}, ["passive.interface"]),
+        ({"passive": {"ports": [1], "interface": "a-name-too-long-"}}, ["passive.interface"]),
         ({"passive": [8000]}, ["passive"]),
         ({**GOOD, "passive": {"ports": [8000]}}, ["passive"]),
     ],

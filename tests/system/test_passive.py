@@ -226,8 +226,8 @@ def test_grpc_is_recorded_as_a_forwarder_does(tmp_path: Path) -> None:
 
 
 @contextmanager
-def namespace() -> Iterator[tuple[list[str], str, str]]:
-    """A network namespace behind a pair of interfaces: what runs a command in it, and its addresses."""
+def namespace() -> Iterator[tuple[list[str], str, str, str]]:
+    """A network namespace behind a pair of interfaces: what runs a command in it, its interface, and its addresses."""
     name = f"outrider-{secrets.token_hex(3)}"
     number = secrets.randbelow(250)
     here, there = f"o{name[-6:]}a", f"o{name[-6:]}b"
@@ -246,20 +246,25 @@ def namespace() -> Iterator[tuple[list[str], str, str]]:
         ip("link", "set", here, "up")
         for interface in ("lo", there):
             ip(*inside, "link", "set", interface, "up")
-        yield ["ip", "netns", "exec", name], f"10.213.{number}.2", f"fd00:213:{number}::2"
+        yield ["ip", "netns", "exec", name], there, f"10.213.{number}.2", f"fd00:213:{number}::2"
     finally:
         ip("netns", "delete", name)
 
 
-def test_in_a_servers_own_network_namespace(tmp_path: Path) -> None:
-    """As beside a container: clients come over an interface, of IPv4 and IPv6, in packets larger than any link carries."""
+@pytest.mark.parametrize("only_there", [False, True])
+def test_in_a_servers_own_network_namespace(tmp_path: Path, only_there: bool) -> None:
+    """As beside a container: clients come over an interface, of IPv4 and IPv6, in packets larger than any link carries.
+
+    Both directions are seen where that interface alone is watched.
+    """
     (tmp_path / "server").mkdir()
     port = free_port()
-    with namespace() as (prefix, four, six):
+    with namespace() as (prefix, interface, four, six):
+        settings = {"passive": {"interface": interface}} if only_there else None
         command = [*prefix, sys.executable, str(SERVER_SCRIPT), str(port)]
         with (
             running_process(command, tmp_path / "server", lambda log: answers(f"http://{four}:{port}/")),
-            running_passive(tmp_path / "passive", [port], prefix=prefix, host=four) as passive,
+            running_passive(tmp_path / "passive", [port], settings, prefix=prefix, host=four) as passive,
         ):
             sent = {}
             for version, host in (("four", four), ("six", six)):
@@ -282,11 +287,14 @@ def test_in_a_servers_own_network_namespace(tmp_path: Path) -> None:
     assert gaps(tmp_path / "passive") == {}
 
 
-def test_a_connection_older_than_the_sidecar_is_read_from_its_next_request(server: int, tmp_path: Path) -> None:
-    """Attaching needs nobody to reconnect."""
+@pytest.mark.parametrize("settings", [None, {"passive": {"interface": "lo"}}])
+def test_a_connection_older_than_the_sidecar_is_read_from_its_next_request(
+    server: int, tmp_path: Path, settings: dict[str, object] | None
+) -> None:
+    """Attaching needs nobody to reconnect; what goes out on loopback need not be offered to be seen."""
     with closing(http.client.HTTPConnection("127.0.0.1", server, timeout=SECONDS)) as connection:
         ask(connection, "before", [1.0])
-        with running_passive(tmp_path, [server]) as passive:
+        with running_passive(tmp_path, [server], settings) as passive:
             for number in range(3):
                 ask(connection, f"after-{number}", [2.0])
             wait_until(lambda: captured(passive) >= 3, SECONDS, "what comes after is captured")

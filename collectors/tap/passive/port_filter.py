@@ -18,7 +18,9 @@ _SET_X, _SET_X_TO_HEADER, _COPY_TO_X = 0x01, 0xB1, 0x07
 _AND, _SHIFT_RIGHT, _ADD_X, _SUBTRACT_X = 0x54, 0x74, 0x0C, 0x1C
 _IF_EQUAL, _IF_ANY_BIT, _GO, _RETURN = 0x15, 0x45, 0x05, 0x06
 _PACKET_TYPE, _INTERFACE = 0xFFFFF004, 0xFFFFF008
-_OUTGOING, _LOOPBACK = 4, 1  # the kernel gives the loopback interface of each network namespace this number
+LOOPBACK = 1
+"""The number that the kernel gives the loopback interface of each network namespace."""
+_OUTGOING = 4
 _INSTRUCTION = struct.Struct("HBBI")
 
 _Line = tuple[str, int, int, str, str]
@@ -31,7 +33,7 @@ def assemble(ports: Sequence[int]) -> bytes:
         ("", _LOAD_WORD, _PACKET_TYPE, "", ""),
         ("", _IF_EQUAL, _OUTGOING, "", "version"),
         ("", _LOAD_WORD, _INTERFACE, "", ""),
-        ("", _IF_EQUAL, _LOOPBACK, "drop", "version"),
+        ("", _IF_EQUAL, LOOPBACK, "drop", "version"),
         ("version", _LOAD_BYTE, 0, "", ""),
         ("", _AND, 0xF0, "", ""),
         ("", _IF_EQUAL, 0x40, "ip4", ""),

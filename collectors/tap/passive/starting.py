@@ -15,10 +15,13 @@ WATCHER = "watcher"
 """The process of the passive tap."""
 
 
-def open_packets(ports: Sequence[int], ring_bytes: int) -> socket.socket:
+def open_packets(ports: Sequence[int], ring_bytes: int, interface: str | None = None) -> socket.socket:
     """The socket that sees the ports' packets. Raises StartFailed."""
+    here = [name for _, name in socket.if_nameindex()]
+    if interface is not None and interface not in here:
+        raise StartFailed("passive", f"there is no interface {interface!r} here, only {', '.join(here)}")
     try:
-        return open_socket(ports, ring_bytes)
+        return open_socket(ports, ring_bytes, interface)
     except PermissionError as error:
         raise StartFailed(
             "passive",
