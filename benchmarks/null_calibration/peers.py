@@ -141,14 +141,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--only", nargs="+", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--rows-max", type=int, default=max(WINDOWS), help="no larger windows")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(WINDOWS), help="rows a window")
     asked = parser.parse_args()
     print("| peer | kind | rows a window | any of 20 features | one feature | whole data set |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for name in asked.only:
         peer = PEERS[name]
-        for kind, draw in KINDS.items():
-            for n in (n for n in WINDOWS if n <= asked.rows_max):
+        for kind in asked.kinds:
+            draw = KINDS[kind]
+            for n in asked.sizes:
                 rng = np.random.default_rng(7)
                 try:
                     some, one, whole = peer(rng, draw, n, asked.windows)

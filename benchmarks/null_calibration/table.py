@@ -2,7 +2,8 @@
 
 Every cell is a kind of features, a size of the baseline, a size of the window and a number of features; a run of a cell is
 one baseline and 1,000 five-minute windows at a budget of 30 a month, tolerance 0. Runs are appended to
-`results/null.csv` as they end, so that a broken-off table goes on where it stopped; `--report` prints what is there.
+`results/null.csv` as they end, so that a broken-off table goes on where it stopped; `--report` prints what is there,
+`--report --into docs/alarm-calibration.md` puts it there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import csv
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,8 @@ BUDGET = 30.0
 ALLOWED = BUDGET * RUN_WINDOWS / LOOKS_PER_MONTH
 
 Cell = tuple[str, int, int, int]
+Found = Mapping[Cell, Mapping[int, int]]
+"""Alarms by cell and seed."""
 
 
 def runs(kind: str, rows: int, seed: int, wanted: set[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
@@ -87,32 +90,67 @@ def lower_bound(alarms: int, level: float) -> float:
     return float(special.chdtri(2 * alarms, 1 - level)) / 2 if alarms else 0.0
 
 
-def report() -> None:
-    """One line a kind, baseline and window: mean alarms a run for each number of features."""
-    found = read()
-    level = 0.01 / len(KINDS) / len(BASELINES) / len(WINDOWS) / len(FEATURES)
-    over = []
-    print(f"Mean alarms in {RUN_WINDOWS:,} windows, {ALLOWED:.2f} allowed; in brackets the most of one baseline.\n")
+def summary(found: Found) -> Iterator[str]:
+    """What has been found, in short and by baseline and features."""
+    sizes = [len(seeds) for seeds in found.values()]
+    over = [cell for cell, seeds in found.items() if is_over(seeds)]
+    told, allowed = sum(sum(seeds.values()) for seeds in found.values()), ALLOWED * sum(sizes)
+    worst = max(found, key=lambda cell: np.mean(list(found[cell].values())))
+    yield f"**{len(over) or 'None'} of {len(found)} cells is over its budget.** In {sum(sizes):,} runs"
+    yield f"({min(sizes)} to {max(sizes)} baselines a cell) {told:,} alarms were told where {allowed:,.0f} were allowed."
+    kind, m, n, number, mean = *worst, np.mean(list(found[worst].values()))
+    yield f"The highest mean of a cell is {mean:.2f} of {ALLOWED:.2f} ({len(found[worst])} baselines): {kind}, {number} features,"
+    yield f"{m:,} rows of baseline, {n:,} rows a window."
+    yield from (f"Over: {cell}, {sum(found[cell].values())} alarms in {len(found[cell])} runs." for cell in over)
+    yield ""
+    yield "| features | rows of the baseline | baselines a cell | alarms | allowed | highest mean of a cell | cells over |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for f in FEATURES:
+        for m in BASELINES:
+            own = {cell: list(seeds.values()) for cell, seeds in found.items() if cell[1] == m and cell[3] == f}
+            if not own:
+                continue
+            runs_ = [len(alarms) for alarms in own.values()]
+            number = f"{min(runs_)}" if min(runs_) == max(runs_) else f"{min(runs_)} to {max(runs_)}"
+            alarms, most = sum(map(sum, own.values())), max(float(np.mean(a)) for a in own.values())
+            late = sum(is_over(found[cell]) for cell in own)
+            yield f"| {f} | {m:,} | {number} | {alarms:,} | {ALLOWED * sum(runs_):,.0f} | {most:.2f} | {late} |"
+
+
+def by_cell(found: Found) -> Iterator[str]:
+    """One line a kind and window."""
     heads = [f"{m:,} × {f}" for m in BASELINES for f in FEATURES]
-    print("| kind | rows a window | " + " | ".join(heads) + " |")
-    print("| --- | ---: |" + " ---: |" * len(heads))
+    yield "| kind | rows a window | " + " | ".join(heads) + " |"
+    yield "| --- | ---: |" + " ---: |" * len(heads)
     for kind in KINDS:
         for n in WINDOWS:
-            cells = []
-            for m in BASELINES:
-                for f in FEATURES:
-                    alarms = list(found.get((kind, m, n, f), {}).values())
-                    if not alarms:
-                        cells.append("–")
-                        continue
-                    cells.append(f"{np.mean(alarms):.2f} ({max(alarms)})")
-                    if lower_bound(sum(alarms), level) > ALLOWED * len(alarms):
-                        over.append((kind, m, n, f, sum(alarms), len(alarms)))
-            print(f"| {kind} | {n:,} | " + " | ".join(cells) + " |")
-    sizes = [len(runs) for runs in found.values()]
-    print(
-        f"\n{len(found)} cells, {min(sizes, default=0)} to {max(sizes, default=0)} baselines each; over budget: {over or 'none'}"
-    )
+            cells = [shown(found.get((kind, m, n, f), {})) for m in BASELINES for f in FEATURES]
+            yield f"| {kind} | {n:,} | " + " | ".join(cells) + " |"
+
+
+def is_over(seeds: Mapping[int, int]) -> bool:
+    """Whether a cell's alarms exceed its budget by the 99 % lower Poisson bound, Bonferroni over all cells."""
+    level = 0.01 / len(KINDS) / len(BASELINES) / len(WINDOWS) / len(FEATURES)
+    return lower_bound(sum(seeds.values()), level) > ALLOWED * len(seeds)
+
+
+def shown(seeds: Mapping[int, int]) -> str:
+    alarms = list(seeds.values())
+    return f"{np.mean(alarms):.2f} ({max(alarms)})" if alarms else "–"
+
+
+def written(found: Found, page: Path) -> None:
+    """Put the report between the marks of a page."""
+    text = page.read_text()
+    for name, lines in REPORTS.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = before + begin + "\n".join(lines(found)) + "\n" + end + after
+    page.write_text(text)
+
+
+REPORTS: Mapping[str, Callable[[Found], Iterator[str]]] = {"null summary": summary, "null table": by_cell}
 
 
 def main() -> None:
@@ -122,10 +160,14 @@ def main() -> None:
         "--features", type=int, nargs="+", choices=FEATURES, default=FEATURES, help="only these columns"
     )
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--into", type=Path, help="with --report: the page to put it into, between its marks")
     asked = parser.parse_args()
     if not asked.report:
         fill(asked.baselines, asked.features)
-    report()
+    if asked.into:
+        written(read(), asked.into)
+    else:
+        print("\n\n".join("\n".join(lines(read())) for lines in REPORTS.values()))
 
 
 if __name__ == "__main__":
