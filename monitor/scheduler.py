@@ -107,6 +107,11 @@ class Scheduler:
         self._uncompacted: deque[str] = deque()
         self.health = Health()
 
+    @property
+    def unjoined(self) -> int:
+        """Models whose small files wait to be joined, one a pass."""
+        return len(self._uncompacted)
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()

@@ -4,8 +4,12 @@
 
 The clock is a simulation that stands still while traffic is made and jumps over what is idle, but runs as the real one does
 while the monitor works: where a period's work takes longer than the period, windows are late here as they would be there.
-Passes without work, one a second, are run five times after each round of batches and counted for the others. Embedded catalog, local segments, one
-thread as in the service. Prints Markdown.
+Small files are joined as in the service, a model a pass; passes without work, one a second, are run five times after each
+round of batches and counted for the others. Embedded catalog, local segments, one thread as in the service.
+
+What a year takes follows from what was written: rows and measurements as they are kept once their hour is joined, and
+measurements of long ago as they are kept once they are thinned, both done here, by the product's own code, to the files of
+one model; the catalog table by table; each for as long as retention keeps it. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from __future__ import annotations
 import argparse
 import cProfile
 import resource
+import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +31,10 @@ from collectors.records.types import Batch, Ledger, Prediction, Tensor
 from monitor.definitions import MonitoredModel
 from monitor.jobs.accept_records import read_batch
 from monitor.jobs.declare_model import declare_model
+from monitor.jobs.expire import HOUR_NS, Retention
 from monitor.jobs.set_baseline import set_baseline
 from monitor.main import Service, collect_rarely, open_service
+from monitor.ports import Segment
 from monitor.scheduler import PASS_SECONDS
 from monitor.settings import MonitorSettings
 from monitor.tiles.kernels import compile_ahead
@@ -45,16 +52,20 @@ POOL = 4_096
 """Rows drawn once; batches are pieces of them, for the traffic must cost little beside the monitor."""
 IDLE_PASSES = 5
 """Passes without work after each round of batches: in as many seconds everything comes once that is not done in each."""
-KEPT_DAYS = {
-    "predictions": 30,
-    "id index": 30,
-    "labels": 90,
-    "anomalies": 90,
-    "explanations": 90,
-    "measurements": 400,
-    "catalog": 30,
+JOINS_MAX = 20
+"""Passes that join files after a round of batches: what fits between two events."""
+KEPT = Retention()
+CATALOG_PARTS = {
+    "window_tiles": ("catalog: tiles of windows", KEPT.bookkeeping_days),
+    "publications": ("catalog: results, until a day after they were taken", KEPT.published_days),
+    "baselines": ("catalog: baselines, memories", 0),
+    "models": ("catalog: baselines, memories", 0),
+    "memories": ("catalog: baselines, memories", 0),
 }
-"""What retention keeps by default; baselines stay."""
+"""Table → part, and the days that it is kept; 0: as large as it is now. The others are accounts and names of files."""
+ACCOUNTS = ("catalog: accounts, windows, names of files", KEPT.bookkeeping_days)
+REST = ("catalog: its log, free pages", 0)
+YEAR_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +111,10 @@ class Spent:
 
     accept: Seconds = Seconds()
     close: Seconds = Seconds()
+    join: Seconds = Seconds()
     idle: Seconds = Seconds()
     idle_passes: int = 0
+    joins: int = 0
     batches: int = 0
     longest_close: float = 0.0
 
@@ -203,7 +216,15 @@ def simulate(
         spent.close += seconds
         if changed:
             spent.longest_close = max(spent.longest_close, seconds.wall)
-        for _ in range(IDLE_PASSES):
+        joins = 0
+        while scheduler.unjoined and joins < JOINS_MAX:
+            clock.jump(clock() + int(PASS_SECONDS * SECOND))
+            clock.work()
+            scheduler.run_pass()
+            spent.join += clock.rest()
+            joins += 1
+        spent.joins += joins
+        for _ in range(0 if scheduler.unjoined else IDLE_PASSES):
             clock.jump(clock() + int(PASS_SECONDS * SECOND))
             clock.work()
             scheduler.run_pass()
@@ -217,14 +238,88 @@ def simulate(
     return spent
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a part of the data takes: now, in all and in files; how it grows once it is settled; how long it is kept."""
+
+    part: str
+    held: int
+    files: int | None = None
+    a_second: float = 0.0
+    kept_days: int = 0
+
+    @property
+    def year(self) -> float:
+        return self.a_second * 86_400 * min(self.kept_days, YEAR_DAYS) if self.kept_days else float(self.held)
+
+
+def rooms(service: Service, name: str, models: int, folder: Path, simulated_s: float) -> list[Room]:
+    """Every part of the data directory; what is joined and thinned later is joined and thinned for the model `name` here."""
+    rows, ids, measured, thinned = settled(service, name, folder / "segments")
+    held = sizes(folder / "segments")
+    grown = {
+        "predictions": (rows * models, KEPT.rows_days),
+        "id index": (ids * models, KEPT.rows_days),
+        "measurements": (measured * models, KEPT.measurements_whole_days),
+        "baselines": (0, 0),
+    }
+    found = []
+    for kind, (total, files) in sorted(held.items()):
+        settled_bytes, days = grown.get(kind, (total, KEPT.records_days))
+        found.append(Room(kind, total, files, settled_bytes / simulated_s, days))
+    later_days = min(KEPT.measurements_days, YEAR_DAYS) - KEPT.measurements_whole_days
+    found.append(
+        Room("measurements of long ago, the worst of each hour", 0, 0, thinned * models / simulated_s, later_days)
+    )
+    return [*found, *catalog_rooms(folder, simulated_s)]
+
+
+def settled(service: Service, name: str, root: Path) -> tuple[int, int, int, int]:
+    """Bytes of a model's rows, their index and its measurements with every hour in one file, and of these thinned."""
+    catalog, store, now_ns = service.context.catalog, service.context.store, service.context.clock()
+
+    def bytes_of(segments: Sequence[Segment], suffix: str | None = None) -> int:
+        paths = [root / s.path if suffix is None else (root / s.path).with_suffix(suffix) for s in segments]
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    totals = []
+    for kind in ("predictions", "measurements"):
+        hours: dict[int, list[Segment]] = {}
+        for segment in catalog.segments(kind, name):
+            hours.setdefault(segment.start_ns // HOUR_NS, []).append(segment)
+        data = index = 0
+        for segments in hours.values():
+            made = [store.compact(sorted(segments, key=lambda s: s.id), now_ns)] if len(segments) > 1 else []
+            data, index = data + bytes_of(made or segments), index + bytes_of(made or segments, ".ids")
+            store.delete(made)
+        totals += [data, index]
+    measurements = sorted(catalog.segments("measurements", name), key=lambda s: s.id)
+    made = [store.thin(measurements, now_ns)] if measurements else []
+    thinned = bytes_of(made)
+    store.delete(made)
+    return totals[0], totals[1], totals[2], thinned
+
+
+def catalog_rooms(folder: Path, simulated_s: float) -> list[Room]:
+    """The embedded catalog by tables, with their indexes."""
+    with sqlite3.connect(f"file:{folder / 'catalog.sqlite'}?mode=ro", uri=True) as connection:
+        sql = "SELECT m.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_master m USING (name) GROUP BY 1"
+        tables = connection.execute(sql).fetchall()
+    parts: dict[tuple[str, int], int] = {}
+    for table, total in tables:
+        part = CATALOG_PARTS.get(table, ACCOUNTS)
+        parts[part] = parts.get(part, 0) + total
+    on_disk = sum(path.stat().st_size for path in folder.glob("catalog.sqlite*"))
+    parts[REST] = max(on_disk - sum(parts.values()), 0)
+    return [Room(part, held, None, held / simulated_s, days) for (part, days), held in sorted(parts.items())]
+
+
 def sizes(folder: Path) -> dict[str, tuple[int, int]]:
-    """Bytes and files of the catalog and of each kind of segment."""
+    """Bytes and files of each kind of segment."""
     found: dict[str, tuple[int, int]] = {}
     for path in folder.rglob("*"):
         if path.is_file():
-            part = path.relative_to(folder).parts
-            kind = part[1] if part[0] == "segments" else "catalog"
-            kind = "id index" if path.suffix == ".ids" else kind
+            kind = "id index" if path.suffix == ".ids" else path.relative_to(folder).parts[0]
             total, files = found.get(kind, (0, 0))
             found[kind] = total + path.stat().st_size, files + 1
     return found
@@ -236,12 +331,13 @@ def report(
     windows = [w for name in names for w in service.context.catalog.windows(name)]
     full = [w for w in windows if w.n_window]
     late = np.array([(w.closed_ns - (w.span.end_ns or 0)) / SECOND - LATENESS_S for w in full])
-    idle_passes = simulated_s / PASS_SECONDS - simulated_s / options.batch_seconds
+    idle_passes = simulated_s / PASS_SECONDS - simulated_s / options.batch_seconds - spent.joins
     per_idle = 1 / max(spent.idle_passes, 1)
     idle = Seconds(spent.idle.wall * per_idle, spent.idle.cpu * per_idle)
     work = [
         ("accepting", spent.accept),
         ("closing, publishing, housekeeping", spent.close),
+        ("joining files", spent.join),
         ("passes with nothing to do", Seconds(idle.wall * idle_passes, idle.cpu * idle_passes)),
     ]
     total = Seconds(sum(s.wall for _, s in work), sum(s.cpu for _, s in work))
@@ -259,6 +355,7 @@ def report(
     for name, took, count in (
         ("a batch accepted", spent.accept, spent.batches),
         ("a window closed and published", spent.close, len(full)),
+        ("a pass that joins a model's files", spent.join, spent.joins),
         ("a pass with nothing to do", spent.idle, spent.idle_passes),
     ):
         print(f"| {name}, ms | {1e3 * took.wall / max(count, 1):.1f} | {1e3 * took.cpu / max(count, 1):.1f} |")
@@ -275,16 +372,15 @@ def report(
     print(f"| publications that wait, errors, transitions | {backlog}, {len(errors)}, {transitions} |")
     print(f"| resident memory, most, MiB | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} |")
     print(
-        "\n| on disk | MiB | files | a day, MiB | kept, days | after a year, GiB |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+        "\n| on disk | MiB | files | a day once settled, MiB | kept, days | after a year, GiB |\n| --- | ---: | ---: | ---: | ---: | ---: |"
     )
-    for kind, (total, files) in sorted(sizes(folder).items()):
-        if kind not in KEPT_DAYS:
-            print(f"| {kind} | {total / 2**20:.1f} | {files:,} | | | {total / 2**30:.2f} |")
-            continue
-        a_day, kept = total * 86_400 / simulated_s, min(KEPT_DAYS[kind], 365)
-        print(
-            f"| {kind} | {total / 2**20:.1f} | {files:,} | {a_day / 2**20:.0f} | {kept} | {a_day * kept / 2**30:.1f} |"
-        )
+    found = rooms(service, names[0], options.models, folder, simulated_s)
+    for room in found:
+        files = "" if room.files is None else f"{room.files:,}"
+        a_day = f"{room.a_second * 86_400 / 2**20:,.0f} | {min(room.kept_days, YEAR_DAYS)}" if room.kept_days else " | "
+        print(f"| {room.part} | {room.held / 2**20:,.1f} | {files} | {a_day} | {room.year / 2**30:.2f} |")
+    held, year = sum(room.held for room in found), sum(room.year for room in found)
+    print(f"| all | {held / 2**20:,.1f} | | | | {year / 2**30:.1f} |")
     for error in errors[:3]:
         print(f"\n{error}")
     print(end="", flush=True)
