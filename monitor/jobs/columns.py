@@ -21,6 +21,9 @@ STATUS = "status"
 COLUMNS_MAX = 512
 """Columns that one undeclared tensor may become; a wider one is an embedding or an image and stays a vector."""
 
+TRACEPARENT_PARTS = 4
+"""Version, trace id, parent id, flags: W3C trace context."""
+
 _DTYPES: dict[str, str] = {
     "BOOL": "?",
     "UINT8": "u1",
@@ -114,9 +117,7 @@ def rows_of(predictions: Sequence[Prediction], model: MonitoredModel | None) -> 
         of=np.repeat(counts, counts),
         columns={name: concatenated([part.get(name) for part in parts], sizes) for name in names},
         inclusion=np.repeat(np.array([p.inclusion for p in ordered], np.float64), counts),
-        trace=np.repeat(np.array([p.trace for p in ordered], object), counts)
-        if any(p.trace for p in ordered)
-        else None,
+        trace=np.repeat(_traces(ordered), counts) if any(p.trace for p in ordered) else None,
         duration_ns=np.repeat(_durations(ordered), counts) if any(p.duration_ns is not None for p in ordered) else None,
     )
 
@@ -132,9 +133,23 @@ def failures_of(predictions: Sequence[Prediction]) -> Rows:
         of=np.ones(len(predictions), np.int32),
         columns={STATUS: Column(np.array([p.status for p in predictions], np.int64))},
         inclusion=np.array([p.inclusion for p in predictions], np.float64),
-        trace=np.array([p.trace for p in predictions], object),
+        trace=_traces(predictions),
         duration_ns=_durations(predictions),
     )
+
+
+def _traces(predictions: Sequence[Prediction]) -> npt.NDArray[np.object_]:
+    return np.array([None if p.trace is None else trace_id(p.trace) for p in predictions], object)
+
+
+def trace_id(trace: str) -> str:
+    """What all calls of a request have in common: of a `traceparent` its second part, for each call has a span of its own.
+
+    >>> trace_id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    '4bf92f3577b34da6a3ce929d0e0e4736'
+    """
+    parts = trace.split("-")
+    return parts[1] if len(parts) == TRACEPARENT_PARTS else trace
 
 
 def _durations(predictions: Sequence[Prediction]) -> npt.NDArray[np.int64]:

@@ -2,11 +2,12 @@
 
 import array
 
+import msgspec
 import numpy as np
 
 from collectors.records.types import Prediction, Tensor
 from monitor.definitions import MonitoredModel
-from monitor.jobs.columns import fault_of, rows_of
+from monitor.jobs.columns import failures_of, fault_of, rows_of
 
 
 def tensor(name: str, values: list[float], shape: tuple[int, ...], missing: tuple[int, ...] = ()) -> Tensor:
@@ -94,3 +95,13 @@ def test_data_that_its_shape_does_not_account_for_is_a_fault() -> None:
     assert fault_of(prediction(1, tensor("x", [1, 2], (1, 2)))) is None
     assert "its shape has 4" in str(fault_of(prediction(1, tensor("x", [1, 2], (2, 2)), rows=2)))
     assert fault_of(prediction(1, tensor("x", [1], (1,), missing=(7,)))) is not None
+
+
+def test_calls_of_one_trace_have_one_trace_id_whatever_their_spans():
+    """A caller that carries a trace through two models gives each call a span of its own: what ties them is the trace."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    told = [f"00-{trace}-00f067aa0ba902b7-01", f"00-{trace}-b7ad6b7169203331-00", trace, None]
+    found = [msgspec.structs.replace(prediction(i), trace=one) for i, one in enumerate(told)]
+    for rows in (rows_of(found, None), failures_of(found)):
+        assert rows.trace is not None
+        assert rows.trace.tolist() == [trace, trace, trace, None]

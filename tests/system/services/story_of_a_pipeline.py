@@ -138,7 +138,8 @@ def one_exchange(
         error=None if row is not None else "busy",
         inputs=tuple(t for key, t in tensors.items() if key != "p"),
         outputs=outputs,
-        trace=trace,
+        # As a caller sends it: each call is a span of its own.
+        trace=f"00-{trace}-{name.encode()[-8:].hex():0>16}-01",
     )
 
 
