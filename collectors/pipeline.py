@@ -6,12 +6,12 @@ input or output, and nothing raises on foreign bytes.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import msgspec
 
+from collectors.accounts import LEDGER_INTERVAL_NS, Account, AccountKey, Hole, Outcome
 from collectors.decoders.decoder import Call, Decoded, Decoder, Undecodable
 from collectors.decoders.elements import tensor_bytes
 from collectors.decoders.identity import choose_id, generated_id, trace_of
@@ -22,7 +22,7 @@ from collectors.protocols.dialogue import Correlation
 from collectors.protocols.exchange import DROPPED
 from collectors.protocols.heads import Heads
 from collectors.protocols.memory import BUFFERED_BYTES_MAX, Budget
-from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Ledger, Prediction, Record
+from collectors.records.types import CapturedBy, Fidelity, Gap, IdSource, Prediction, Record
 from collectors.redaction import RedactionPolicy, redact, redact_headers, redact_id
 from collectors.sampling import SamplingPolicy, keeps
 
@@ -41,9 +41,6 @@ FAULTS_MAX = 16
 KEPT_BYTES_MAX = 4 * 1024 * 1024
 """Of an undecodable exchange that is kept as it came; of those between two takes no more than FAULTS_MAX are."""
 
-LEDGER_INTERVAL_NS = 1_000_000_000
-"""Exchanges are accounted to the second their request began in, so that windows of whole seconds add up."""
-
 WAITING_MAX = 64
 WAITING_BYTES_MAX = 1024 * 1024
 """Exchanges, and their bytes, that are decided together: a processor that does the same again and again does it half as fast
@@ -57,8 +54,6 @@ _MEAN_WEIGHT = 0.05
 
 _RECORD_BYTES = 512
 """About what a record weighs beside its tensors."""
-
-Outcome = Literal["captured", "sampled_out", "dropped", "undecodable", "not_inference"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,71 +103,6 @@ class Counts:
         return sum(self.exchanges.values())
 
 
-_AccountKey = tuple[int, str | None, str | None, str | None]
-"""Second, model, version; and the exchange, of one that may come again and of which no prediction tells."""
-
-
-class _Account:
-    """Ledger entry of one model, version and second, while it grows."""
-
-    __slots__ = ("captured", "dropped", "not_inference", "sampled_out", "undecodable")
-
-    def __init__(self) -> None:
-        self.captured = self.sampled_out = self.not_inference = 0
-        self.dropped: Counter[str] = Counter()
-        self.undecodable: Counter[str] = Counter()
-
-    def add(self, outcome: Outcome, reason: str) -> None:
-        """One exchange more that was not captured."""
-        if outcome == "dropped":
-            self.dropped[reason] += 1
-        elif outcome == "undecodable":
-            self.undecodable[reason] += 1
-        elif outcome == "sampled_out":
-            self.sampled_out += 1
-        else:
-            self.not_inference += 1
-
-    def outcomes(self) -> Iterator[tuple[tuple[Outcome, str], int]]:
-        """How many exchanges had each outcome, by reason."""
-        if self.captured:
-            yield ("captured", ""), self.captured
-        if self.sampled_out:
-            yield ("sampled_out", ""), self.sampled_out
-        if self.not_inference:
-            yield ("not_inference", ""), self.not_inference
-        yield from ((("dropped", reason), count) for reason, count in self.dropped.items())
-        yield from ((("undecodable", reason), count) for reason, count in self.undecodable.items())
-
-    def entry(self, start_ns: int, model: str | None, version: str | None, exchange: str | None) -> Ledger:
-        seen = self.captured + self.sampled_out + self.not_inference + self.dropped.total() + self.undecodable.total()
-        return Ledger(
-            start_ns=start_ns,
-            end_ns=start_ns + LEDGER_INTERVAL_NS,
-            model=model,
-            version=version,
-            seen=seen,
-            captured=self.captured,
-            sampled_out=self.sampled_out,
-            dropped=dict(self.dropped),
-            undecodable=dict(self.undecodable),
-            not_inference=self.not_inference,
-            exchange=exchange,
-        )
-
-
-class _Hole:
-    """A gap while it grows: lost pieces of one reason between two takes are one gap."""
-
-    __slots__ = ("bytes", "connections", "end_ns", "exchanges", "start_ns")
-
-    def __init__(self, start_ns: int) -> None:
-        self.start_ns = self.end_ns = start_ns
-        self.connections: set[int] = set()
-        self.bytes = 0
-        self.exchanges = 0.0
-
-
 class Pipeline:
     """What the capture worker does with the copy: bytes and facts in, records and counts out."""
 
@@ -217,8 +147,8 @@ class Pipeline:
         self._protocols: Counter[str] = Counter()
         self._opaque: Counter[str] = Counter()
         self._faults: list[Fault] = []
-        self._accounts: dict[_AccountKey, _Account] = {}
-        self._holes: dict[str, _Hole] = {}
+        self._accounts: dict[AccountKey, Account] = {}
+        self._holes: dict[str, Hole] = {}
         self._gaps: list[Gap] = []
 
     def follow(
@@ -376,10 +306,10 @@ class Pipeline:
         if was_followed and known.opaque is not None:
             self._opaque[known.opaque] += 1
 
-    def _hole(self, reason: str, connection: int, count: int, time_ns: int, *, since_ns: int | None = None) -> _Hole:
+    def _hole(self, reason: str, connection: int, count: int, time_ns: int, *, since_ns: int | None = None) -> Hole:
         """The gap of this reason, grown by so many bytes."""
         since_ns = time_ns if since_ns is None else since_ns
-        hole = self._holes.setdefault(reason, _Hole(since_ns))
+        hole = self._holes.setdefault(reason, Hole(since_ns))
         hole.start_ns = min(hole.start_ns, since_ns)
         hole.end_ns = max(hole.end_ns, time_ns)
         hole.connections.add(connection)
@@ -519,8 +449,8 @@ class Pipeline:
         else:
             account.add(outcome, reason)
 
-    def _new_account(self, key: _AccountKey) -> _Account:
+    def _new_account(self, key: AccountKey) -> Account:
         """An account that is not open yet; where there are too many, that of exchanges without a model."""
         return self._accounts.setdefault(
-            key if len(self._accounts) < LEDGERS_MAX else (key[0], None, None, None), _Account()
+            key if len(self._accounts) < LEDGERS_MAX else (key[0], None, None, None), Account()
         )

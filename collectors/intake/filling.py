@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from collectors.pipeline import LEDGER_INTERVAL_NS
+from collectors.accounts import LEDGER_INTERVAL_NS
 from collectors.records.types import Ledger, Prediction, Record
 from collectors.spool import Spool, SpoolFull
 from collectors.spool.packing import fits

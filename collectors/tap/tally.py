@@ -10,7 +10,8 @@ time to spool them; while the spool takes nothing, those of one model become one
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from collectors.pipeline import LEDGER_INTERVAL_NS, Counts
+from collectors.accounts import LEDGER_INTERVAL_NS
+from collectors.pipeline import Counts
 from collectors.records.types import Gap, Ledger, Prediction, Record
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, WorkerStatus, add_counts
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors import pipeline as pipeline_module
+from collectors.accounts import LEDGER_INTERVAL_NS
 from collectors.decoders.identity import DEFAULT_IDS
 from collectors.decoders.registry import Registry
-from collectors.pipeline import EXCHANGES_PER_PAUSE, FAULTS_MAX, LEDGER_INTERVAL_NS, WAITING_MAX, Counts, Pipeline
+from collectors.pipeline import EXCHANGES_PER_PAUSE, FAULTS_MAX, WAITING_MAX, Counts, Pipeline
 from collectors.protocols import Direction
 from collectors.records.encoding import encode_batch
 from collectors.records.types import Batch, Gap, IdSource, Ledger, Prediction, Record
