@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboards.grafana.building import FEATURE, MODEL, OF_MODEL, VERSION, WINDOW, Dashboard, Panel, Query
 from monitor.findings import AlertKind
+from monitor.metrics.drift.association_distance import TablesMetric
 from monitor.metrics.drift.vector_metric import VectorMetric
 from monitor.metrics.estimation.label_shift import LabelShift
 from monitor.metrics.metric import DriftMetric, Metric, PairMetric
@@ -11,7 +12,7 @@ from monitor.metrics.metric import DriftMetric, Metric, PairMetric
 
 def drift(metrics: Sequence[Metric]) -> Dashboard:
     columns = [m for m in metrics if isinstance(m, DriftMetric | VectorMetric) and m.kind is AlertKind.DRIFT]
-    pairs = [m for m in metrics if isinstance(m, PairMetric)]
+    pairs = [m for m in metrics if isinstance(m, PairMetric | TablesMetric)]
     of_feature = f'{OF_MODEL}, feature=~"$feature"'
     return Dashboard(
         "outrider-drift",

@@ -58,7 +58,10 @@ def exhibit_of(
 
 def _names(line: FeatureScore, baseline: Baseline) -> tuple[str, ...]:
     """A pair has no distribution of its own: those of its two columns are shown."""
-    if line.metric == "correlation_distance" and grid_of(baseline.grids, line.feature) is None:
+    if (
+        line.metric in ("correlation_distance", "association_distance")
+        and grid_of(baseline.grids, line.feature) is None
+    ):
         return tuple(name for name in line.feature.split("~") if grid_of(baseline.grids, name) is not None)
     return (line.feature,)
 

@@ -15,6 +15,7 @@ Rule = Literal["distance", "drop", "increase", "relative increase", "change", "m
 RULES: Mapping[str, Rule] = {
     "js_distance": "distance",
     "correlation_distance": "distance",
+    "association_distance": "distance",
     "mmd": "distance",
     "projection_ks": "distance",
     "joint_mmd": "distance",
@@ -38,6 +39,7 @@ RULES: Mapping[str, Rule] = {
 DEFAULTS: Mapping[str, float] = {
     "js_distance": 0.05,
     "correlation_distance": 0.1,
+    "association_distance": 0.1,
     "mmd": 0.05,
     "projection_ks": 0.05,
     "joint_mmd": 0.05,

@@ -74,6 +74,7 @@ from monitor.metrics.bias.parity_difference import PARITY_DIFFERENCE
 from monitor.metrics.bias.predictive_parity_difference import PREDICTIVE_PARITY_DIFFERENCE
 from monitor.metrics.bias.treatment_equality import TREATMENT_EQUALITY
 from monitor.metrics.drift.anderson_darling import ANDERSON_DARLING
+from monitor.metrics.drift.association_distance import ASSOCIATION_DISTANCE
 from monitor.metrics.drift.centroid_cosine_distance import CENTROID_COSINE_DISTANCE
 from monitor.metrics.drift.centroid_distance import CENTROID_DISTANCE
 from monitor.metrics.drift.chi2_statistic import CHI2_STATISTIC
@@ -224,6 +225,7 @@ ON_REQUEST: tuple[Metric, ...] = (
     RECONSTRUCTION_ERROR,
     JOINT_MMD,
     DOMAIN_CLASSIFIER_AUC,
+    ASSOCIATION_DISTANCE,
     CORRELATION_MAX_Z,
     CORRELATION_MATRIX_DISTANCE,
     OUT_OF_RANGE_RATIO,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.drift.association_distance import TablesMetric
 from monitor.metrics.drift.domain_classifier_auc import SampleMetric
 from monitor.metrics.drift.matrix_metric import MatrixMetric
 from monitor.metrics.drift.vector_metric import JointMetric
@@ -40,7 +41,8 @@ def measure_slices(
     applied = [
         m
         for m in metrics
-        if m.kind in SLICED_KINDS and not isinstance(m, JointMetric | SampleMetric | MatrixMetric | StampMetric)
+        if m.kind in SLICED_KINDS
+        and not isinstance(m, JointMetric | SampleMetric | MatrixMetric | StampMetric | TablesMetric)
     ]
     plain = replace(model, groups=())
     for name in baseline.grids.slices:

@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.definitions import MonitoredModel
 from monitor.tiles import sampling, stamps
+from monitor.tiles import tables as table
 from monitor.tiles.freeze import KINDS_OF_PRESENCE, categorical_grid, freeze, numeric_grid
 from monitor.tiles.joint import baseline_joint_tile, joint_grid, wanted
 from monitor.tiles.numeric import NumericGrid
@@ -44,6 +45,10 @@ def build_baseline(rows: Rows, model: MonitoredModel, *, time_ordered: bool) -> 
     if sampling.wanted(model):
         grids = replace(grids, sampled=sampling.sampled_features(_tabular(tiles, grids)))
         tiles = replace(tiles, sampled=sampling.sampled_tile(rows, grids.sampled, grids.features, BASELINE_ROWS))
+    if table.wanted(model):
+        tabular = _tabular(tiles, grids)
+        grids = replace(grids, tables=table.table_binnings({n: grids.features[n] for n in tabular}, tabular))
+        tiles = replace(tiles, tables=table.tables_tile(rows, grids.tables) if grids.tables else None)
     return Baseline(
         id=_id(rows, grids),
         rows=len(rows),
@@ -74,6 +79,8 @@ def _id(rows: Rows, grids: Grids) -> str:
         digest.update(repr(list(grids.joint.scores)).encode())
     if grids.sampled:
         digest.update(repr(grids.sampled).encode())
+    if grids.tables:
+        digest.update(repr([one.to_plain() for one in grids.tables]).encode())
     if grids.strata:
         digest.update(repr(sorted(grids.strata.items())).encode())
     if grids.zones:

@@ -20,7 +20,7 @@ from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.delays import DelayTile
-from monitor.tiles.estimator import Estimator
+from monitor.tiles.estimator import Binning, Estimator
 from monitor.tiles.flips import FlipTile
 from monitor.tiles.forecast import ClassForecastTile, ForecastTile, QuantileTile
 from monitor.tiles.group import GroupTile
@@ -35,6 +35,7 @@ from monitor.tiles.sampled import SampledTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.service import ServiceTile
 from monitor.tiles.strata import StrataTile
+from monitor.tiles.tables import TABLE_FEATURES_MAX, TablesTile, levels_of
 from monitor.tiles.tileset import Baseline, DesignEffects, FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 from monitor.tiles.wire import Reader
@@ -158,6 +159,7 @@ def _tileset_plain(tiles: TileSet) -> list[object]:
         None if tiles.service is None else tiles.service.to_plain(),
         None if tiles.rival is None else _tileset_plain(tiles.rival),
         None if tiles.class_scores is None else tiles.class_scores.to_plain(),
+        None if tiles.tables is None else tiles.tables.to_plain(),
     ]
 
 
@@ -188,6 +190,7 @@ def _tileset(document: object, where: str, *, sliced: bool = False) -> TileSet:
         service=reader.maybe(ServiceTile.from_plain),
         rival=reader.maybe(_no_slice if sliced else _slice),
         class_scores=reader.maybe(ClassScoreTile.from_plain),
+        tables=reader.maybe(TablesTile.from_plain),
     )
     reader.done()
     return tiles
@@ -217,6 +220,7 @@ def _grids_plain(grids: Grids) -> list[object]:
         dict(grids.zones),
         list(grids.sampled),
         {name: list(strata) for name, strata in grids.strata.items()},
+        [binning.to_plain() for binning in grids.tables],
     ]
 
 
@@ -236,9 +240,16 @@ def _grids(document: object, where: str) -> Grids:
         zones=reader.mapping(_zone),
         sampled=reader.texts(),
         strata=reader.mapping(_names),
+        tables=_binnings(reader.item(), f"{where}.tables"),
     )
     reader.done()
     return grids
+
+
+def _binnings(document: object, where: str) -> tuple[Binning, ...]:
+    if not isinstance(document, list) or len(document) > TABLE_FEATURES_MAX:
+        raise ValueError(f"{where}: expected a list of at most {TABLE_FEATURES_MAX} binnings")
+    return tuple(Binning.from_plain(one, f"{where}[{i}]") for i, one in enumerate(document))
 
 
 def _tagged(value: Plain, tags: Mapping[str, type[Any]]) -> list[object]:
@@ -357,6 +368,8 @@ def _check_names(grids: Grids, tiles: TileSet) -> None:
         raise ValueError("baseline.tiles.sampled: found a sample of other features than the baseline's")
     if not set(grids.sampled) <= grids.features.keys():
         raise ValueError("baseline.grids.sampled: found a feature without a grid")
+    if tiles.tables is not None and tiles.tables.levels != tuple(levels_of(one) for one in grids.tables):
+        raise ValueError("baseline.tiles.tables: found tables of other levels than the baseline's")
     for name, groups in tiles.strata.items():
         if (groups.groups, groups.strata) != (grids.groups.get(name), next(iter(grids.strata.values()), None)):
             raise ValueError(f"baseline.tiles.strata.{name}: found other groups or strata than the baseline's")

@@ -47,6 +47,7 @@ def merge(tilesets: Sequence[TileSet]) -> TileSet:
         flips=_by_name([tiles.flips for tiles in tilesets]),
         sampled=_of(tilesets, lambda tiles: tiles.sampled),
         class_scores=_of(tilesets, lambda tiles: tiles.class_scores),
+        tables=_of(tilesets, lambda tiles: tiles.tables),
         service=_of(tilesets, lambda tiles: tiles.service),
         rival=_rival(tilesets),
         slices=_slices(tilesets),

@@ -26,6 +26,7 @@ from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.slices import members
 from monitor.tiles.stratifying import strata_of
+from monitor.tiles.tables import tables_tile
 from monitor.tiles.tileset import FeatureTile, Grid, Grids, TileSet
 from monitor.tiles.vectors import vector_tile
 
@@ -74,6 +75,7 @@ def profile(rows: Rows, grids: Grids, model: MonitoredModel) -> TileSet:
         joint=None if grids.joint is None else joint_tile(rows, grids.joint, grids.features, numeric_tile),
         described=described_tiles(rows, grids.described, grids.zones, tile_of),
         sampled=sampled_tile(rows, grids.sampled, grids.features) if grids.sampled else None,
+        tables=tables_tile(rows, grids.tables) if grids.tables else None,
     )
 
 

@@ -11,7 +11,7 @@ from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.delays import DelayTile
-from monitor.tiles.estimator import Estimator
+from monitor.tiles.estimator import Binning, Estimator
 from monitor.tiles.flips import FlipTile
 from monitor.tiles.forecast import ForecastTile
 from monitor.tiles.group import GroupTile
@@ -24,6 +24,7 @@ from monitor.tiles.sampled import SampledTile
 from monitor.tiles.scores import ScoreTile
 from monitor.tiles.service import ServiceTile
 from monitor.tiles.strata import StrataTile
+from monitor.tiles.tables import TablesTile
 from monitor.tiles.vector import JointGrid, VectorGrid, VectorTile
 
 Grid = NumericGrid | CategoricalGrid
@@ -66,6 +67,8 @@ class TileSet:
     """Where the declaration names probabilities of classes or quantiles."""
     class_scores: ClassScoreTile | None = None
     """Where the baseline has labels and the declaration names probabilities of classes."""
+    tables: TablesTile | None = None
+    """How often values come together, where a declaration asks for associations."""
     service: ServiceTile | None = None
     """How exchanges went, where a sidecar saw them."""
     rival: TileSet | None = None
@@ -102,13 +105,25 @@ class Grids:
     """Time zone of each described timestamp: frozen too, so that an hour means the same on both sides."""
     sampled: tuple[str, ...] = ()
     """Features whose bins a sample of rows holds."""
+    tables: tuple[Binning, ...] = ()
+    """Levels of the features that enter tables of pairs."""
     strata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The column within whose categories groups are compared, if one is declared, with those categories."""
 
     def of_slices(self) -> Grids:
         """Those on which a slice is profiled and measured: columns one by one, without what is told of the whole alone."""
         return replace(
-            self, pairs=(), groups={}, slices={}, vectors={}, joint=None, described={}, zones={}, sampled=(), strata={}
+            self,
+            pairs=(),
+            groups={},
+            slices={},
+            vectors={},
+            joint=None,
+            described={},
+            zones={},
+            sampled=(),
+            tables=(),
+            strata={},
         )
 
 

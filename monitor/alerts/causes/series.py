@@ -34,6 +34,8 @@ def change_of(
         windows = [tiles.slices.get(line.slice, TileSet(0)) for tiles in windows]
     if line.metric == "correlation_distance":
         return _of_pair(line.feature, windows, own, effect)
+    if line.metric == "association_distance":
+        return _of_table(line.feature, windows, baseline, effect)
     if line.metric in ("log_loss", "rmse", "mae"):
         return _of_loss(windows, own, effect)
     there = _counts(kind, line, own, baseline)
@@ -131,6 +133,18 @@ def _of_pair(pair: str, windows: Sequence[TileSet], own: TileSet, effect: float)
     means = np.array([there[0] if one is None else one[0] for one in here])
     variances = np.array([1e300 if one is None else effect / one[1] for one in here])
     return change_of_means(means, variances, there[0], effect / there[1])
+
+
+def _of_table(pair: str, windows: Sequence[TileSet], baseline: Baseline, effect: float) -> Change | None:
+    """The cells of the pair's table."""
+    own, names = baseline.tiles.tables, [binning.column for binning in baseline.grids.tables]
+    pairs = [] if own is None else [f"{names[i]}~{names[j]}" for i, j in own.pairs]
+    if own is None or pair not in pairs or not any(tiles.tables is not None for tiles in windows):
+        return None
+    at = pairs.index(pair)
+    there = own.tables()[at].ravel()
+    here = [np.zeros_like(there) if one.tables is None else one.tables.tables()[at].ravel() for one in windows]
+    return change_of_counts(np.array(here), there, effect)
 
 
 def _fisher(pair: str, tile: PairsTile | None) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.alerts.effects import Effect, Z, beyond_zero
+from monitor.alerts.evidence.associations import association_tests
 from monitor.alerts.evidence.distribution import distribution_tests
 from monitor.alerts.evidence.trials import Look, Subject, Trials
 from monitor.alerts.evidence.vectors import joint_tests, vector_tests
@@ -19,7 +20,7 @@ from monitor.tiles.pairs import PairsTile
 Floats = npt.NDArray[np.float64]
 
 PAIRS_WEIGHT = 0.2
-"""Share of drift's budget for the correlations, where there are pairs."""
+"""Share of drift's budget for the correlations of numbers and the associations of categories, where there are pairs: half each."""
 JOINT_WEIGHT = 0.2
 """Share for whole rows, where they are asked for."""
 PAIR_ROWS_MIN = 100
@@ -28,7 +29,11 @@ _R_MAX = 0.999
 
 
 def drift_tests(look: Look) -> Sequence[Trials]:
-    pairs = _pair_tests(look)
+    both = look.window.tables is not None and look.baseline.tiles.tables is not None
+    associated = (
+        association_tests(look, PAIRS_WEIGHT / 2 if look.baseline.grids.pairs else PAIRS_WEIGHT) if both else ()
+    )
+    pairs = (*_pair_tests(look, PAIRS_WEIGHT / 2 if associated else PAIRS_WEIGHT), *associated)
     joint = joint_tests(look, JOINT_WEIGHT)
     weight = 1.0 - (PAIRS_WEIGHT if pairs else 0.0) - (JOINT_WEIGHT if joint else 0.0)
     tiles, grids = look.baseline.tiles, look.baseline.grids
@@ -41,7 +46,7 @@ def drift_tests(look: Look) -> Sequence[Trials]:
     return (*alone, *(vector_tests(look, share) if vectors else ()), *joint, *pairs)
 
 
-def _pair_tests(look: Look) -> Sequence[Trials]:
+def _pair_tests(look: Look, weight: float) -> Sequence[Trials]:
     """Fisher's z of two correlations of cell numbers, with Bernstein's tail: a rare value that meets another rare one
     moves a correlation by a leap, and the bound on one row's weight says how large."""
     here, there = look.window.pairs, look.baseline.tiles.pairs
@@ -74,7 +79,7 @@ def _pair_tests(look: Look) -> Sequence[Trials]:
             enough=enough,
             reference=np.zeros(len(i)),
             gauge=gauge,
-            weight=PAIRS_WEIGHT,
+            weight=weight,
         ),
     )
 

@@ -17,6 +17,7 @@ from monitor.metrics.estimation.freeze import scored_rows
 from monitor.tiles import joined
 from monitor.tiles.anomaly import P_CELLS, AnomalyTile
 from monitor.tiles.attribution import AttributionTile
+from monitor.tiles.baseline import build_baseline
 from monitor.tiles.categorical import CATEGORIES_MAX, UNSEEN_NAMES_MAX, CategoricalTile
 from monitor.tiles.class_scores import ClassScoreTile
 from monitor.tiles.coding import encode
@@ -39,6 +40,7 @@ from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sampled import SampledTile
 from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
+from monitor.tiles.tables import TablesTile, levels_of, tables_tile
 from monitor.tiles.tileset import TileSet
 from monitor.tiles.vector import VectorTile
 from monitor.tiles.vectors import vector_grid, vector_tile
@@ -212,6 +214,13 @@ KINDS["class scores"] = Kind(
 )
 KINDS["forecast of classes"] = Kind(
     lambda part: forecast_of(_probabilities(part), SURE), ClassForecastTile.empty(CLASS_NAMES), 9_000
+)
+
+TABLES = build_baseline(BASELINE, replace(BINARY, metrics=("association_distance",)), time_ordered=True).grids.tables
+KINDS["tables"] = Kind(
+    lambda part: tables_tile(part, TABLES),
+    TablesTile.empty(tuple(levels_of(b) for b in TABLES), tuple(not b.categories for b in TABLES)),
+    9_000,
 )
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -27,7 +27,7 @@ function spoken(alert) {
 
 /** The ranked line that is looked at: the worst unless the URL names another. */
 const chosenOf = (at) => at.features.find((one) => one.feature === read("feature") && (one.slice ?? null) === read("slice")) ?? at.features.find((one) => one.feature === read("feature")) ?? at.features[0];
-const isPair = (line) => line?.metric === "correlation_distance";
+const isPair = (line) => ["correlation_distance", "association_distance"].includes(line?.metric);
 
 async function context(alert, at) {
   const length = Math.max(ms(at.window.end) - ms(at.window.start), 1000);
