@@ -105,6 +105,7 @@ def run_sidecar(
     server = _telemetry(settings, segment, lambda: reloader.state)
     worker.start()
     tap.start()
+    _LOG.info("sidecar_started", extra=_attached(settings))
     try:
         while not signals.stop:
             signals.wait(LOOK_SECONDS)
@@ -125,6 +126,20 @@ def run_sidecar(
         tell_of_unread(settings, segment)
         if server is not None:
             server.stop()
+
+
+def _attached(settings: SidecarSettings) -> dict[str, str]:
+    """What an operator wants to read first: between whom it stands, and where records go."""
+    if settings.passive:
+        between = "watches " + ", ".join(map(str, settings.passive.ports))
+    else:
+        between = ", ".join(f"{listener.listen} to {listener.upstream}" for listener in settings.listeners)
+    return {
+        "tap": between,
+        "sinks": ", ".join(sink.name for sink in sinks_of(settings)) or "none",
+        "spool": str(settings.spool or default_spool(settings)),
+        "metrics": str(settings.metrics or "none"),
+    }
 
 
 def _listen(listener: Listener, position: int) -> socket.socket:

@@ -6,6 +6,7 @@ Each setting documents itself in its declaration; `docs/sidecar.md` has all of t
 import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -256,12 +257,18 @@ def sinks_of(settings: SidecarSettings) -> tuple[SinkSetting, ...]:
     return (*named, *settings.sinks)
 
 
+def _meant(key: str, known: list[str]) -> str:
+    """The setting that looks like a mistyped one, or else all."""
+    close = get_close_matches(str(key), known, n=1)
+    return f"{close[0]}, perhaps" if close else f"one of {', '.join(known)}"
+
+
 def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSettings:
     """Settings from plain values, such as those of a YAML file. Raises InvalidSettings with every fault found."""
     known: dict[str, Field[Any]] = {each.name: each for each in fields(SidecarSettings)}
     prefix = f"{source}: " if source else ""
     faults = [
-        SettingsFault(f"{prefix}{key}", "an unknown setting", f"one of {', '.join(known)}")
+        SettingsFault(f"{prefix}{key}", "an unknown setting", _meant(key, list(known)))
         for key in given
         if key not in known
     ]

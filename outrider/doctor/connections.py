@@ -34,15 +34,25 @@ def upstream(address: str, server: Server | None) -> list[Check]:
     if refused is not None:
         return [check("upstream", address, False, f"{refused}: is the server running, and is this its HTTP port?")]
     if server is None:
-        return [
-            check("upstream", address, False, "takes connections, and speaks nothing we know; bytes would pass, unread")
-        ]
+        return [_unknown(address)]
     found = [check("upstream", address, server.captured, _spoken(server))]
     if server.ready is not None:
         found.append(
             check("upstream is ready", address, server.ready, "ready" if server.ready else "answers that it is not")
         )
     return found
+
+
+def _unknown(address: str) -> Check:
+    """A server of no API that we know: of HTTP, the sidecar can be told where its values are."""
+    try:
+        status = ask(address, "/v2").status
+    except NoAnswer:
+        return check(
+            "upstream", address, False, "takes connections, and speaks nothing we know; bytes would pass, unread"
+        )
+    told = f"answers HTTP (status {status}) with no API that we know; what it says in JSON is read by `json_routes` (docs/decoders.md)"
+    return Check("upstream", address, "skipped", told)
 
 
 def _spoken(server: Server) -> str:

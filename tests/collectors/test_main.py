@@ -72,12 +72,13 @@ class Sidecar:
             self.configure(config)
             arguments = ["--config", str(self.config)]
         arguments += ["--spool", str(directory), "--metrics", f"127.0.0.1:{self.metrics}"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "outrider", "sidecar", *arguments],
-            cwd="/",
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.DEVNULL,
-        )
+        with (directory.parent / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "outrider", "sidecar", *arguments],
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stderr=log,
+            )
         wait_until(lambda: self.get("/health/ready")[0] == 200)
 
     def configure(self, text: str) -> None:
@@ -157,6 +158,13 @@ def test_what_passes_is_spooled_and_counted(sidecar):
     assert forwarded == sidecar.sample("outrider_tap_copied_bytes_total") > 0
     assert sidecar.stop() == 0
     assert sidecar.spooled() == ([f"r{number}" for number in range(1, 51)], [])
+
+
+def test_its_first_line_says_between_whom_it_stands_and_where_records_go(sidecar):
+    """Somebody who has just started it sees that it took what was meant."""
+    (line,) = (sidecar.directory.parent / "log").read_text().splitlines()
+    assert "INFO sidecar_started tap='127.0.0.1:" in line and f"127.0.0.1:{sidecar.listen} to 127.0.0.1:" in line
+    assert f"sinks='none' spool='{sidecar.directory}' metrics='127.0.0.1:{sidecar.metrics}'" in line
 
 
 def test_a_killed_worker_fails_nothing_and_is_accounted_for(sidecar):

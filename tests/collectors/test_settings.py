@@ -63,6 +63,15 @@ def test_all_faults_are_told_at_once_with_their_places():
     ]
 
 
+def test_a_mistyped_setting_is_told_what_it_may_have_meant():
+    """One that resembles none is told all."""
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings({**GOOD, "listen": "h:1", "colour": "red"})
+    meant, all_of_them = caught.value.faults
+    assert (meant.where, meant.expected) == ("listen", "listeners, perhaps")
+    assert all_of_them.where == "colour" and "redaction_rules, " in all_of_them.expected
+
+
 @pytest.mark.parametrize("text", ["", "h", "h:", ":1", "h:65536", "h:-1", "::1:80", "h:1x", "h:²"])
 def test_an_endpoint_is_a_host_and_a_port(text):
     """Anything else is a fault, not a guess."""

@@ -172,6 +172,16 @@ def test_a_stranger_is_nothing(serve: Serve) -> None:
     assert identify(serve({"GET /": (200, b"hello"), "GET /v2": (200, [1]), "GET /v1/models": (200, [2])})) is None
 
 
+def test_a_server_with_json_of_its_own_is_told_how_it_can_be_read(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no fault: bytes pass, and `json_routes` says where its values are."""
+    code, document = doctor(capsys, "--upstream", serve({"POST /risk": (200, {"results": []})}))
+    assert code == 0
+    (found,) = document["checks"]
+    assert found["status"] == "skipped" and "json_routes" in found["detail"]
+
+
 def test_the_machine_tells_who_listens(tmp_path: Path) -> None:
     """Loopback and all addresses, IPv4 before IPv6; other states and other addresses are left out."""
     head = "  sl  local_address rem_address   st"
@@ -301,22 +311,23 @@ def test_ports_that_are_watched_are_servers_here(
     serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a flag, or a sidecar's file; whether their packets can be seen takes a privilege."""
-    asked: list[tuple[tuple[int, ...], int]] = []
+    asked: list[tuple[tuple[int, ...], int, str | None]] = []
 
-    def refuse(ports: tuple[int, ...], ring_bytes: int) -> None:
-        asked.append((ports, ring_bytes))
+    def refuse(ports: tuple[int, ...], ring_bytes: int, interface: str | None) -> None:
+        asked.append((ports, ring_bytes, interface))
         raise StartFailed("passive", "takes CAP_NET_RAW")
 
     monkeypatch.setattr(connections, "open_packets", refuse)
     port = serve(OPEN_INFERENCE).rpartition(":")[2]
     file = tmp_path / "sidecar.yaml"
-    file.write_text(f"passive: {{ports: [{port}], ring_bytes: 4194304}}\nspool: {tmp_path / 'spool'}\n")
+    watched = f"{{ports: [{port}], ring_bytes: 4194304, interface: lo}}"
+    file.write_text(f"passive: {watched}\nspool: {tmp_path / 'spool'}\n")
     for arguments in (["--passive", port], ["--config", str(file)]):
         code, document = doctor(capsys, *arguments)
         found = states(document)
         assert (code, found["packets can be seen"], found["upstream"]) == (1, "failed", "ok")
         assert "sidecar" not in found
-    assert asked == [((int(port),), 64 * 1024 * 1024), ((int(port),), 4194304)]
+    assert asked == [((int(port),), 64 * 1024 * 1024, None), ((int(port),), 4194304, "lo")]
 
 
 @pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (7, "failed")])
