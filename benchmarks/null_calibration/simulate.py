@@ -196,9 +196,7 @@ class Stream:
             for i in np.flatnonzero(trial.log_p <= max(limit, math.log(ALONE_LEVEL / number))):
                 effect = trial.gauge(int(i))
                 score = float(units(trial.log_p[i]) / units(limit))
-                allowed = self.plan.tolerance(kind, trial.metric)
-                assert allowed is not None
-                tolerance = allowed[0] if isinstance(allowed[0], float) else allowed[0][1]
+                tolerance = self._tolerance(kind, trial.metric)
                 reference = float(trial.reference[i])
                 beyond = effect.low > tolerance
                 subject = trial.subjects[i]
@@ -206,6 +204,11 @@ class Stream:
                     Hit(kind, trial.metric, subject, scale, score, effect, beyond, reference, tolerance, tiles.rows)
                 )
         return found
+
+    def _tolerance(self, kind: AlertKind, metric: str) -> float:
+        found = self.plan.tolerance(kind, metric)
+        assert found is not None and isinstance(found[0], float)
+        return found[0]
 
     def _baseline_of(self, own: npt.NDArray[np.intp]) -> Baseline:
         names = [self.names[i] for i in own]
