@@ -5,8 +5,8 @@ such a stretch would wait for its end. Three things keep the wait short, and non
 is told that the forwarder wants to run for a short time and the worker for a long one (`sched_setattr`): since Linux 6.12
 who wakes with the shorter of the two runs at once, unless it has had more than its share. That the worker is nicer makes
 its share small, so that this is rare. And where it was so, nobody would look again before the next tick of the clock,
-which is up to ten milliseconds away: so while the worker is in no hurry it yields every few records, which costs nothing when
-nobody waits. The worker is a batch process too: its own waking interrupts nobody. The lowest priority of all (SCHED_IDLE)
+which is up to ten milliseconds away: so while the worker is in no hurry it yields after every fifty microseconds of work,
+which costs nothing when nobody waits. The worker is a batch process too: its own waking interrupts nobody. The lowest priority of all (SCHED_IDLE)
 would do the same, and starve the worker on a busy machine.
 """
 
