@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from monitor.errors import NotFound
+from monitor.errors import Fault, InvalidInput
 from monitor.findings import Span
 from monitor.jobs.stored_records import bounded, stored_rows
 from monitor.ports import Catalog, SegmentStore
@@ -18,10 +18,10 @@ from monitor.tiles.rows import Rows
 def captured_rows(catalog: Catalog, store: SegmentStore, model: str, version: str | None, span: Span) -> Rows:
     """The rows of a span as windows count them: with equal inclusion, in canonical order; `version` None: of every one.
 
-    Raises NotFound where nothing is stored, InvalidInput where there is more than a request may ask for.
+    Raises InvalidInput where nothing is stored, or more than a request may ask for.
     """
     bounded(catalog, model, version, span)
     rows = stored_rows(catalog, store, model, version, span)
     if not len(rows):
-        raise NotFound("row in that span of model", model)
+        raise InvalidInput(Fault("from, to", "no stored rows", "a span in which predictions were captured"))
     return replace(evened(rows), inclusion=None)
