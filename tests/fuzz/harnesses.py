@@ -14,8 +14,10 @@ import msgspec
 import zstandard
 
 from collectors.decoders.compression import plain_body
+from collectors.decoders.decoder import Call as Called
 from collectors.decoders.decoder import Decoded, Decoder, Undecodable
 from collectors.decoders.identity import DEFAULT_IDS
+from collectors.decoders.open_inference import OpenInference
 from collectors.decoders.open_inference_grpc import StreamCorrelation
 from collectors.decoders.protobuf import Allowance, MalformedProtobuf, fields, varints
 from collectors.decoders.registry import Registry
@@ -86,9 +88,25 @@ def _decoding(name: str, calls: Sequence[Call]) -> Callable[[bytes], bool]:
         found = registries[len(data) % 2].find("POST", exchange.target)
         assert found is not None
         assert found[0].name == name
+        if isinstance(found[0], OpenInference):
+            _say_the_same_both_ways(exchange, found[1])
         return _decoded(exchange, found[0], *found[1:])
 
     return take
+
+
+def _say_the_same_both_ways(exchange: Exchange, call: Called) -> None:
+    """Whether floats are read in one go, or more closely, as everything is that has a coding: none, here."""
+    if "content-encoding" in exchange.request_headers:
+        return
+    coded = {**exchange.request_headers, "content-encoding": "identity"}
+    said: list[object] = []
+    for each in (exchange, msgspec.structs.replace(exchange, request_headers=coded)):
+        try:
+            said.append(OpenInference().decode(each, call))
+        except Undecodable as error:
+            said.append((error.reason, error.where, error.detail))
+    assert said[0] == said[1]
 
 
 def _decoded(exchange: Exchange, decoder: Decoder, call: "object") -> bool:
