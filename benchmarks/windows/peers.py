@@ -17,7 +17,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["DO_NOT_TRACK"] = os.environ["ITERATIVE_DO_NOT_TRACK"] = os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
 
 import numpy as np
-from data import BASELINE_ROWS, GROUPS, drawn, scored
+from data import BASELINE_ROWS, ESTIMATED_GROUPS, GROUPS, LABELLED_ROWS, drawn, predicted, scored
 
 Turn = Callable[[], object]
 
@@ -68,11 +68,32 @@ def evidently_classes(rows: int, _: int) -> Turn:
     return lambda: evidently.Report([presets.ClassificationPreset()]).run(dataset(frame, roles), None).dict()
 
 
+def nannyml_estimation(rows: int, _: int) -> Turn:
+    """Fitted before, for all rows and for each group: `estimate` on one chunk."""
+    nannyml, pandas = importlib.import_module("nannyml"), importlib.import_module("pandas")
+    before, now = pandas.DataFrame(predicted(LABELLED_ROWS, 1)), pandas.DataFrame(predicted(rows, 2))
+
+    def fitted(frame: object) -> object:
+        return nannyml.CBPE(
+            problem_type="classification_binary",
+            y_pred_proba="p",
+            y_pred="yhat",
+            y_true="y",
+            metrics=["accuracy", "f1", "precision", "recall", "roc_auc"],
+            chunk_number=1,
+        ).fit(frame)
+
+    groups = range(ESTIMATED_GROUPS)
+    parts = [(fitted(before), now), *((fitted(before[before.g == g]), now[now.g == g]) for g in groups)]
+    return lambda: [cbpe.estimate(frame) for cbpe, frame in parts]
+
+
 PEERS = {
     "NannyML": nannyml_drift,
     "Evidently": evidently_drift,
     "scikit-learn": sklearn,
     "Evidently's classification preset": evidently_classes,
+    "NannyML's CBPE": nannyml_estimation,
 }
 
 
@@ -80,11 +101,16 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the peers print goes elsewhere
     ready: dict[str, Turn] = {}
+    sizes_of: dict[str, list[str]] = {}
     for line in sys.stdin:
         what, name, *sizes = line.rstrip("\n").split("\t")
         try:
             if what == "prepare":
-                ready[name] = PEERS[name](*map(int, sizes))
+                # What is there has been warmed up as well: some turns take half a minute.
+                if sizes_of.get(name) == sizes:
+                    print(0.0, file=out, flush=True)
+                    continue
+                ready[name], sizes_of[name] = PEERS[name](*map(int, sizes)), sizes
             start = time.perf_counter()
             ready[name]()
             answer = repr(time.perf_counter() - start)

@@ -1,10 +1,10 @@
 """What a window costs, beside the limits of the machine and the peers, in one run.
 
-    python benchmarks/windows/run.py [--only drift|small|categories|classes|way|memory] [--seconds 2] [--peers DIR]
+    python benchmarks/windows/run.py [--only drift|small|categories|classes|way|estimation|memory] [--seconds 2] [--peers DIR]
 
 Every contender of a race reads the same values. They take turns, so that what else the machine does slows them alike; the
 best of all turns counts. One thread each. The peers run in an environment of their own, made under `--peers` (default
-`.services/peers`) with `pip install nannyml evidently`. Prints Markdown tables.
+`.services/peers`) with `pip install nannyml evidently`. Some five minutes on a quiet machine. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from data import BASELINE_ROWS, drawn, scored
+from cases_estimation import numpy_way, ours
+from data import BASELINE_ROWS, ESTIMATED_GROUPS, LABELLED_ROWS, drawn, predicted, scored
 
 from monitor.definitions import Label, MonitoredModel, Prediction
 from monitor.findings import AlertKind, Span
@@ -44,6 +45,7 @@ from monitor.tiles.rows import Column, Rows
 from monitor.tiles.tileset import Baseline, TileSet
 
 ROUNDS_MIN = 3
+RACES = ("drift", "small", "categories", "classes", "way", "estimation")
 MODEL = MonitoredModel("benchmark")
 BINARY = MonitoredModel(
     "benchmark",
@@ -99,6 +101,8 @@ class Contender:
 
     name: str
     run: Callable[[], object]
+    warm: bool = False
+    """It has had a turn already."""
     best_s: float = float("inf")
     spent_s: float = 0.0
     rounds: int = 0
@@ -120,7 +124,8 @@ class Race:
 
     def run(self, seconds: float) -> None:
         for entrant in self.entrants:
-            entrant.run()
+            if not entrant.warm:
+                entrant.run()
         waiting = list(self.entrants)
         while waiting:
             for entrant in waiting:
@@ -148,7 +153,7 @@ class Race:
         except RuntimeError as error:
             self.notes.append(f"{name}: {error}")
             return
-        self.entrants.append(Contender(name, lambda: peers.ask("turn", name)))
+        self.entrants.append(Contender(name, lambda: peers.ask("turn", name), warm=True))
 
 
 def rows_of(columns: dict[str, Column]) -> Rows:
@@ -304,6 +309,21 @@ def way(rows: int, columns: int, peers: Peers | None, folder: Path) -> list[Race
     return [memory, disk]
 
 
+def estimation(rows: int, peers: Peers | None) -> Race:
+    before, now = predicted(LABELLED_ROWS, 1), predicted(rows, 2)
+    race = Race(
+        f"Performance without labels: {rows:,} rows, {ESTIMATED_GROUPS} groups",
+        rows,
+        "rows",
+        [
+            Contender("Outrider: estimates with intervals", ours(before, now)),
+            Contender("NumPy, without curve, ROC AUC and intervals", numpy_way(now)),
+        ],
+    )
+    race.add_peer(peers, "NannyML's CBPE", rows, 0)
+    return race
+
+
 def memory(rows: int, columns: int) -> None:
     """Peak of the process over what it holds before the pass, in one pass of its own."""
     baseline = build_baseline(numbers(BASELINE_ROWS, columns, 1), MODEL, time_ordered=True)
@@ -319,16 +339,17 @@ def memory(rows: int, columns: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", choices=("drift", "small", "categories", "classes", "way", "memory"))
+    parser.add_argument("--only", choices=(*RACES, "memory"))
     parser.add_argument("--seconds", type=float, default=2.0, help="time for each contender")
     parser.add_argument("--peers", default=".services/peers", help="their environment; empty: without them")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows: a smoke run")
     asked = parser.parse_args()
     compile_ahead()
     size = lambda rows: max(1_000, int(rows * asked.scale))  # noqa: E731
-    needed = asked.only in (None, "drift", "small", "classes", "way")
+    needed = asked.only not in ("categories", "memory")
     peers = Peers(Path(asked.peers)) if asked.peers and needed else None
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, pyarrow {pa.__version__}")
+    if asked.only != "memory":
+        print(f"Python {platform.python_version()}, NumPy {np.__version__}, pyarrow {pa.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         races: dict[str, Callable[[], list[Race]]] = {
             "drift": lambda: [drift(size(100_000), 100, peers)],
@@ -336,16 +357,21 @@ def main() -> None:
             "categories": lambda: categories(size(1_000_000)),
             "classes": lambda: [classes(size(1_000_000), peers)],
             "way": lambda: way(size(100_000), 100, peers, Path(folder)),
+            "estimation": lambda: [estimation(size(1_000_000), peers)],
         }
-        for name, made in races.items():
+        for name in RACES:
             if asked.only in (None, name):
-                for race in made():
+                for race in races[name]():
                     race.run(asked.seconds)
                     race.show()
-    if asked.only in (None, "memory"):
-        memory(size(1_000_000), 20)
     if peers is not None:
         peers.close()
+    if asked.only == "memory":
+        memory(size(1_000_000), 20)
+    elif asked.only is None:
+        # In a process of its own: the peak of this one is that of the races.
+        alone = [sys.executable, __file__, "--only", "memory", "--peers", "", "--scale", str(asked.scale)]
+        subprocess.run(alone, check=True)
 
 
 if __name__ == "__main__":
