@@ -86,7 +86,7 @@ def test_one_version_alone(served: Asked) -> None:
     """A version that served nothing in the span is told; the one that did is taken."""
     assert served.client.put(PATH, params=span(0, 2) | {"version": "1"}).json()["rows"] == 2 * N
     assert (
-        "no row in that span"
+        "no stored rows"
         in served.refused("PUT", PATH.removeprefix(API), params=span(0, 2) | {"version": "9"})["detail"]
     )
 
