@@ -101,7 +101,10 @@ def backfill(
     if json:
         print_json(report_document(findings, transitions))
     else:
-        print_report([f for f in findings if f.status in (Status.CRITICAL, Status.WARNING)], transitions)
+        beyond = [f for f in findings if f.status in (Status.CRITICAL, Status.WARNING)]
+        print_report(beyond, transitions)
+        if not beyond:
+            print(f"{len(findings):,} measurements, none beyond its limit; --json has them all")
     return 0
 
 

@@ -81,6 +81,8 @@ def print_report(findings: Sequence[Finding], transitions: Sequence[Transition])
         console.print(Text(f"{transition.state.value.upper()} {transition.kind.value}: {transition.summary}", style))
         if transition.cause is not None:
             console.print(Text(f"  {transition.cause.summary}"))
+    if not findings:
+        return
     order = list(STYLE)
     rank = {Status.CRITICAL: 0, Status.WARNING: 1, Status.ERROR: 2, Status.NO_DATA: 3, Status.UNDEFINED: 4}
     ranked = sorted(findings, key=lambda f: (rank.get(f.status, 5 + order.index(f.status)), -(f.score or 0.0)))

@@ -142,6 +142,14 @@ def test_backfill_by_time_prints_every_window(
     assert {m["n_window"] for m in document["measurements"] if m["metric"] == "accuracy"} == {360}
 
 
+def test_a_quiet_backfill_says_so(tmp_path: Path, declaration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How much was measured; a table of nothing looked as if nothing had been done."""
+    base, rows = table(tmp_path / "b.csv", 600, seed=1), table(tmp_path / "r.csv", 720, seed=2, times=True)
+    assert main(["backfill", str(declaration), str(rows), "--time", "at", "--baseline", str(base)]) == DONE
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("measurements, none beyond its limit; --json has them all") and not line.startswith("0 ")
+
+
 def test_backfill_into_a_directory_leaves_what_a_monitor_serves(
     tmp_path: Path, declaration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
