@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.definitions import document_of
+from monitor.settings import MonitorSettings
 from outrider.commands.sidecar import app
 
 ROOT = Path(__file__).parent.parent
-MANIFESTS = sorted(ROOT.glob("deploy/kubernetes/*.yaml"))
+MONITOR = ROOT / "deploy/kubernetes/monitor.yaml"
+MANIFESTS = sorted(path for path in ROOT.glob("deploy/kubernetes/*.yaml") if path != MONITOR)
 
 
 def pod_of(path: Path) -> dict[str, Any]:
@@ -63,3 +66,34 @@ def test_the_service_leads_to_the_sidecar() -> None:
     listening = {int(arguments[name].rpartition(":")[2]) for name in ("--listen", "--grpc-listen")}
     assert {port["targetPort"] for port in service["spec"]["ports"]} == listening
     assert sidecar_of(path)["readinessProbe"]["httpGet"]["port"] == int(arguments["--metrics"].rpartition(":")[2])
+
+
+def test_the_monitor_has_the_same_bound_everywhere() -> None:
+    """One measured number behind the unit, the compose file and the manifest."""
+    (container,) = monitor_of()["containers"]
+    unit = (ROOT / "deploy/systemd/outrider-monitor.service").read_text("utf-8")
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]["monitor"]
+    assert container["resources"]["limits"] == {"memory": "2Gi"}
+    assert composed["mem_limit"] == "2g"
+    assert "\nMemoryMax=2G\n" in unit
+
+
+def test_the_monitor_writes_where_it_may() -> None:
+    """A root that it cannot write, its settings by our own reader, its data on the volume that is claimed."""
+    settings, stateful, service = yaml.safe_load_all(MONITOR.read_text("utf-8"))
+    (container,) = monitor_of()["containers"]
+    MonitorSettings.of(document_of(settings["data"]["monitor.yaml"].encode(), "monitor.yaml"), "monitor.yaml")
+    assert container["args"] == ["--config=/etc/outrider/monitor.yaml"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    claimed = {claim["metadata"]["name"] for claim in stateful["spec"]["volumeClaimTemplates"]}
+    assert mounted["data"] == "/var/lib/outrider"
+    assert set(mounted) == claimed | {volume["name"] for volume in monitor_of()["volumes"]}
+    assert [port["port"] for port in service["spec"]["ports"]] == [port["containerPort"] for port in container["ports"]]
+
+
+def monitor_of() -> dict[str, Any]:
+    """The pod of the StatefulSet."""
+    _, stateful, _ = yaml.safe_load_all(MONITOR.read_text("utf-8"))
+    return dict(stateful["spec"]["template"]["spec"])
