@@ -30,8 +30,17 @@ export const section = (title, caption, ...children) =>
   h("section", {}, h("h2", {}, title), caption ? h("p", { class: "cap" }, caption) : null, ...children);
 
 /** A table behind a chart, or a list of its own. Columns: [heading, cell of item, class]. */
+const widths = new ResizeObserver((entries) => { for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0"); else target.removeAttribute("tabindex"); });
+
+/** A place for a table: where that is wider, it is moved by keyboard too; one that fits is no stop on the way. */
+export function tableBox(content) {
+  const place = h("div", { class: "tablebox" }, content);
+  widths.observe(place);
+  return place;
+}
+
 export const table = (columns, items, { rowClass, label } = {}) =>
-  h("div", { class: "tablebox" },
+  tableBox(
     h("table", { "aria-label": label },
       h("thead", {}, h("tr", {}, columns.map(([heading, , cls]) => (heading ? h("th", { scope: "col", class: cls === "num" ? "num" : null }, heading) : h("td", {}))))),
       h("tbody", {}, items.map((item) => h("tr", { class: rowClass?.(item) }, columns.map(([, cell, cls]) => h("td", { class: cls }, cell(item))))))));
@@ -44,7 +53,7 @@ export const problem = (error) =>
 /** Draw `make()` into a place: first that it loads, then the result or what went wrong. A slow part blocks no other. */
 export async function load(place, make) {
   if (!place.hasChildNodes()) put(place, h("p", { class: "loading" }, "Loading …"));
-  // What was there stays until the answer has come, dimmed: a page that is live does not flicker.
+  // What was there stays until the answer has come: a page that is live does not flicker.
   place.setAttribute("aria-busy", "true");
   try {
     put(place, await make());

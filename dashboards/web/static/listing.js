@@ -1,6 +1,6 @@
 // A table that may be long: searched, sorted by any column, and grown piece by piece, so that 5,000 lines stay usable.
 
-import { h, put } from "./dom.js";
+import { h, put, tableBox } from "./dom.js";
 import { count } from "./format.js";
 
 const SHOWN = 20;
@@ -33,5 +33,5 @@ export function listing(columns, items, { label, text, rowClass, shown = SHOWN, 
   }
   draw();
   return h("div", {}, title || search ? h("div", { class: "controls" }, title ? h("h2", {}, title) : null, h("span", { class: "spring" }), search) : null,
-    h("div", { class: "tablebox" }, h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, heads)), body)), foot);
+    tableBox(h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, heads)), body)), foot);
 }

@@ -68,10 +68,13 @@ function evidence(alert, at, found) {
     ranked ? h("div", {}, h("p", { class: "cap" }, legend()), ranked) : null);
 }
 
+/** What has no limit can be within none. */
+const isJudged = (cell) => (cell.threshold ?? null) !== null || cell.status !== "ok";
+
 function against(alert, at, found) {
   const { grid, per, range, column } = found;
   const kept = keptOf(alert, at, chosenOf(at));
-  if (kept.length && (per === "feature" || !grid.columns.length)) return exhibitOf(alert, kept);
+  if (kept.length && (per === "feature" || alert.kind === "attribution" || !grid.columns.length)) return exhibitOf(alert, kept);
   const place = h("section", {});
   if (per === "feature" && !kept.length && (at.exhibit ?? alert.exhibit)) return put(place, empty("What it rests on are single numbers: there is no distribution to draw."));
   if (per === "feature") {
@@ -89,7 +92,7 @@ function against(alert, at, found) {
   }
   const rows = grid.rows.map((row) => row.cells[column]).filter(Boolean);
   return put(place, h("h2", {}, `The window's numbers, ${span(at.window.start, at.window.end)}`), h("p", { class: "cap" }, "With 95 % intervals"),
-    table([["metric", (c) => metricName(c.metric)], ["value", (c) => number(c.value), "num"], ["interval", (c) => `${number(c.low)} to ${number(c.high)}`, "when"], ["limit", (c) => limit(c.threshold), "num"], ["n", (c) => count(c.n_window), "num"], ["state", (c) => badge(c.status)]], rows));
+    table([["metric", (c) => metricName(c.metric)], ["value", (c) => [number(c.value), h("div", { class: "small" }, `${number(c.low)} to ${number(c.high)}`)], "num"], ["limit", (c) => (isJudged(c) ? limit(c.threshold) : ""), "num"], ["n", (c) => count(c.n_window), "num"], ["state", (c) => (isJudged(c) ? badge(c.status) : h("span", { class: "small" }, "not judged"))]], rows));
 }
 
 function rankedTable(alert, at) {

@@ -2,7 +2,7 @@
 
 import { all } from "../api.js";
 import { badge, capital, HELD, kindName, KINDS, wordOf } from "../words.js";
-import { empty, h, page, problem, put } from "../dom.js";
+import { empty, h, page, problem, put, tableBox } from "../dom.js";
 import { count, duration, moment, ms, percent } from "../format.js";
 import { strip } from "../charts/strip.js";
 import { alertHref, everySeconds, go, keepTheme, modelHref, onBack, read } from "../place.js";
@@ -64,7 +64,7 @@ function draw(models) {
   const focused = document.activeElement?.id === "q";
   put(page(),
     h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), h("p", { class: "lead" }, more)), h("span", { class: "spring" }), models.length >= FILTER_FROM || wanted ? h("div", { class: "actions" }, search) : null),
-    h("section", {}, h("div", { class: "tablebox" }, h("table", { class: models.length >= DENSE_FROM ? "models dense" : "models", "aria-label": "Models by worst state" },
+    h("section", {}, tableBox(h("table", { class: models.length >= DENSE_FROM ? "models dense" : "models", "aria-label": "Models by worst state" },
       h("thead", {}, h("tr", {}, ["state", "model", "what is the matter", "last windows", "for", "labels", "last window, UTC", "owner"].map((name) => h("th", { scope: "col", class: ["for", "labels"].includes(name) ? "num" : null }, name)))), body)),
       shown.length ? null : empty("No model matches.")));
   if (focused) document.getElementById("q")?.focus();

@@ -26,7 +26,8 @@ function facts(found, came) {
   const after = found.labels_complete_after_seconds;
   const state = found.corrected_windows ? `${count(found.corrected_windows)} windows are corrected` : after === null ? "not corrected" : "nothing to correct";
   const why = found.corrected_windows ? "Labels of these outcomes are still to come; each that is there counts for those that are not." : after === null ? "Where the delay hangs on the outcome, young windows are biased: declare estimation: {labels_complete_after: 30d}." : `Labels are complete after ${time(after)}; a window is corrected once 50 labels of an outcome were complete.`;
-  const pairs = [["Rows with a label", found.rows ? `${count(came)} of ${count(found.rows)}, ${percent(came / found.rows)}` : "no rows", `of ${count(found.windows)} windows`], ["Half came within", between(found.median), [found.labelled ? `of ${count(found.labelled)} labels` : "", found.undated ? `${count(found.undated)} left out: ${found.undated_reason}` : ""].filter(Boolean).join("; ")], ["90 % came within", between(found.p90), ""], ["Labels to come", state, why]];
+  const within = (cell) => (!cell && found.undated ? "not known" : between(cell));
+  const pairs = [["Rows with a label", found.rows ? `${count(came)} of ${count(found.rows)}, ${percent(came / found.rows)}` : "no rows", `of ${count(found.windows)} windows`], ["Half came within", within(found.median), [found.labelled ? `of ${count(found.labelled)} labels` : "", found.undated ? `${count(found.undated)} left out: ${found.undated_reason}` : ""].filter(Boolean).join("; ")], ["90 % came within", within(found.p90), ""], ["Labels to come", state, why]];
   return h("dl", { class: "facts" }, pairs.map(([name, said, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, said, more ? h("div", { class: "small" }, more) : null))));
 }
 

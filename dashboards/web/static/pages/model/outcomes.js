@@ -1,7 +1,7 @@
 // What labels say of the chosen window: confusion, calibration, gains, classes, and every metric of the task.
 
 import { square } from "../../charts/square.js";
-import { empty, h, section, table } from "../../dom.js";
+import { empty, h, section, table, tableBox } from "../../dom.js";
 import { count, limit, number, percent } from "../../format.js";
 import { listing } from "../../listing.js";
 import { badge, metricTitle, wordOf } from "../../words.js";
@@ -22,9 +22,11 @@ export async function outcomes(data, window) {
 function metrics(found) {
   const list = Object.entries(found.metrics);
   if (!list.length) return null;
+  // What has no limit can be within none.
+  const isJudged = (one) => one.value === null || (one.judged && (one.threshold !== null || !["ok", "insufficient_data"].includes(one.status)));
   const cell = ([, one]) => (one.value === null ? h("span", { class: "small" }, one.reason ?? wordOf(one.status)) : number(one.value, 4));
   return section("Measured from labels", "All that the task has; judged are those that are declared or standard",
-    table([["metric", ([name]) => metricTitle(name), "wrap"], ["value", cell, "num"], ["95 % interval", ([, one]) => (one.low === null ? "" : `${number(one.low)} to ${number(one.high)}`)], ["limit", ([, one]) => (one.judged ? limit(one.threshold) : ""), "num"], ["state", ([, one]) => (one.judged || one.value === null ? badge(one.status) : h("span", { class: "small" }, "not judged"))]], list, { label: "Metrics from labels" }));
+    table([["metric", ([name]) => metricTitle(name), "wrap"], ["value", cell, "num"], ["95 % interval", ([, one]) => (one.low === null ? "" : `${number(one.low)} to ${number(one.high)}`)], ["limit", ([, one]) => (one.judged && one.threshold !== null ? limit(one.threshold) : ""), "num"], ["state", ([, one]) => (isJudged(one) ? badge(one.status) : h("span", { class: "small" }, "not judged"))]], list, { label: "Metrics from labels" }));
 }
 
 /** What labels said; without them, what they will most likely say. */
@@ -38,7 +40,7 @@ function confusion(found) {
   const whole = (n) => count(Math.round(n));
   const ends = (i, k) => (low ? `${whole(low[i][k])} to ${whole(high[i][k])}` : null);
   return section(low ? "Expected confusion" : "Confusion", low ? "Estimated without labels. Rows: what will be true. Columns: what the model said. 95 % intervals." : "Rows: what was true. Columns: what the model said. Shares are of the row.",
-    h("div", { class: "tablebox" }, h("table", { class: "confusion", "aria-label": low ? "Expected confusion of labels and predictions" : "Confusion of labels and predictions" },
+    tableBox(h("table", { class: "confusion", "aria-label": low ? "Expected confusion of labels and predictions" : "Confusion of labels and predictions" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true \\ said"), names.map((name) => h("th", { scope: "col", class: "num" }, name)), h("th", { scope: "col", class: "num" }, "all"))),
       h("tbody", {}, counts.map((row, i) => {
         const sum = row.reduce((a, b) => a + b, 0);
