@@ -18,16 +18,19 @@ OURS = ("collectors", "monitor", "dashboards", "outrider")
 
 
 class Command(NamedTuple):
-    """Where a subcommand lives (a module with `app`, a Typer application) and what it does, in one line."""
+    """Where a subcommand lives (a module with `app`, a Typer application), what it does, in one line, and the extra it is in."""
 
     module: str
     summary: str
+    extra: str = "monitor"
 
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("outrider.commands.demo", "See it all on loopback: server, sidecar, monitor, drift, alert."),
+    "demo": Command(
+        "outrider.commands.demo", "See it all on loopback: server, sidecar, monitor, drift, alert.", "demo"
+    ),
     "sidecar": Command("outrider.commands.sidecar", "Ride in front of an inference server: forward, observe, ship."),
-    "intake": Command("outrider.commands.intake", "Take in what other products captured: SageMaker's files."),
+    "intake": Command("outrider.commands.intake", "Take in what came another way: Kafka, tables, SageMaker's files."),
     "monitor": Command("outrider.commands.monitor", "Run the service: windows, metrics, alerts, dashboards."),
     "model": Command("outrider.commands.model", "Declare and show monitored models."),
     "baseline": Command("outrider.commands.baseline", "Set what a model's windows are compared with."),
@@ -65,7 +68,7 @@ def run(command: str, arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in OURS:
             raise  # a fault of ours, not of the installation
-        return refuse(name, f"needs the module {error.name!r}: pip install 'outrider[monitor]'")
+        return refuse(name, f"needs the module {error.name!r}: pip install 'outrider[{COMMANDS[command].extra}]'")
     except typer.TyperException as error:
         return refuse(name, error.format_message())
     except (InvalidInput, NotFound, CollectorError) as error:

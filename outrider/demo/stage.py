@@ -16,7 +16,8 @@ from pathlib import Path
 
 from monitor.errors import Unavailable
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
+"""Of one step, on a machine that has much else to do: a quiet one takes a few."""
 STOP_SECONDS = 12.0
 LOG_CHARS_SHOWN = 800
 

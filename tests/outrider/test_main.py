@@ -58,3 +58,15 @@ def test_the_sidecar_imports_nothing_of_the_service():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("compare", "monitor")])
+def test_a_package_that_is_not_there_names_the_extra_it_is_in(command, extra, capsys, monkeypatch):
+    """The demo's packages are in its own, and the service's do not bring them."""
+
+    def absent(module):
+        raise ModuleNotFoundError(f"No module named {module}", name="skl2onnx")
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    assert main([command, "--help"]) == BAD_INPUT
+    assert f"pip install 'outrider[{extra}]'" in capsys.readouterr().err
