@@ -90,9 +90,13 @@ def learn(windows: Sequence[TileSet], baseline: Baseline) -> DesignEffects | Non
     return DesignEffects((size,), (max(1.0, _bound(np.array(ratios), freedom)),))
 
 
-def between(past: Sequence[TileSet], used: int) -> DesignEffects | None:
+INPUTS = ("features", "prediction")
+"""Roles of a tile set whose columns come with the rows."""
+
+
+def between(past: Sequence[TileSet], used: int, roles: Sequence[str] = INPUTS) -> DesignEffects | None:
     """The effect at the size of some stretches of the past (newest first), from what comparing each of them with the
-    `used` before it would have found; None where too few can tell.
+    `used` before it would have found, in the columns of some roles; None where too few can tell.
 
     So a trend counts as what it is: a difference from the time before that is there all the time. Where one column surely
     varies more than the others do on average, it speaks for all: seasons and weather take hold of single columns.
@@ -100,7 +104,7 @@ def between(past: Sequence[TileSet], used: int) -> DesignEffects | None:
     tiles = [t for t in past if t.rows > 0]
     if len(tiles) < STRETCHES_MIN:
         return None
-    names = {(role, name) for t in tiles for role in ("features", "prediction") for name in getattr(t, role)}
+    names = {(role, name) for t in tiles for role in roles for name in getattr(t, role)}
     columns = [[getattr(t, role).get(name) for t in tiles] for role, name in sorted(names)]
     ratios = np.array([ratio for column in columns if (ratio := _repeated_ratio(column, used)) is not None])
     if not len(ratios):

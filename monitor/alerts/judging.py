@@ -22,7 +22,7 @@ from monitor.alerts.kind_evidence import Hit, KindEvidence, summed, violated
 from monitor.alerts.tails import units
 from monitor.alerts.tolerances import DISTRIBUTION_KINDS, RULES
 from monitor.alerts.verdicts import Key, Merged, Verdict, finding_of
-from monitor.definitions import MonitoredModel
+from monitor.definitions import BaselineRule, MonitoredModel
 from monitor.findings import AlertKind, Finding, Measurement, Span
 from monitor.metrics.registry import NEED_LABELS
 from monitor.metrics.slices import SLICED_KINDS
@@ -32,6 +32,8 @@ LABEL_KINDS = frozenset({AlertKind.PERFORMANCE, AlertKind.LABEL_DRIFT})
 """Families that read labels, which come later than their windows."""
 MOVING_KINDS = frozenset({AlertKind.DRIFT, AlertKind.PREDICTION_DRIFT})
 """Families that compare what rows look like: with a baseline that moves, where one is declared."""
+MOVING_LABELS = frozenset({AlertKind.LABEL_DRIFT})
+"""The same of labels, which are compared with those of windows that have theirs."""
 CLEAR_SCORE = 0.9
 """Below this share of the limit a look is quiet (hysteresis)."""
 MERGE_ROWS_MAX = 4
@@ -39,6 +41,9 @@ MERGE_ROWS_MAX = 4
 beyond this four fifths of it is the baseline's, and more rows of the stream tell next to nothing."""
 ALONE_LEVEL = 0.05
 """Level, over all subjects of a metric together, from which an effect alone is worth saying."""
+
+
+Moving = Mapping[AlertKind, Mapping[int, Baseline]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +69,31 @@ def judge(
     measurements: Sequence[Measurement],
     families: AbstractSet[AlertKind] | None = None,
     trailing_labelled: Mapping[int, TileSet] | None = None,
-    moving: Mapping[int, Baseline] | None = None,
+    moving: Moving | None = None,
     code: str | None = None,
 ) -> Judgement:
     """Judge one window; every record says by which `code`.
 
     `trailing` holds the merges that are due (scale → the last `scale` base windows, this one included);
     `trailing_labelled` those of the windows whose labels are in, for LABEL_KINDS, where they lag behind. `families`
-    limits what is looked at (labels came: the families that read them). `moving`: scale → what MOVING_KINDS are
+    limits what is looked at (labels came: the families that read them). `moving`: of a kind, scale → what it is
     compared with in place of the baseline, as far as there is one.
     """
     verdicts: dict[Key, Verdict] = {}
     others = _beyond_declared(plan, measurements)
     looks = _looks(model, tiles, trailing, baseline, plan)
+    later = trailing if trailing_labelled is None else trailing_labelled
     labelled = looks if trailing_labelled is None else _looks(model, tiles, trailing_labelled, baseline, plan)
-    moved = looks if moving is None else _looks(model, tiles, trailing, baseline, plan, moving)
     evidence = {}
     late: KindEvidence | None = None
     for kind in FAMILIES:
         if kind in plan.shares and (families is None or kind in families):
             limits = Limits.of(plan, kind, model, baseline)
-            own_looks = labelled if kind in LABEL_KINDS else moved if kind in MOVING_KINDS else looks
-            against = baseline if moving is None or kind not in MOVING_KINDS else moving.get(1, baseline)
+            own_looks, own = labelled if kind in LABEL_KINDS else looks, (moving or {}).get(kind)
+            if own is not None:
+                merges = later if kind in LABEL_KINDS else trailing
+                own_looks = _looks(model, tiles, merges, baseline, plan, own)
+            against = baseline if own is None else own.get(1, baseline)
             scale_max = max(s for s in plan.scales if s == 1 or s * tiles.rows <= MERGE_ROWS_MAX * against.rows)
             found = _family(kind, own_looks, plan, limits, measurements, verdicts, others, scale_max)
             if found is not None:
@@ -99,8 +107,15 @@ def judge(
     return Judgement(findings, evidence, late)
 
 
-def _against(m: Measurement, baseline: Baseline, moving: Mapping[int, Baseline] | None) -> Baseline:
-    return baseline if moving is None or m.kind not in MOVING_KINDS else moving.get(1, baseline)
+def _against(m: Measurement, baseline: Baseline, moving: Moving | None) -> Baseline:
+    return (moving or {}).get(m.kind, {}).get(1, baseline)
+
+
+def moving_kinds(rule: BaselineRule) -> frozenset[AlertKind]:
+    """What is compared with a past that moves. Another version's labels are those of other rows: they stay out of it."""
+    if rule.fixed:
+        return frozenset()
+    return MOVING_KINDS if rule.version is not None else MOVING_KINDS | MOVING_LABELS
 
 
 def _looks(

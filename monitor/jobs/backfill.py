@@ -16,7 +16,7 @@ from monitor.errors import Fault, InvalidInput
 from monitor.findings import Alert, AlertKind, Span
 from monitor.jobs.find_cause import Records, with_causes
 from monitor.jobs.look import INPUT_KINDS, Looked, Moved, Subject, Track, plan_for, take_look
-from monitor.jobs.moving_baseline import Past
+from monitor.jobs.moving_baseline import Past, labels_of
 from monitor.jobs.profile_window import Explainer, Profiled, profile_window, with_label_column, with_labels
 from monitor.jobs.rivals import champion_of, held_against
 from monitor.jobs.second_opinion import Opinion
@@ -135,11 +135,21 @@ def _rule(
         if profiled.tiles.rows:
             history.append((part.span, profiled.tiles))
         compared = past.moved(part.span, baseline) if past is not None else None
+        share = profiled.labelled / max(profiled.tiles.rows, 1)
+        labels_at = past.moved_labels(part.span, baseline, share) if past is not None and profiled.labelled else None
         track, looked = take_look(
-            track, subject, part.span, profiled.tiles, plan=plan, kinds=kinds, compared=compared, others=profiled.others
+            track,
+            subject,
+            part.span,
+            profiled.tiles,
+            plan=plan,
+            kinds=kinds,
+            compared=compared,
+            compared_labels=labels_at,
+            others=profiled.others,
         )
         if past is not None and profiled.tiles.rows:
-            past.note(part.span, profiled.tiles, looked)
+            past.note(part.span, profiled.tiles, looked, share)
         track, looked = with_causes(track, looked, part.span, subject, records)
         late: Alerts = {} if track.late is None else {track.late.kind: track.late}
         yield Step(rule, part.span, profiled, looked, (track.alerts, late))
@@ -153,6 +163,8 @@ class Kept:
     tiles: dict[Span, bytes]
     others: tuple[Span, ...] | None
     """Windows of the other version, ascending; None where windows are compared with the past of their own."""
+    labels: Past | None
+    """The windows with labels, where they are compared with the past of their own."""
 
     @classmethod
     def of(cls, model: MonitoredModel, rule: WindowRule, version: str, other: dict[Span, bytes]) -> Kept | None:
@@ -161,7 +173,10 @@ class Kept:
         moves = model.baseline.version is None
         tiles: dict[Span, bytes] = {} if moves else other
         past = Past(model.baseline, rule, lambda span: decode_tileset(tiles[span]))
-        return cls(past, tiles, None if moves else tuple(sorted(other)))
+        if not moves:
+            return cls(past, tiles, tuple(sorted(other)), None)
+        labels = Past(model.baseline, rule, lambda span: labels_of(decode_tileset(tiles[span])), shares={})
+        return cls(past, tiles, None, labels)
 
     def moved(self, span: Span, baseline: Baseline) -> Callable[[int], Moved]:
         if self.others is None:
@@ -169,12 +184,18 @@ class Kept:
         until = bisect_right(self.others, span.start_ns or 0, key=start_of)
         return self.past.moved(span, baseline, self.others[max(0, until - 2 * SCALE_MAX) : until])
 
-    def note(self, span: Span, tiles: TileSet, looked: Looked) -> None:
+    def moved_labels(self, span: Span, baseline: Baseline, share: float) -> Callable[[int], Moved] | None:
+        return None if self.labels is None else self.labels.moved(span, baseline, share=share)
+
+    def note(self, span: Span, tiles: TileSet, looked: Looked, share: float) -> None:
         self.past.note(span, looked.findings)
+        if self.labels is not None and share:
+            self.labels.note(span, looked.findings, share=share)
         if self.others is not None:
             return
         self.tiles[span] = encode_tileset(tiles)
-        for gone in self.tiles.keys() - set(self.past.own) if len(self.tiles) > len(self.past.own) else ():
+        kept = {*self.past.own, *(self.labels.own if self.labels is not None else ())}
+        for gone in self.tiles.keys() - kept if len(self.tiles) > len(kept) else ():
             del self.tiles[gone]
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from monitor.alerts.calibration import learn
-from monitor.alerts.judging import LABEL_KINDS
+from monitor.alerts.judging import LABEL_KINDS, MOVING_LABELS, moving_kinds
 from monitor.definitions import MonitoredModel
 from monitor.definitions.evidently import NEED_LABELS
 from monitor.findings import AlertKind, Span, Status
@@ -30,7 +30,7 @@ from monitor.jobs.profile_window import Profiled, profile_window, with_label_col
 from monitor.jobs.rivals import with_rival
 from monitor.jobs.set_baseline import resolve_kinds, with_schema
 from monitor.jobs.shared_alerts import encode_alerts
-from monitor.jobs.stored_past import alarmed_key, stored_past, windows_of_other
+from monitor.jobs.stored_past import alarmed_key, alarmed_labels_key, stored_labels, stored_past, windows_of_other
 from monitor.jobs.stored_records import stored_records
 from monitor.jobs.stored_windows import StoredWindows, start_of
 from monitor.jobs.track import (
@@ -91,6 +91,8 @@ class Closer:
     """Closed windows that had no baseline to be compared with, and now have one."""
     past: Past | None = None
     """The windows behind, where the baseline moves; None until they are needed."""
+    labels_past: Past | None = None
+    """Those of them that were looked at with their labels."""
     due: DueWindows = field(init=False)
     stored: StoredWindows = field(init=False)
     noted: int = 0
@@ -160,7 +162,7 @@ class Closer:
             self.noted = self.progress.label_segment
             self.pending = self._labels_left(self.progress)
             self.unjudged = self.stored.unjudged(UNJUDGED_MAX) if baseline else []
-            self.past = None
+            self.past = self.labels_past = None
         return self.progress
 
     def _labels_left(self, progress: Progress) -> dict[Span, int]:
@@ -223,8 +225,11 @@ class Closer:
             kinds=kinds,
             still=still,
             compared=compared,
+            compared_labels=self._compared_labels(span, model, then.baseline, profiled, kinds),
             others=profiled.others,
         )
+        if self.labels_past is not None and kinds & MOVING_LABELS:
+            self.labels_past.note(span, looked.findings, share=_labelled_share(profiled))
         if self.past is not None and profiled.tiles.rows and kinds & INPUT_KINDS and not revision:
             self.past.note(span, looked.findings)
         if profiled.tiles.has_traffic:
@@ -254,6 +259,16 @@ class Closer:
             self.past = stored_past(self.context.catalog, self.place, rule, baseline, span)
         return self.past.moved(span, baseline, windows_of_other(self.context.catalog, self.place, rule, baseline, span))
 
+    def _compared_labels(
+        self, span: Span, model: MonitoredModel, baseline: Baseline, profiled: Profiled, kinds: frozenset[AlertKind]
+    ) -> Callable[[int], Moved] | None:
+        """The same of labels, where this look is at them."""
+        if not kinds & moving_kinds(model.baseline) & MOVING_LABELS or not profiled.labelled:
+            return None
+        if self.labels_past is None or self.labels_past.rule != model.baseline:
+            self.labels_past = stored_labels(self.context.catalog, self.place, model.baseline, baseline, span)
+        return self.labels_past.moved(span, baseline, share=_labelled_share(profiled))
+
     def _measure_again(
         self,
         span: Span,
@@ -278,6 +293,7 @@ class Closer:
             kinds=kinds,
             still=kinds,
             compared=compared,
+            compared_labels=self._compared_labels(span, model, then.baseline, profiled, kinds),
             others=profiled.others,
         )
         return Looked(looked.findings, (), ())
@@ -306,7 +322,7 @@ class Closer:
             self._measure_again(window.span, window.revision + 1, profiled, model, then) if then is not None else None
         )
         self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
-        self.past = None  # it may hold the tiles of before
+        self.past = self.labels_past = None  # it may hold the tiles of before
 
     def _close_late(self, span: Span, model: MonitoredModel) -> bool:
         """A window nobody knew of when its time was over: measured like any other; it moves no alert, for it is old news."""
@@ -316,7 +332,7 @@ class Closer:
         then = self._as_of(span, self._history())
         looked = self._measure_again(span, 0, profiled, model, then) if then is not None else None
         self._commit(span, 0, profiled.tiles.rows, profiled, looked, model)
-        self.past = None  # it lacks this window
+        self.past = self.labels_past = None  # it lacks this window
         return True
 
     def _history(self) -> list[WindowEntry]:
@@ -408,6 +424,8 @@ class Closer:
         else:
             looked = self._measure_again(window.span, window.revision + 1, profiled, model, then, kinds)
         self._commit(window.span, revision, profiled.tiles.rows, profiled, looked, model, status=window.status)
+        if (window.span.start_ns or 0) < self.progress.labels_until_ns:
+            self.labels_past = None  # it has the labels of before
         return True
 
     # Reading and writing
@@ -469,7 +487,13 @@ class Closer:
         }
         if self.past is not None:
             memory[alarmed_key(place)] = encode_spans(self.past.alarmed)
+        if self.labels_past is not None:
+            memory[alarmed_labels_key(place)] = encode_spans(self.labels_past.alarmed)
         if self.track.late:
             memory[late_key(place)] = encode_alerts({self.track.late.kind: self.track.late})
         judged = Judged(span, revision, rows, profiled, looked, status)
         commit_window(self.context, place, judged, model, self.baseline, memory)
+
+
+def _labelled_share(profiled: Profiled) -> float:
+    return profiled.labelled / max(profiled.tiles.rows, 1)

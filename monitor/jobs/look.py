@@ -14,7 +14,7 @@ from functools import partial
 from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
 from monitor.alerts.exhibits import exhibit_of
-from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, judge
+from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, MOVING_LABELS, judge
 from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
@@ -112,11 +112,12 @@ def take_look(
     kinds: frozenset[AlertKind] = frozenset(AlertKind),
     still: frozenset[AlertKind] = frozenset(),
     compared: Callable[[int], Moved] | None = None,
+    compared_labels: Callable[[int], Moved] | None = None,
     others: Sequence[Measurement] = (),
 ) -> tuple[Track, Looked]:
     """Judge one window for the given kinds and move their alerts, but for those of the kinds that stay `still`.
 
-    `compared` tells, where the baseline moves, what the merge of each scale is compared with. `others` were measured elsewhere.
+    `compared` tells, where the baseline moves, what the merge of each scale is compared with, `compared_labels` the same of labels. `others` were measured elsewhere.
     Looks are taken in the order of the windows; kinds that need labels may be looked at later than the others.
     """
     moving = kinds - still
@@ -136,15 +137,18 @@ def take_look(
     stream = replace(_extended(track.stream, moving, subject, span, tiles), effect=plan.effect(baseline, tiles.rows))
     measured = measure(baseline, tiles, subject.model, stream if moving else None)
     measurements = [m for m in measured if m.kind in kinds or _needs_no_label(m)]
-    against: dict[int, Baseline] | None = None
-    if compared is not None and kinds & MOVING_KINDS:
-        found = {scale: compared(scale) for scale in {1, *trailing}}
-        against = {
+    against: dict[AlertKind, dict[int, Baseline]] = {}
+    for moves, at, merges in ((MOVING_KINDS, compared, trailing), (MOVING_LABELS, compared_labels, later)):
+        if at is None or not kinds & moves:
+            continue
+        found = {scale: at(scale) for scale in {1, *merges}}
+        stood = {
             scale: replace(one.baseline, design_effects=one.baseline.design_effects or track.learned)
             for scale, one in found.items()
             if one.baseline is not None
         }
-        measurements = _measured_anew(measurements, against.get(1), found[1].reason, tiles, subject.model)
+        measurements = _measured_anew(measurements, moves, stood.get(1), found[1].reason, tiles, subject.model)
+        against |= dict.fromkeys(moves, stood)
     measurements = [*measurements, *(m for m in others if m.kind in kinds)]
     judgement = judge(
         model=subject.model,
@@ -162,14 +166,13 @@ def take_look(
         code=subject.code,
     )
 
-    moved_at = against or {}
     shows = partial(_exhibited, subject, baseline, span)
     alerts = dict(track.alerts)
     transitions = []
     for kind in sorted(moving & (judgement.evidence.keys() | alerts.keys())):
         before = alerts.get(kind) or inactive(subject.model.model, subject.version or None, kind)
         moved_on = advance(before, judgement.evidence.get(kind), span)
-        alerts[kind], transition = shows(*moved_on, later if kind in LABEL_KINDS else trailing, moved_at)
+        alerts[kind], transition = shows(*moved_on, later if kind in LABEL_KINDS else trailing, against)
         if transition is not None:
             transitions.append(transition)
     late, late_told = track.late, None
@@ -178,7 +181,7 @@ def take_look(
     known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
     if moving & LABEL_KINDS and (judgement.late is not None or late is not None) and not known:
         before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
-        late, late_told = shows(*advance(before, judgement.late, span), later, moved_at)
+        late, late_told = shows(*advance(before, judgement.late, span), later, against)
     resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}
     if False in resolved:
         inputs = Pyramid(inputs.looks)
@@ -196,7 +199,7 @@ def _exhibited(
     alert: Alert,
     transition: Transition | None,
     merges: Mapping[int, TileSet],
-    moved_at: Mapping[int, Baseline],
+    moved_at: Mapping[AlertKind, Mapping[int, Baseline]],
 ) -> _Step:
     """A step with the code and baseline it was decided by, and with what it rests on, where this look shows it."""
     if transition is not None:
@@ -204,7 +207,7 @@ def _exhibited(
         transition = replace(transition, code=subject.code, baseline=baseline.id)
     if alert.state is not AlertStatus.FIRING or alert.window != span:
         return alert, transition
-    own = moved_at if alert.kind in MOVING_KINDS else {}
+    own = moved_at.get(alert.kind, {})
     exhibit = exhibit_of(alert.kind, alert.features, merges, lambda scale: own.get(scale, baseline), span, subject.rule)
     told = None if transition is None else replace(transition, exhibit=exhibit)
     return replace(alert, exhibit=exhibit), told
@@ -236,21 +239,22 @@ def _as_one(
 
 def _measured_anew(
     measurements: Sequence[Measurement],
+    kinds: frozenset[AlertKind],
     moving: Baseline | None,
     reason: str | None,
     tiles: TileSet,
     model: MonitoredModel,
 ) -> list[Measurement]:
     """Distributions against the baseline that moves; where there is none yet, against the one that was set, without a verdict."""
-    rest = [m for m in measurements if not _moves(m)]
+    rest = [m for m in measurements if not _moves(m, kinds)]
     if moving is not None:
-        return [*(m for m in measure(moving, tiles, model) if _moves(m)), *rest]
-    return [_without_verdict(m, reason) if _moves(m) else m for m in measurements]
+        return [*(m for m in measure(moving, tiles, model) if _moves(m, kinds)), *rest]
+    return [_without_verdict(m, reason) if _moves(m, kinds) else m for m in measurements]
 
 
-def _moves(m: Measurement) -> bool:
+def _moves(m: Measurement, kinds: frozenset[AlertKind]) -> bool:
     """What looks along the stream is held against no baseline."""
-    return m.kind in MOVING_KINDS and m.metric not in _ALONG
+    return m.kind in kinds and m.metric not in _ALONG
 
 
 def _without_verdict(m: Measurement, reason: str | None) -> Measurement:
@@ -283,7 +287,7 @@ def _needs_no_label(measurement: Measurement) -> bool:
 def labelled_part(tiles: TileSet) -> TileSet:
     """What the merges of labelled windows hold: the inputs have merges of their own."""
     slices = {name: labelled_part(part) for name, part in tiles.slices.items()}
-    return replace(tiles, features={}, pairs=None, anomaly=None, slices=slices)
+    return replace(tiles, features={}, pairs=None, tables=None, anomaly=None, slices=slices)
 
 
 def _learned(track: Track, baseline: Baseline, tiles: TileSet, kinds: frozenset[AlertKind]) -> Track:

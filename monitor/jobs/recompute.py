@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from monitor.alerts.judging import MOVING_KINDS
+from monitor.alerts.judging import moving_kinds
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Finding, Measurement
@@ -98,7 +98,8 @@ def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, wind
     found = {_key(m): m for m in measure(baseline, whole, model)}
     if not model.baseline.fixed:
         left_out.append("drift: its baseline moves")
-        found = {key: m for key, m in found.items() if m.kind not in MOVING_KINDS}
+        moves = moving_kinds(model.baseline)
+        found = {key: m for key, m in found.items() if m.kind not in moves}
     said = [
         f
         for f in findings_between(catalog, store, model.model, window.version, start_ns or 0, (start_ns or 0) + 1)

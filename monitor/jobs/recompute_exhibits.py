@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from monitor.alerts.exhibits import exhibit_of
-from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS
+from monitor.alerts.judging import LABEL_KINDS, moving_kinds
 from monitor.definitions import MonitoredModel
 from monitor.findings import Alert, Comparison, Transition
 from monitor.metrics.registry import NEED_LABELS
@@ -53,7 +53,7 @@ def recomputed_exhibits(
         scales = {c.windows for c in kept if c.windows <= len(tiles)}
         if not scales:
             continue
-        if one.kind in MOVING_KINDS and not model.baseline.fixed:
+        if one.kind in moving_kinds(model.baseline):
             found.append(ExhibitCheck(one.fingerprint, one.kind.value, 0, (), "its baseline moves"))
             continue
         if _needs_labels(one) is not labelled and not all_labelled:

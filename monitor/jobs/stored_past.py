@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from monitor.definitions import BaselineRule
 from monitor.findings import Span
-from monitor.jobs.moving_baseline import Past, decode_spans
+from monitor.jobs.moving_baseline import Past, decode_spans, labels_of
 from monitor.jobs.track import Place, alerts_key
-from monitor.ports import Catalog
+from monitor.ports import Catalog, WindowEntry
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.tileset import Baseline, TileSet
 from monitor.windows.trailing import SCALE_MAX
@@ -15,6 +17,25 @@ from monitor.windows.trailing import SCALE_MAX
 def alarmed_key(place: Place) -> str:
     """Where the windows that never become part of a baseline are kept."""
     return f"{alerts_key(place)}/alarmed"
+
+
+def alarmed_labels_key(place: Place) -> str:
+    return f"{alarmed_key(place)}-labels"
+
+
+def stored_labels(catalog: Catalog, place: Place, rule: BaselineRule, baseline: Baseline, span: Span) -> Past:
+    """The windows before this one that have labels."""
+
+    def tiles_of(window: Span) -> TileSet | None:
+        data = catalog.tiles(place.model, place.version, place.rule.name, window)
+        return None if data is None else labels_of(decode_tileset(data))
+
+    own = _windows(catalog, place, place.version, start_ns=_from(rule, span), end_ns=span.start_ns)
+    newest = _windows(catalog, place, place.version, end_ns=span.start_ns, limit=2 * SCALE_MAX)
+    found = [w for w in (*own, *newest) if w.labelled and w.n_window and w.baseline == baseline.id]
+    shares = {w.span: w.labelled / w.n_window for w in found}
+    alarmed = decode_spans(catalog.memory(alarmed_labels_key(place)))
+    return Past(rule, place.rule, tiles_of, sorted(shares), alarmed, shares)
 
 
 def stored_past(catalog: Catalog, place: Place, rule: BaselineRule, baseline: Baseline, span: Span) -> Past:
@@ -53,7 +74,20 @@ def _spans(
     end_ns: int | None = None,
     limit: int | None = None,
 ) -> list[Span]:
-    windows = catalog.windows(
+    windows = _windows(catalog, place, version, start_ns=start_ns, end_ns=end_ns, limit=limit)
+    return sorted(w.span for w in windows if w.n_window and w.baseline == baseline.id)
+
+
+def _windows(
+    catalog: Catalog,
+    place: Place,
+    version: str,
+    *,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    limit: int | None = None,
+) -> Sequence[WindowEntry]:
+    return catalog.windows(
         place.model,
         version=version,
         rule=place.rule.name,
@@ -62,4 +96,3 @@ def _spans(
         limit=limit,
         newest_first=limit is not None,
     )
-    return sorted(w.span for w in windows if w.n_window and w.baseline == baseline.id)
