@@ -370,8 +370,9 @@ class Pipeline:
 
     def _name(self, exchange: Exchange) -> str:
         """Unique in this sidecar over its restarts: numbers rise with time."""
-        self._last_number = max(self._last_number + 1, exchange.start_ns)
-        return f"{self._sidecar}-{self._last_number}"
+        last, start_ns = self._last_number, exchange.start_ns
+        self._last_number = number = start_ns if start_ns > last else last + 1
+        return f"{self._sidecar}-{number}"
 
     def _record(
         self, exchange: Exchange, decoded: Decoded, name: str, inclusion: float, provenance: Provenance

@@ -97,8 +97,10 @@ def checked_datatype(datatype: str, where: str) -> Datatype:
 
 def tensor_bytes(tensor: Tensor) -> int:
     """About what a tensor weighs in a record."""
-    texts = sum(map(len, tensor.items)) + 8 * len(tensor.items) if tensor.items else 0
-    return len(tensor.data) + texts + 8 * len(tensor.missing)
+    held = len(tensor.data)
+    if tensor.items:
+        held += sum(map(len, tensor.items)) + 8 * len(tensor.items)
+    return held + 8 * len(tensor.missing) if tensor.missing else held
 
 
 def check_size(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
