@@ -135,9 +135,7 @@ def test_the_variance_is_that_of_drawn_labels() -> None:
         assert 0.93 <= (one.high - one.low) / (2 * 1.96 * np.std(values)) <= 1.22, name
 
 
-@pytest.mark.parametrize(
-    ("power", "baseline", "window"), [(1.0, 2_000, 500), (1.8, 4_000, 1_000), (0.6, 5_000, 1_500)]
-)
+@pytest.mark.parametrize(("power", "baseline", "window"), [(1.0, 2_000, 500), (1.8, 4_000, 1_000), (0.6, 5_000, 1_500)])
 def test_intervals_hold_what_the_labels_give(power: float, baseline: int, window: int) -> None:
     """In at least 52 of 60 windows, each with a baseline of its own: calibrated, overconfident and timid models."""
     held = dict.fromkeys(class_rates.NAMES, 0)
