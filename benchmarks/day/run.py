@@ -268,9 +268,8 @@ def rooms(service: Service, name: str, models: int, folder: Path, simulated_s: f
         settled_bytes, days = grown.get(kind, (total, KEPT.records_days))
         found.append(Room(kind, total, files, settled_bytes / simulated_s, days))
     later_days = min(KEPT.measurements_days, YEAR_DAYS) - KEPT.measurements_whole_days
-    found.append(
-        Room("measurements of long ago, the worst of each hour", 0, 0, thinned * models / simulated_s, later_days)
-    )
+    hours_s = -(-simulated_s // 3600) * 3600  # an hour that has only begun has a worst record as well
+    found.append(Room("measurements of long ago, the worst of each hour", 0, 0, thinned * models / hours_s, later_days))
     return [*found, *catalog_rooms(folder, simulated_s)]
 
 
