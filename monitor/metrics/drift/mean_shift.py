@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy.special import stdtrit
 
 from monitor.findings import Status, Value
@@ -43,7 +44,8 @@ def mean_shift(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Valu
     s = standard_deviation(before, grid)
     if not s > 0.0:
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
-    value = (float(now.sums.sum()) / m - float(before.sums.sum()) / n) / s
+    with np.errstate(invalid="ignore"):  # sums beyond a double are told below
+        value = (float(now.sums.sum()) / m - float(before.sums.sum()) / n) / s
     ratio = (standard_deviation(now, grid) / s if m > 1 else 1.0) ** 2
     of_window, of_baseline = ratio / m, (1.0 + value * value / 2.0) / n
     if not (math.isfinite(s) and math.isfinite(value) and math.isfinite(ratio * ratio)):

@@ -60,7 +60,8 @@ def standard_deviation(tile: NumericTile, grid: NumericGrid) -> float:
     """Of the sample (n - 1 below), from the squares about the grid's centre."""
     if tile.n < 2:
         return 0.0
-    offset = float(tile.sums.sum()) / tile.n - grid.center
+    with np.errstate(invalid="ignore"):  # sums beyond a double give none, which its readers tell
+        offset = float(tile.sums.sum()) / tile.n - grid.center
     return math.sqrt(max(0.0, (tile.square_sum - tile.n * offset * offset) / (tile.n - 1)))
 
 

@@ -250,3 +250,90 @@ def test_a_model_is_known_by_its_declaration_after_all_this(house: House) -> Non
     house.at(closed(0))
     entry = house.catalog.model(MODEL)
     assert isinstance(model, MonitoredModel) and entry is not None and entry.declaration == model
+
+
+STAMPS = {"age": "numeric", "sex": "categorical", "when": "timestamp"}
+DAYS = np.array([f"2026-11-{1 + i % 28:02}T{i % 24:02}:00:00Z" for i in range(2_000)], object)
+NO_TIMES = np.array(
+    ["not a time", None, "nan", "inf", "-1e300", "1e30", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "True", "", "2026-13-45", "25:61:61+99:99"],
+    object,
+)  # fmt: skip
+
+
+def timed(rows: Rows, values: np.ndarray) -> Rows:
+    column = np.empty(len(rows), object)
+    column[:] = [values[i % len(values)] for i in range(len(rows))]
+    return replace(rows, columns={**rows.columns, "when": Column(column)})
+
+
+@pytest.mark.parametrize("side", ["baseline", "window", "both"])
+def test_timestamps_that_are_none_have_reasons(house: House, side: str) -> None:
+    """Texts, numbers beyond any calendar, truths: what is no time is missing, the year 1 and the year 9999 are times like any other."""
+    base = timed(before(), DAYS if side == "window" else NO_TIMES)
+    now = timed(served(), DAYS if side == "baseline" else NO_TIMES)
+    found = judged(house, base, now, features=STAMPS)
+    missing = next(f for f in found if (f.metric, f.feature) == ("missing_ratio", "when"))
+    assert missing.value is not None and (missing.value > 0.5 if side != "baseline" else missing.value == 0.0)
+    about = [f for f in found if f.feature is not None and f.feature.startswith("when.")]
+    assert all(f.reason for f in about if f.value is None)
+    assert side != "window" or about
+    assert sound(found) and sound(found, "age")
+
+
+def test_a_timestamp_column_without_a_single_time_is_only_missing(house: House) -> None:
+    """Nothing is described where nothing is a time; one row's time in a baseline of two kinds neither."""
+    found = judged(house, timed(before(), DAYS), timed(served(), np.array(["never", None], object)), features=STAMPS)
+    about = {f.metric: f for f in found if f.feature is not None and f.feature.startswith("when.")}
+    assert about and all(f.status in SILENT and f.reason for f in about.values() if f.metric == "js_distance")
+    assert next(f for f in found if (f.metric, f.feature) == ("missing_ratio", "when")).value == 1.0
+    assert sound(found)
+
+
+WHOLE = ("correlation_max_z", "correlation_matrix_distance", "domain_classifier_auc")
+"""What looks at all features at once."""
+
+
+@pytest.mark.parametrize("case", ["names", "garbage", "constant", "missing", "infinite"])
+def test_what_looks_at_all_features_at_once_outlives_any_one_of_them(house: House, case: str) -> None:
+    """A column of a name a row, of every type, of one value, of none, of infinities: one value or a reason each, and
+    the pairs of the others are measured."""
+    base, n = before(), N
+    odd: dict[str, np.ndarray] = {
+        "names": np.array([f"id-{i}" for i in range(n)], object),
+        "garbage": np.array(["1", "", None, "nan", "x", "1e999", "True", "-0"] * (n // 8) + ["0"] * (n % 8), object),
+        "constant": np.full(n, 7.0),
+        "missing": np.full(n, np.nan),
+        "infinite": np.where(np.arange(n) % 2, np.inf, -np.inf),
+    }
+    rng = np.random.default_rng(4)
+    extra = {"odd": Column(rng.normal(size=len(base))), "size": Column(rng.normal(size=len(base)))}
+    now = replace(served(), columns={**served().columns, "odd": Column(odd[case]), "size": Column(rng.normal(size=n))})
+    base = replace(base, columns={**base.columns, **extra})
+    kinds = {"age": "numeric", "sex": "categorical", "size": "numeric", "odd": "numeric"}
+    found = judged(house, base, now, features=kinds)
+    whole = {f.metric: f for f in found if f.metric in WHOLE}
+    assert set(whole) == set(WHOLE)
+    assert all(f.value is not None for f in whole.values()), {m: f.reason for m, f in whole.items()}
+    pairs = {f.feature: f for f in found if f.metric in ("correlation_distance", "association_distance")}
+    assert pairs["age~size"].value is not None and pairs["age~sex"].value is not None
+    assert sound(found)
+
+
+def test_pairs_with_a_column_of_identifiers_stay_few_and_told(house: House) -> None:
+    """Two hundred thousand names in the baseline, others in the window: eight levels of a table, and a reason."""
+    base = before(200_000)
+    names = np.array([f"id-{i}" for i in range(200_000)], object)
+    base = replace(base, columns={**base.columns, "code": Column(names)})
+    now = served(code=np.array([f"new-{i}" for i in range(N)], object))
+    house.declare(
+        metrics=["association_distance", *WHOLE],
+        features={"age": "numeric", "sex": "categorical", "code": "categorical"},
+    )
+    house.baseline(base)
+    house.serve(now)
+    house.at(closed(0))
+    found = {f.feature: f for f in house.findings("association_distance")}
+    assert found["age~code"].status in SILENT and found["age~code"].reason
+    assert found["age~sex"].value is not None
+    entry = house.catalog.baseline(MODEL)
+    assert entry is not None and len(entry.profile) < 4_000_000
