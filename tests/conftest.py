@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("OUTRIDER_SHARED", ROOT.parent / "shared"))
+
+settings.register_profile("any machine", deadline=None)
+"""No example fails for having taken long: a machine may be slow, or busy with something else."""
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
