@@ -10,6 +10,7 @@ import numpy as np
 import zstandard
 
 from monitor.definitions import MonitoredModel, Receiver
+from monitor.errors import InvalidInput
 from monitor.findings import Alert, Finding, Transition
 from monitor.ports import WindowEntry
 
@@ -101,6 +102,15 @@ def write_model(model: MonitoredModel) -> str:
 def read_model(text: str) -> MonitoredModel:
     """The same value for the same text: every pass asks for every declaration."""
     return MonitoredModel.from_document(msgspec.json.decode(text))
+
+
+@lru_cache(DECLARATIONS_KEPT)
+def read_proposal(text: str) -> MonitoredModel | None:
+    """What was learned from rows; None where this release refuses it: it is nobody's word, and stops no model."""
+    try:
+        return read_model(text)
+    except InvalidInput:
+        return None
 
 
 def write_receiver(receiver: Receiver) -> str:

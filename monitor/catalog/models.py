@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from monitor.catalog.documents import read_model, write_model
+from monitor.catalog.documents import read_model, read_proposal, write_model
 from monitor.catalog.statements import same, upsert
 from monitor.catalog.tables import BASELINES, MODELS
 from monitor.definitions import MonitoredModel
@@ -76,5 +76,5 @@ def _entry(row: Row[Any]) -> ModelEntry:
         declaration=read_model(row.declaration),
         declared=row.declared,
         updated_ns=row.updated_ns,
-        proposal=None if row.proposal is None else read_model(row.proposal),
+        proposal=None if row.proposal is None else read_proposal(row.proposal),
     )

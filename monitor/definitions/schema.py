@@ -13,6 +13,8 @@ from monitor.definitions.sections import FEATURES_MAX
 ColumnType = Literal["number", "whole", "boolean", "text"]
 VALUES_MAX = 1_000
 """Allowed values of one column: as many as a baseline freezes categories."""
+BOUND_MAX = 1e300
+"""Largest `min` or `max`: sums and differences of two stay finite."""
 _KEYS = ("type", "min", "max", "values", "not_null")
 
 
@@ -40,7 +42,7 @@ def read_schema(reader: Reader, value: object, where: str) -> dict[str, ColumnRu
 def _rule(reader: Reader, value: object, where: str) -> ColumnRule:
     found = reader.mapping(value, where, _KEYS)
     least, most = (
-        None if found.get(key) is None else reader.number(found[key], f"{where}.{key}", -1e300, 1e300)
+        None if found.get(key) is None else reader.number(found[key], f"{where}.{key}", -BOUND_MAX, BOUND_MAX)
         for key in ("min", "max")
     )
     if least is not None and most is not None and least > most:

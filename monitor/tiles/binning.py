@@ -8,6 +8,7 @@ import numpy.typing as npt
 from monitor.tiles.coding import encode, numbers
 from monitor.tiles.estimator import Binning
 from monitor.tiles.numeric import NumericGrid
+from monitor.tiles.quantiles import quantiles
 from monitor.tiles.rows import Column
 
 Bytes = npt.NDArray[np.uint8]
@@ -19,7 +20,7 @@ def number_binning(name: str, grid: NumericGrid) -> Binning:
     """Cuts that leave about as many of the baseline's rows in each bin."""
     if not len(grid.edges):
         return Binning(name, grid.edges)
-    return Binning(name, np.unique(np.quantile(grid.edges, np.arange(1, NUMBER_BINS) / NUMBER_BINS)))
+    return Binning(name, np.unique(quantiles(grid.edges, np.arange(1, NUMBER_BINS) / NUMBER_BINS)))
 
 
 def bins_of(column: Column, binning: Binning) -> Bytes:

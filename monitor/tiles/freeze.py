@@ -15,6 +15,7 @@ from monitor.tiles.group import GROUP_CATEGORIES_MAX
 from monitor.tiles.intersections import groups_in
 from monitor.tiles.numeric import QUANTILE_CELLS, SCORE_CELLS, NumericGrid
 from monitor.tiles.pairs import PAIR_FEATURES_MAX
+from monitor.tiles.quantiles import quantiles
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.stratifying import strata_in
 from monitor.tiles.task import task_of
@@ -97,7 +98,7 @@ def numeric_grid(column: Column, *, score: bool = False) -> NumericGrid:
     if discrete:
         edges, deciles = distinct, np.quantile(values, tenths, method="inverted_cdf")
     else:
-        edges, deciles = np.unique(np.quantile(values, cuts)), np.quantile(values, tenths)
+        edges, deciles = np.unique(quantiles(values, cuts)), quantiles(values, tenths)
         edges = np.union1d(edges, deciles)
     low, high = float(distinct[0]), float(distinct[-1])
     # What lies outside the baseline's range has cells of its own, and so has a least value that many rows share.

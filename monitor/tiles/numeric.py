@@ -66,7 +66,7 @@ class NumericGrid:
     def from_plain(cls, document: object, where: str) -> NumericGrid:
         reader = Reader(document, where)
         edges, deciles = reader.reals(-1), reader.counts(-1)
-        if len(edges) > EDGES_MAX or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
+        if len(edges) > EDGES_MAX or not (np.isfinite(edges).all() and (edges[1:] > edges[:-1]).all()):
             raise ValueError(f"{where}[0]: expected at most {EDGES_MAX} finite, ascending edges")
         if (deciles >= len(edges)).any() or not (np.diff(deciles) > 0).all():
             raise ValueError(f"{where}[1]: expected ascending positions of edges")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from monitor.definitions import ColumnRule
+from monitor.definitions.schema import BOUND_MAX
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.numeric import NumericGrid, NumericTile
 from monitor.tiles.tileset import Grids, TileSet
@@ -45,11 +46,11 @@ def _of_number(grid: NumericGrid, tile: NumericTile) -> ColumnRule:
         return ColumnRule(not_null=not_null)
     seen = grid.edges[grid.edges >= grid.low]
     whole = grid.discrete and bool((np.trunc(seen) == seen).all())
+    wider = 0.0 if grid.discrete else MARGIN * (grid.high - grid.low)
+    if not max(abs(grid.low - wider), abs(grid.high + wider)) < BOUND_MAX / 2:  # a bound that no declaration may have
+        return ColumnRule("number", not_null=not_null)
     if grid.discrete:
         return ColumnRule("whole" if whole else "number", grid.low, grid.high, None, not_null)
-    wider = MARGIN * (grid.high - grid.low)
-    if not math.isfinite(wider):
-        return ColumnRule("number", not_null=not_null)
     low, high = _rounded(grid.low - wider, math.floor, wider), _rounded(grid.high + wider, math.ceil, wider)
     # What was never below zero is taken for a quantity that cannot be.
     return ColumnRule("number", max(low, 0.0) if grid.low >= 0.0 else low, high, None, not_null)

@@ -19,6 +19,7 @@ from monitor.alerts.effects import newcombe
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.coding import numbers
 from monitor.tiles.numeric import NumericGrid, NumericTile
+from monitor.tiles.quantiles import quantiles
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, FeatureTile, TileSet
 
@@ -93,6 +94,10 @@ def _of_number(feature: str, grid: NumericGrid, own: NumericTile, here: NumericT
     return None if rows is None else _unit(feature, grid, rows)
 
 
+_NO_UNIT = 1e300
+"""Numbers beyond it are measured in no unit, and their spread may be more than a double holds."""
+
+
 def _unit(feature: str, grid: NumericGrid, rows: Rows) -> str | None:
     column = rows.columns.get(feature)
     if column is None or len(grid.decile_edges) < len(_TENTHS):
@@ -102,7 +107,9 @@ def _unit(feature: str, grid: NumericGrid, rows: Rows) -> str | None:
     if usable.sum() < ROWS_MIN:
         return None
     there = grid.edges[list(grid.decile_edges)][-len(_TENTHS) :]
-    here = np.quantile(values[usable], _TENTHS)
+    here = quantiles(values[usable], _TENTHS)
+    if max(np.abs(here).max(), np.abs(there).max()) > _NO_UNIT:
+        return None
     return _temperature(feature, here, there) or _scale(feature, here, there)
 
 

@@ -109,10 +109,11 @@ class _Number:
         return np.concatenate([[tile.below], cells, [tile.above]])
 
     def _detail(self) -> str:
-        here, there = self.window.sums.sum() / self.n, self.baseline.sums.sum() / self.m
-        center = self.grid.center
-        spread = math.sqrt(max(0.0, self.baseline.square_sum / self.m - (there - center) ** 2))
-        if abs(here - there) >= _MEAN_SHIFT_SHOWN * spread or not len(self.grid.edges):
+        with np.errstate(over="ignore", invalid="ignore"):  # of values near a double's largest there is no mean to tell
+            here, there = self.window.sums.sum() / self.n, self.baseline.sums.sum() / self.m
+            variance = self.baseline.square_sum / self.m - (there - self.grid.center) ** 2
+            shown = abs(here - there) >= _MEAN_SHIFT_SHOWN * np.sqrt(max(0.0, variance))
+        if (shown and np.isfinite(here) and np.isfinite(there)) or not len(self.grid.edges):
             return f"mean {_spoken(here)} against {_spoken(there)}"
         p, q = np.cumsum(self.window.counts) / self.n, np.cumsum(self.baseline.counts) / self.m
         i = int(np.argmax(np.abs(p - q)[:-1]))

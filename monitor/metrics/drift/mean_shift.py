@@ -44,7 +44,7 @@ def mean_shift(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Valu
     s = standard_deviation(before, grid)
     if not s > 0.0:
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
-    with np.errstate(invalid="ignore"):  # sums beyond a double are told below
+    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond a double are told below
         value = (float(now.sums.sum()) / m - float(before.sums.sum()) / n) / s
     ratio = (standard_deviation(now, grid) / s if m > 1 else 1.0) ** 2
     of_window, of_baseline = ratio / m, (1.0 + value * value / 2.0) / n

@@ -51,18 +51,19 @@ def wasserstein_normalized(before: NumericTile, now: NumericTile, grid: NumericG
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
     value = distance(before, now, grid.edges) / s
     half = chance(before, now, grid.edges) / s
-    if not (math.isfinite(value) and math.isfinite(half)):
+    if not (math.isfinite(s) and math.isfinite(value) and math.isfinite(half)):
         return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
     return Value(value, max(0.0, value - half), value + half, before.n, now.n, now.n_missing)
 
 
 def standard_deviation(tile: NumericTile, grid: NumericGrid) -> float:
-    """Of the sample (n - 1 below), from the squares about the grid's centre."""
+    """Of the sample (n - 1 below), from the squares about the grid's centre; infinite where a double cannot hold them."""
     if tile.n < 2:
         return 0.0
-    with np.errstate(invalid="ignore"):  # sums beyond a double give none, which its readers tell
+    with np.errstate(over="ignore", invalid="ignore"):
         offset = float(tile.sums.sum()) / tile.n - grid.center
-    return math.sqrt(max(0.0, (tile.square_sum - tile.n * offset * offset) / (tile.n - 1)))
+    variance = (tile.square_sum - tile.n * offset * offset) / (tile.n - 1)
+    return math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.inf
 
 
 def distance(before: NumericTile, now: NumericTile, edges: npt.NDArray[np.float64]) -> float:

@@ -51,7 +51,7 @@ def wasserstein_robust(before: NumericTile, now: NumericTile, grid: NumericGrid)
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
     value = distance(before, now, grid.edges) / s
     half = chance(before, now, grid.edges) / s
-    if not (math.isfinite(value) and math.isfinite(half)):
+    if not (math.isfinite(s) and math.isfinite(value) and math.isfinite(half)):
         return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
     return Value(value, max(0.0, value - half), value + half, before.n, now.n, now.n_missing, reason=reason)
 
@@ -62,7 +62,7 @@ def _interquartile(tile: NumericTile, grid: NumericGrid) -> float:
         return 0.0
     below = np.cumsum(tile.counts)[:-1] / tile.n
     ends = np.minimum(np.searchsorted(below, (0.25, 0.75)), len(grid.edges) - 1)
-    return float(grid.edges[ends[1]] - grid.edges[ends[0]])
+    return float(grid.edges[ends[1]]) - float(grid.edges[ends[0]])
 
 
 WASSERSTEIN_ROBUST = DriftMetric(

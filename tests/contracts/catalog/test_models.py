@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.definitions import MonitoredModel
+from monitor.definitions import ColumnRule, MonitoredModel
 from monitor.errors import NotFound
 from monitor.ports import BaselineEntry, Catalog
 from tests.contracts.catalog.entries import declared
@@ -57,6 +57,15 @@ def test_a_proposal_stays_when_the_model_is_declared_again(catalog: Catalog) -> 
     entry = catalog.model("income")
     assert entry is not None
     assert entry.proposal == declared(task="binary")
+
+
+def test_a_proposal_that_no_declaration_may_be_stops_no_model(catalog: Catalog) -> None:
+    """It was learned from rows: a bound that is refused, by this release or the next, must not hide every model."""
+    catalog.put_model(declared(), 1, declared=True)
+    refused = replace(declared(), schema={"AGEP": ColumnRule("number", minimum=-1.7e308)})
+    catalog.put_proposal("income", refused)
+    (entry,) = catalog.models()
+    assert (entry.declaration, entry.proposal) == (declared(), None)
 
 
 def test_a_proposal_for_an_unknown_model_is_refused(catalog: Catalog) -> None:

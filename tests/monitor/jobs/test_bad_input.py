@@ -118,6 +118,26 @@ def test_one_row_is_measured_and_too_little_for_a_verdict(house: House) -> None:
     assert house.transitions() == []
 
 
+@pytest.mark.parametrize("side", ["baseline", "window", "both"])
+@pytest.mark.parametrize("spread", ["two values", "many"])
+def test_numbers_near_the_largest_double_are_counted_and_have_no_mean(house: House, side: str, spread: str) -> None:
+    """Their differences are more than a double holds: what counts is measured, what sums says why it cannot be."""
+    rng = np.random.default_rng(6)
+    huge = np.where(rng.random(2_000) < 0.5, 1.7, -1.7) if spread == "two values" else rng.uniform(-1.7, 1.7, 2_000)
+    base, now = before(), served()
+    if side != "window":
+        base = replace(base, columns={**base.columns, "age": Column(huge * 1e308)})
+    if side != "baseline":
+        now = served(age=huge[:N] * 1e308)
+    found = judged(house, base, now)
+    about = {f.metric: f for f in found if f.feature == "age"}
+    assert about["js_distance"].value is not None and about["ks_statistic"].value is not None
+    assert about["mean_shift"].reason == "the values are too large for the arithmetic of doubles"
+    assert sound(found)
+    entry = house.catalog.model(MODEL)
+    assert entry is not None and entry.proposal is not None
+
+
 def test_infinities_enter_no_sum(house: House) -> None:
     """They are counted by themselves, and the rest of the column is measured without them."""
     age = np.where(np.arange(N) % 3 == 0, np.inf, population(N, seed=3).columns["age"].values.astype(float))
