@@ -97,7 +97,8 @@ def summary(found: Found) -> Iterator[str]:
     told, allowed = sum(sum(seeds.values()) for seeds in found.values()), ALLOWED * sum(sizes)
     worst = max(found, key=lambda cell: np.mean(list(found[cell].values())))
     yield f"**{len(over) or 'None'} of {len(found)} cells is over its budget.** In {sum(sizes):,} runs"
-    yield f"({min(sizes)} to {max(sizes)} baselines a cell) {told:,} alarms were told where {allowed:,.0f} were allowed."
+    each = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else f"{min(sizes)}"
+    yield f"({each} baselines a cell) {told:,} alarms were told where {allowed:,.0f} were allowed."
     kind, m, n, number, mean = *worst, np.mean(list(found[worst].values()))
     yield f"The highest mean of a cell is {mean:.2f} of {ALLOWED:.2f} ({len(found[worst])} baselines): {kind}, {number} features,"
     yield f"{m:,} rows of baseline, {n:,} rows a window."

@@ -12,13 +12,13 @@ import msgspec
 from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import Call, Decoded, Undecodable
 from collectors.decoders.elements import check_size
+from collectors.decoders.events import events_of
 from collectors.decoders.joining import joined_outputs
 from collectors.decoders.json_bodies import read_json, words_of
 from collectors.decoders.open_inference import OpenInference
 from collectors.decoders.openai_answers import is_stream
 from collectors.decoders.targets import called, matched
 from collectors.protocols.exchange import Exchange
-from collectors.protocols.sse import EventStream
 from collectors.records.types import Tensor
 
 EVENTS_MAX = 65_536
@@ -61,8 +61,7 @@ class OpenInferenceStream:
         version, id, error = asked.version, asked.id, None
         several: list[tuple[Tensor, ...]] = []
         is_whole = asked.fidelity == "full" and not exchange.aborted
-        for position, event in enumerate(EventStream().feed(bytes(body))):
-            where = f"response.events[{position}]"
+        for position, (where, event) in enumerate(events_of(body)):
             if position >= EVENTS_MAX:
                 raise Undecodable("record_too_large", where, f"found more than {EVENTS_MAX} events")
             text = event.data.encode()

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from collectors.decoders.decoder import Undecodable
+from collectors.decoders.events import events_of
 from collectors.decoders.generation import Choice, Generation, Usage
 from collectors.decoders.json_bodies import read_json, words_of
 from collectors.decoders.undeclared import check_elements
 from collectors.protocols.exchange import Arrivals
-from collectors.protocols.sse import EventStream
 
 _DONE = "[DONE]"
 _REASONING_DELTAS = ("response.reasoning_text.delta", "response.reasoning_summary_text.delta")
@@ -149,8 +149,7 @@ def read_completion(body: bytes | bytearray, generation: Generation) -> None:
 def read_completion_events(body: bytes | bytearray, arrivals: Arrivals | None, generation: Generation) -> None:
     """The pieces of a chat completion or completion. Raises Undecodable."""
     generation.streamed = True
-    for position, event in enumerate(EventStream().feed(bytes(body))):
-        where = f"response.events[{position}]"
+    for where, event in events_of(body):
         if event.data.strip() == _DONE:
             generation.done = True
         elif event.data.strip():
@@ -171,10 +170,9 @@ def read_response_events(body: bytes | bytearray, arrivals: Arrivals | None, gen
     """The events of a response. Raises Undecodable."""
     generation.streamed = True
     spoken = generation.choice(0, "response")
-    for position, event in enumerate(EventStream().feed(bytes(body))):
+    for where, event in events_of(body):
         if not event.data.strip() or event.data.strip() == _DONE:
             continue
-        where = f"response.events[{position}]"
         said: _ResponseEvent = read_json(_RESPONSE_EVENT, event.data.encode(), where)
         if said.type in _TERMINAL and said.response is not None:
             generation.done = True

@@ -13,6 +13,7 @@ from typing import Any
 from collectors.decoders.compression import plain_body
 from collectors.decoders.decoder import VERSION_CHARS_MAX, Call, Decoded
 from collectors.decoders.elements import check_size
+from collectors.decoders.events import events_of
 from collectors.decoders.generation import Choice, Generation, column
 from collectors.decoders.json_bodies import not_protocol, refusal_words, words_of
 from collectors.decoders.open_inference_stream import OpenInferenceStream
@@ -20,7 +21,6 @@ from collectors.decoders.openai_answers import is_stream
 from collectors.decoders.targets import called, matched
 from collectors.decoders.undeclared import tensors_from_rows, value_from_json
 from collectors.protocols.exchange import Arrivals, Exchange
-from collectors.protocols.sse import EventStream
 from collectors.records.types import Tensor
 
 _PATH = re.compile(r"[^?#]*?/v2/models/([^/?#]+)(?:/versions/([^/?#]+))?/generate(_stream)?/?(?:[?#]|$)")
@@ -107,10 +107,10 @@ def _joined(body: bytes, arrivals: Arrivals | None, generation: Generation) -> d
     texts: dict[str, list[str]] = {}
     joined: dict[str, Any] = {}
     choice = generation.choice(0, "response")
-    for position, event in enumerate(EventStream().feed(body)):
+    for where, event in events_of(body):
         if not event.data.strip() or event.data.strip() == "[DONE]":
             continue
-        piece = _object(event.data.encode(), f"response.events[{position}]")
+        piece = _object(event.data.encode(), where)
         _take_names(piece, generation)
         if not piece:
             continue

@@ -26,7 +26,7 @@ def test_the_summary_names_what_is_over():
     found = {("normal", 500, 50, 1): dict.fromkeys(range(20), 9), ("normal", 500, 200, 1): dict.fromkeys(range(20), 1)}
     lines = list(summary(found))
     assert lines[0].startswith("**1 of 2 cells is over its budget.** In 40 runs")
-    assert lines[1] == f"(20 to 20 baselines a cell) 200 alarms were told where {40 * ALLOWED:,.0f} were allowed."
+    assert lines[1] == f"(20 baselines a cell) 200 alarms were told where {40 * ALLOWED:,.0f} were allowed."
     assert any(line.startswith("Over: ('normal', 500, 50, 1), 180 alarms") for line in lines)
 
 
