@@ -222,7 +222,7 @@ def test_what_cannot_be_told_has_a_reason() -> None:
     rng = np.random.default_rng(10)
     known = model(metrics="all")
     p, y = drawn(rng, 4_000)
-    few = built(rows_of(p, np.where((y == 2) & (np.arange(2_000) > 40), 1, y)), known)
+    few = built(rows_of(p, np.where((y == 2) & (np.arange(4_000) > 40), 1, y)), known)
     new, _ = drawn(rng, 500)
     found = measured(few, rows_of(new, None), known)
     assert found["estimated_f1", None].status is Status.INSUFFICIENT_DATA

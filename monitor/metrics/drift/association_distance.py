@@ -45,7 +45,7 @@ def association_distance(before: Ints, now: Ints, effect: float = 1.0) -> Value:
     >>> even, tied = np.full((2, 2), 500), np.array([[400, 100], [100, 400]])
     >>> found = association_distance(even, tied)
     >>> round(found.value, 3), round(found.low, 2), round(found.high, 2)
-    (0.6, 0.56, 0.64)
+    (0.6, 0.52, 0.68)
     """
     n, m = int(before.sum()), int(now.sum())
     if min(n, m) < ROWS_MIN:
