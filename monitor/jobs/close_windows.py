@@ -309,7 +309,7 @@ class Closer:
     def _judge_first(self, window: WindowEntry, model: MonitoredModel) -> bool:
         """The first baseline came after this window: measure it, with the labels that have come, and move no alert."""
         profiled = self._profile(window.span, model)
-        if profiled is None or profiled.tiles.rows < window.n_window:
+        if profiled is None or not profiled.tiles.rows:
             return False  # its rows are past their retention
         self._commit_again(window, profiled, model)
         if self.pending.pop(window.span, None) is not None and self.progress is not None:

@@ -124,6 +124,10 @@ def test_what_was_sampled_counts_as_in_windows(served: Asked) -> None:
     sampled = [msgspec.structs.replace(one, inclusion=0.25 if i % 2 else 1.0) for i, one in enumerate(records)]
     body = encode_batch(Batch(sidecar="s", sequence=99, records=tuple(sampled)))
     assert served.client.post(f"{API}/records", content=body).json()["predictions"] == N
+    served.at(closed(9))
     kept = served.client.put(PATH, params=span(9, 10)).json()["rows"]
     # 200 rows and a quarter of 200: 250, with a standard deviation of 6.
     assert 220 < kept < 280
+    served.at(closed(9) + 1)
+    window = served.all(f"/models/{MODEL}/windows")[-1]
+    assert (window["n_window"], window["revision"], window["status"]) == (kept, 1, "ok")
