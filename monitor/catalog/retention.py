@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, exists, func, select
 
@@ -35,6 +35,7 @@ def expire(
     alerts_before_ns: int,
     taken_before_ns: int | None = None,
     exporters: Collection[str],
+    windows_before_ns: Mapping[str, int] | None = None,
 ) -> list[Segment]:
     """Forget what happened, and was written, before this; segments that were dropped or replaced are returned for deletion.
 
@@ -43,10 +44,20 @@ def expire(
     connection.execute(delete(BATCHES).where(BATCHES.c.accepted_ns < before_ns))
     for table in (GAPS, LEDGERS, MISSING_BATCHES, SILENCES, TAPS, TELEMETRY):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
-    connection.execute(delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns))
+    _expire_windows(connection, before_ns, windows_before_ns or {})
+    opinions.forget_those_of_no_window(connection)
     _expire_publications(connection, before_ns if taken_before_ns is None else taken_before_ns, exporters)
     _expire_alerts(connection, before_ns, alerts_before_ns)
     return segments.take_dropped(connection)
+
+
+def _expire_windows(connection: Connection, before_ns: int, windows_before_ns: Mapping[str, int]) -> None:
+    """With their tiles; those of some models are kept for longer."""
+    others = delete(WINDOWS).where(WINDOWS.c.end_ns < before_ns, WINDOWS.c.closed_ns < before_ns)
+    connection.execute(others.where(WINDOWS.c.model.not_in(list(windows_before_ns))))
+    for model, kept_ns in windows_before_ns.items():
+        old = delete(WINDOWS).where(WINDOWS.c.model == model, WINDOWS.c.end_ns < kept_ns, WINDOWS.c.closed_ns < kept_ns)
+        connection.execute(old)
 
 
 def drop_baselines(connection: Connection, before_ns: int) -> list[str]:

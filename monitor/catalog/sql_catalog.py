@@ -6,7 +6,7 @@ Two processes on one catalog are safe too: SQLite locks the file (`BEGIN IMMEDIA
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
@@ -243,10 +243,16 @@ class SqlCatalog:
         alerts_before_ns: int,
         taken_before_ns: int | None = None,
         exporters: Collection[str],
+        windows_before_ns: Mapping[str, int] | None = None,
     ) -> list[Segment]:
         return self.write(
             lambda c: retention.expire(
-                c, before_ns, alerts_before_ns=alerts_before_ns, taken_before_ns=taken_before_ns, exporters=exporters
+                c,
+                before_ns,
+                alerts_before_ns=alerts_before_ns,
+                taken_before_ns=taken_before_ns,
+                exporters=exporters,
+                windows_before_ns=windows_before_ns,
             )
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from monitor.jobs.context import Context
-from monitor.ports import Segment, SegmentKind
+from monitor.ports import ModelEntry, Segment, SegmentKind
 
 DAY_NS = 86_400 * 10**9
 HOUR_NS = 3_600 * 10**9
@@ -14,6 +14,8 @@ ORPHAN_AGE_NS = HOUR_NS
 """A younger file may be one that is being registered just now."""
 COMPACT_SEGMENTS_MIN = 8
 """Fewer files than this in an hour are not worth joining."""
+REACHES = 2
+"""Of a baseline that moves, twice the length is read: how its stretches differ among each other tells what is out of the ordinary."""
 THINNED_DAYS_MAX = 8
 """Days of one model that are thinned at a time: a few where a monitor was away, and nobody waits long for the first year."""
 
@@ -28,6 +30,7 @@ class Retention:
     measurements_whole_days: int = 30
     """After these the worst of each hour is kept: what is drawn of a year has no room for each five minutes."""
     bookkeeping_days: int = 30
+    """Windows with their tiles among it; where a baseline moves, those it is made of are kept as much longer."""
     published_days: int = 1
     """Results that every exporter has taken: enough for one that is switched on late to begin with yesterday."""
 
@@ -44,7 +47,8 @@ def expire(context: Context, retention: Retention) -> int:
         "measurements": retention.measurements_days,
     }
     old: list[Segment] = []
-    for entry in context.catalog.models():
+    entries = context.catalog.models()
+    for entry in entries:
         for kind, kept in days.items():
             before = now_ns - kept * DAY_NS
             found = context.catalog.segments(kind, entry.name, end_ns=before)
@@ -57,11 +61,17 @@ def expire(context: Context, retention: Retention) -> int:
         alerts_before_ns=now_ns - retention.measurements_days * DAY_NS,
         taken_before_ns=now_ns - retention.published_days * DAY_NS,
         exporters=[exporter.name for exporter in context.exporters],
+        windows_before_ns={entry.name: before_ns - REACHES * reach for entry in entries if (reach := _reach_ns(entry))},
     )
     context.store.delete(gone)
     for path in context.catalog.drop_baselines(before_ns):
         context.store.delete_baseline(path)
     return len(gone) + sweep(context)
+
+
+def _reach_ns(entry: ModelEntry) -> int:
+    """How far back the windows are that a model's windows are compared with."""
+    return entry.declaration.baseline.reach_ns
 
 
 def sweep(context: Context) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from monitor.alerts.judging import moving_kinds
+from monitor.alerts.judging import MOVING_KINDS, MOVING_LABELS
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Finding, Measurement
 from monitor.jobs.due_windows import EMPTY_WINDOWS_MAX
 from monitor.jobs.profile_window import profile_window
+from monitor.jobs.recompute_past import KeptPast
 from monitor.jobs.replay import findings_between
 from monitor.metrics.registry import measure
 from monitor.ports import Catalog, SegmentStore, WindowEntry
 from monitor.tiles.encoding import decode_baseline, decode_tileset, encode_tileset
-from monitor.tiles.tileset import TileSet
+from monitor.tiles.tileset import Baseline, TileSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,13 @@ def merged_windows(catalog: Catalog, window: WindowEntry, windows: int, *, label
     return taken[:windows][::-1]
 
 
-def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, window: WindowEntry) -> Recomputed:
-    """Raises NotFound where the baseline or the tiles of that time are gone, InvalidInput where its rows are."""
+def recompute(
+    catalog: Catalog, store: SegmentStore, model: MonitoredModel, window: WindowEntry, past: KeptPast | None = None
+) -> Recomputed:
+    """`past`: what this window and others stood against, where the baseline moves.
+
+    Raises NotFound where the baseline or the tiles of that time are gone, InvalidInput where its rows are.
+    """
     entry = catalog.baseline(model.model)
     if entry is None or window.baseline != entry.id:
         raise NotFound("baseline", window.baseline or "(none)")
@@ -95,26 +102,48 @@ def recompute(catalog: Catalog, store: SegmentStore, model: MonitoredModel, wind
     # Decoded again, so that both have gone the same way.
     computed = decode_tileset(encode_tileset(_comparable(profiled.tiles)))
     whole = replace(computed, delays=stored.delays, attribution=stored.attribution, rival=stored.rival)
-    found = {_key(m): m for m in measure(baseline, whole, model)}
-    if not model.baseline.fixed:
-        left_out.append("drift: its baseline moves")
-        moves = moving_kinds(model.baseline)
-        found = {key: m for key, m in found.items() if m.kind not in moves}
+    past = past or KeptPast.of(catalog, store, model, baseline, [window])
+    measured = _measured(baseline, whole, model, past, window)
     said = [
-        f
+        (f, measured.get((f.baseline or baseline.id, *_key(f))))
         for f in findings_between(catalog, store, model.model, window.version, start_ns or 0, (start_ns or 0) + 1)
-        if f.window == span and f.revision <= window.revision and _key(f) in found
+        if f.window == span and f.revision <= window.revision and (baseline.id, *_key(f)) in measured
     ]
+    left_out += _against_others([f for f, now in said if now is None], past, window)
     return Recomputed(
         rows=len(rows),
         labels=profiled.labelled,
         stored=_digest(_comparable(stored)),
         computed=_digest(computed),
-        values=len(said),
-        differences=tuple(d for f in said if (d := _difference(f, found[_key(f)])) is not None),
+        values=sum(now is not None for _, now in said),
+        differences=tuple(d for f, now in said if now is not None and (d := _difference(f, now)) is not None),
         left_out=tuple(left_out),
         tiles=whole,
     )
+
+
+def _measured(
+    baseline: Baseline, tiles: TileSet, model: MonitoredModel, past: KeptPast | None, window: WindowEntry
+) -> dict[tuple[object, ...], Measurement]:
+    """Every number against the baseline, and what moves against the past as it is kept: by what it is held against, and what it is."""
+    found = {(baseline.id, *_key(m)): m for m in measure(baseline, tiles, model)}
+    for kinds in (MOVING_KINDS, MOVING_LABELS):
+        at = None if past is None else past.at(min(kinds), window)
+        moved = None if at is None else at(1).baseline
+        if moved is not None:
+            found |= {(moved.id, *_key(m)): m for m in measure(moved, tiles, model) if m.kind in kinds}
+    return found
+
+
+def _against_others(said: Sequence[Finding], past: KeptPast | None, window: WindowEntry) -> list[str]:
+    """By kind, values that were held against a past which is not there any more, and why."""
+    told = []
+    for kind in sorted({f.kind for f in said}):
+        at = None if past is None else past.at(kind, window)
+        reason = "no such past is declared now" if at is None else at(1).reason or "other windows are kept of it now"
+        values = sum(f.kind is kind for f in said)
+        told.append(f"{kind}: {values} values against a baseline that moves: {reason}")
+    return told
 
 
 def stored_only(catalog: Catalog, window: WindowEntry) -> Recomputed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from collectors.records.types import Ledger, Passed
@@ -161,10 +161,11 @@ class Catalog(Protocol):
         alerts_before_ns: int,
         taken_before_ns: int | None = None,
         exporters: Collection[str],
+        windows_before_ns: Mapping[str, int] | None = None,
     ) -> list[Segment]:
         """Forget batches, publications that all of these exporters have taken, gaps, ledgers, windows, deliveries that are done
-        and silences that are over, older than this; back-filled windows by their closing; transitions, and publications
-        where it is given, older than their own instant.
+        and silences that are over, older than this; back-filled windows by their closing; transitions, publications
+        where it is given, and windows of the models that are named, older than their own instant.
 
         The last transition of an alert stays. Returns dropped and replaced segments for the deletion of their files, each in
         two calls, lest a crash leave one behind.

@@ -59,6 +59,8 @@ class FindingQuery:
     """Name of the WindowRule."""
     whole: bool = False
     """Only what is said of the whole population, of no slice or group."""
+    status: str | None = None
+    """That some revision had: the latest of those is found."""
 
 
 class SegmentStore(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from monitor.errors import Fault, InvalidInput
 from monitor.findings import time_ns
 from monitor.jobs.recompute import Recomputed, merged_windows, recompute, rows_are_gone, stored_only
 from monitor.jobs.recompute_exhibits import ExhibitCheck, recomputed_exhibits
+from monitor.jobs.recompute_past import KeptPast
 from monitor.ports import Catalog, SegmentStore, WindowEntry
 from monitor.query.models import model_of, window_item
 from monitor.query.provided import TheCatalog, TheCode, TheStore
@@ -45,11 +45,17 @@ class RecomputeController(Controller):
         start_ns = time_ns(window, "window") or 0
         found = catalog.windows(model, version=version, rule=rule, start_ns=start_ns, end_ns=start_ns + 1, limit=1)
         if not found:
-            raise InvalidInput(Fault("window", window[:40], "the start of a window of this model"))
+            raise InvalidInput(Fault("window", window[:40], "the start of a window of this model that is kept: most are for 30 days"))
         own = found if windows == 1 else merged_windows(catalog, found[0], windows, labelled=labelled)
-        done = [(each, _counted(catalog, store, known, each, windows)) for each in own]
+        entry = catalog.baseline(model)
+        baseline = None if entry is None or not own or own[-1].baseline != entry.id else decode_baseline(entry.profile)
+        past = None if baseline is None else KeptPast.of(catalog, store, known, baseline, own)
+        done = [(each, _counted(catalog, store, known, each, windows, past)) for each in own]
         items = [{"window": window_item(each), "equal": one.equal} | _document(one) for each, one in done]
-        exhibits = _exhibits(catalog, known, own, [one for _, one in done], labelled=labelled and windows > 1)
+        exhibits: tuple[ExhibitCheck, ...] = ()
+        if baseline is not None:
+            tiles = [one.tiles for _, one in done]
+            exhibits = recomputed_exhibits(catalog, baseline, own, tiles, past, labelled=labelled and windows > 1)
         # What computed each window, and against which baseline, stands in its `window`.
         return {
             "model": model,
@@ -61,27 +67,17 @@ class RecomputeController(Controller):
 
 
 def _counted(
-    catalog: Catalog, store: SegmentStore, model: MonitoredModel, window: WindowEntry, windows: int
+    catalog: Catalog,
+    store: SegmentStore,
+    model: MonitoredModel,
+    window: WindowEntry,
+    windows: int,
+    past: KeptPast | None,
 ) -> Recomputed:
     """Of a merge, windows whose rows are gone are taken as they are stored: what the alert keeps of it can still be held against it."""
     if windows > 1 and rows_are_gone(catalog, window):
         return stored_only(catalog, window)
-    return recompute(catalog, store, model, window)
-
-
-def _exhibits(
-    catalog: Catalog,
-    model: MonitoredModel,
-    windows: Sequence[WindowEntry],
-    counted: Sequence[Recomputed],
-    *,
-    labelled: bool,
-) -> tuple[ExhibitCheck, ...]:
-    entry = catalog.baseline(model.model)
-    if entry is None or not windows or windows[-1].baseline != entry.id:
-        return ()
-    tiles = [one.tiles for one in counted]
-    return recomputed_exhibits(catalog, model, decode_baseline(entry.profile), windows, tiles, labelled=labelled)
+    return recompute(catalog, store, model, window, past)
 
 
 def _document(one: Recomputed) -> dict[str, Any]:

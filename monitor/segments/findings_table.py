@@ -157,7 +157,7 @@ def _conditions(wanted: FindingQuery) -> tuple[str, list[Any]]:
     """The filter as SQL, with its values in the order of its marks."""
     conditions, values = ["true"], []
     bounds = (("start_ns >= ?", wanted.start_ns), ("start_ns < ?", wanted.end_ns))
-    names = ("version", "slice", "metric", "feature", "kind", "rule")
+    names = ("version", "slice", "metric", "feature", "kind", "rule", "status")
     for condition, value in (*bounds, *((f"{name} = ?", getattr(wanted, name)) for name in names)):
         if value is not None:
             conditions.append(condition)

@@ -43,6 +43,8 @@ def _print_exhibit(kept: dict[str, Any]) -> None:
     print(f"alert {kept['fingerprint']} ({kept['kind']}) {word}: {kept['compared']} kept distributions{names}")
     if kept["left_out"]:
         print(f"  not compared: {kept['left_out']}")
+    if kept["since"]:
+        print(f"  {kept['since']}")
 
 
 def _print(item: dict[str, Any], code: str | None, *, with_start: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collectors.records.types import Gap, Ledger
 from monitor.findings import Span
 from monitor.ports import BaselineEntry, BatchKey, Catalog, Silence
@@ -38,6 +40,16 @@ def test_a_window_of_long_ago_that_was_closed_today_is_young(catalog: Catalog) -
     catalog.commit_window(result(window(0, closed_ns=1_000)), [], 1)
     expire(catalog, 500)
     assert len(catalog.windows("income")) == 1
+
+
+def test_windows_of_some_models_are_kept_for_longer(catalog: Catalog) -> None:
+    """Those that are named have an instant of their own."""
+    for start in (0, 100):
+        for model in ("income", "shop"):
+            catalog.commit_window(result(replace(window(start, closed_ns=start + 10), model=model)), [], 1)
+    catalog.expire(200, alerts_before_ns=0, exporters=(), windows_before_ns={"shop": 50})
+    assert catalog.windows("income") == []
+    assert [w.span.start_ns for w in catalog.windows("shop")] == [100]
 
 
 def test_files_of_dropped_segments_are_handed_out_twice(catalog: Catalog) -> None:

@@ -46,7 +46,7 @@ def checked(house: House, kind: AlertKind) -> ExhibitCheck:
     windows = merged_windows(house.catalog, last, max(line.windows for line in alert.features), labelled=False)
     tiles = [counted(house, window) for window in windows]
     baseline = decode_baseline(entry.profile)
-    found = recomputed_exhibits(house.catalog, known.in_force(), baseline, windows, tiles, labelled=False)
+    found = recomputed_exhibits(house.catalog, baseline, windows, tiles, labelled=False)
     return next(one for one in found if one.kind == kind.value)
 
 
