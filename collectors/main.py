@@ -4,6 +4,7 @@
 descriptors as arguments and its settings on standard input, where other users of the machine cannot read them.
 """
 
+import errno
 import itertools
 import json
 import logging
@@ -48,6 +49,12 @@ LOSSES: dict[tuple[str, str], int] = {
     ("dropped" if reason in DROPPED else "undecodable", reason): 0 for reason in (*get_args(Damage), *get_args(Reason))
 }
 """Every way to lose an exchange, from the first scrape on: the increase from nothing to one would go unseen."""
+WHAT_TO_DO = {
+    errno.EADDRINUSE: "another process has this port (`ss -ltnp` names it); stop it, or choose another",
+    errno.EACCES: "choose a port from 1024 on, or give the sidecar the privilege for a lower one",
+    errno.EADDRNOTAVAIL: "choose an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them",
+}
+"""What whoever starts a sidecar can do about an address that the machine refuses."""
 LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted while a forwarder is started again."""
 LOOK_SECONDS = 0.1
@@ -150,17 +157,23 @@ def _listen(listener: Listener, position: int) -> socket.socket:
         bound.bind(address)
         bound.listen(LISTEN_BACKLOG)
     except OSError as error:
-        cause = error.strerror or str(error)
-        raise StartFailed(f"listeners[{position}].listen", f"{listener.listen}: {cause}") from error
+        raise StartFailed(f"listeners[{position}].listen", f"{listener.listen}: {refused_by(error)}") from error
     bound.setblocking(False)
     return bound
+
+
+def refused_by(error: OSError) -> str:
+    """Why an address cannot be listened on, and what to do."""
+    cause, advice = error.strerror or str(error), WHAT_TO_DO.get(error.errno or 0)
+    return f"{cause}: {advice}" if advice else cause
 
 
 def _resolve(endpoint: Endpoint, where: str) -> list[tuple[Any, ...]]:
     try:
         return list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
     except OSError as error:
-        raise StartFailed(where, f"{endpoint}: {error.strerror or error}") from error
+        cause = error.strerror or str(error)
+        raise StartFailed(where, f"{endpoint}: {cause}: is the name right, and known on this machine?") from error
 
 
 def _forwarder_order(settings: SidecarSettings, listeners: list[socket.socket], segment: Segment, wake: int) -> Order:
@@ -231,7 +244,7 @@ def _telemetry(
     try:
         server = TelemetryServer(address, metrics, health)
     except OSError as error:
-        raise StartFailed("metrics", f"{settings.metrics}: {error.strerror or error}") from error
+        raise StartFailed("metrics", f"{settings.metrics}: {refused_by(error)}") from error
     server.start()
     return server
 
@@ -388,10 +401,12 @@ def open_spool(settings: SidecarSettings) -> Spool:
             )
         except SpoolBusy as error:
             if time.monotonic() > patience:
-                raise StartFailed("spool", str(error)) from error
+                raise StartFailed("spool", f"{error}: each sidecar needs one of its own (`--spool DIR`)") from error
             time.sleep(LOOK_SECONDS)
         except SpoolUnusable as error:
-            raise StartFailed("spool", str(error)) from error
+            raise StartFailed(
+                "spool", f"{error}: `--spool DIR` names another place, which this user can write"
+            ) from error
 
 
 def tell_of_healed(spool: Spool) -> None:

@@ -90,6 +90,7 @@ from monitor.segments.files import labels_from_bytes, rows_from_bytes
 from monitor.segments.local_store import LocalSegmentStore
 from monitor.segments.row_files import rows_to_parquet
 from monitor.settings import MonitorSettings
+from monitor.starting import listening_sockets, writable_directory
 from monitor.tiles.rows import Rows
 from monitor.tiles.sample import sample
 
@@ -163,7 +164,7 @@ def open_service(
 
     A service that is not `patient` waits for no rows that may still be on their way. Raises InvalidInput, Unavailable.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    writable_directory(settings.data)
     catalog: Catalog = open_catalog(settings.catalog_url)
     store: SegmentStore = LocalSegmentStore(settings.data / "segments")
     telemetry = Telemetry(version)
@@ -234,13 +235,12 @@ def serve(
     event_reader: EventReader | None = None,
     beacon_reader: BeaconReader | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    """Serve until SIGTERM or SIGINT; returns the exit code. Raises InvalidInput, Unavailable."""
+    sockets = listening_sockets(settings.host, settings.port)
     collect_rarely()
     service = open_service(settings, version=version, code=code, event_reader=event_reader, beacon_reader=beacon_reader)
     config = uvicorn.Config(
         service.app,
-        host=settings.host,
-        port=settings.port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=REQUESTS_STOP_SECONDS,
@@ -252,7 +252,7 @@ def serve(
     before = {number: signal.signal(number, _ended) for number in (signal.SIGTERM, signal.SIGINT)}
     service.scheduler.start()
     try:
-        server.run()
+        server.run(sockets)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

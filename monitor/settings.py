@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -69,9 +70,7 @@ class MonitorSettings:
         """Settings from a mapping; `where` names its source. Raises InvalidInput with every fault."""
         hints = get_type_hints(cls)
         names = [f.name for f in fields(cls)]
-        faults = [
-            Fault(f"{where}: {k}", "an unknown key", "one of " + ", ".join(names)) for k in values if k not in names
-        ]
+        faults = [Fault(f"{where}: {k}", "an unknown key", _meant(k, names)) for k in values if k not in names]
         read: dict[str, Any] = {}
         for name, value in values.items():
             if name not in names or value is None:
@@ -104,3 +103,9 @@ class MonitorSettings:
         if faults:
             raise InvalidInput(faults)
         return cls(**read)
+
+
+def _meant(key: str, known: list[str]) -> str:
+    """The setting that looks like a mistyped one, or else all."""
+    close = get_close_matches(key, known, n=1)
+    return f"{close[0]}, perhaps" if close else "one of " + ", ".join(known)

@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 the thing asked for did not hold; 2 bad usage or bad input, with one line on standard error.
 """
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,15 @@ from collectors.errors import CollectorError
 from monitor.errors import InvalidInput, NotFound, Unavailable
 
 DONE, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+REFUSED_BY_THE_MACHINE = {
+    errno.ENOSPC: "make room on its disk, or name a place on another",
+    errno.EDQUOT: "this user's quota of the disk is used up",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "run it as a user who may, or name another place",
+    errno.EPERM: "run it as a user who may",
+    errno.EMFILE: "allow more open files (`ulimit -n`)",
+}
+"""What no file names in advance, and what to do about it."""
 OURS = ("collectors", "monitor", "dashboards", "outrider")
 
 
@@ -69,15 +79,28 @@ def run(command: str, arguments: list[str]) -> int:
         if (error.name or "").partition(".")[0] in OURS:
             raise  # a fault of ours, not of the installation
         return refuse(name, f"needs the module {error.name!r}: pip install 'outrider[{COMMANDS[command].extra}]'")
-    except typer.TyperException as error:
-        return refuse(name, error.format_message())
-    except (InvalidInput, NotFound, CollectorError) as error:
-        return refuse(name, str(error))
-    except Unavailable as error:
-        return refuse(name, str(error), NOT_HELD)
+    except (typer.TyperException, InvalidInput, NotFound, CollectorError, Unavailable) as error:
+        return refuse(name, *told(error))
+    except OSError as error:
+        if error.errno not in REFUSED_BY_THE_MACHINE:
+            raise  # a fault of ours
+        return refuse(name, *told(error))
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     return answer if isinstance(answer, int) else DONE
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """An error that is no fault of ours as a sentence and an exit code."""
+    match error:
+        case typer.TyperException():
+            return error.format_message(), BAD_INPUT
+        case Unavailable():
+            return str(error), NOT_HELD
+        case OSError():
+            place, advice = error.filename or "this machine", REFUSED_BY_THE_MACHINE[error.errno or 0]
+            return f"{place}: {error.strerror}: {advice}", NOT_HELD
+    return str(error), BAD_INPUT
 
 
 def refuse(name: str, message: str, code: int = BAD_INPUT) -> int:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 MIB = 1024 * 1024
+UNKNOWN_KEY = "an unknown key"
 
 
 class Unexpected(Exception):
@@ -14,6 +16,12 @@ class Unexpected(Exception):
 
     def __init__(self, *faults: tuple[str, object, str]) -> None:
         self.faults = faults
+
+
+def meant(key: object, known: list[str]) -> str:
+    """The name that looks like a mistyped one, or else all."""
+    close = get_close_matches(str(key), known, n=1)
+    return f"{close[0]}, perhaps" if close else f"one of {', '.join(known)}"
 
 
 def about(doc: str, read: Callable[[object], Any]) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def mappings(
         read.append({})
         for key in (*required, *(each for each in item if each not in required)):
             if key not in readers:
-                faults.append((f"[{position}].{key}", "an unknown key", f"one of {', '.join(readers)}"))
+                faults.append((f"[{position}].{key}", UNKNOWN_KEY, meant(key, list(readers))))
                 continue
             try:
                 read[-1][key] = readers[key](item.get(key))

@@ -6,7 +6,6 @@ Each setting documents itself in its declaration; `docs/sidecar.md` has all of t
 import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +17,14 @@ from collectors.settings.passive import Passive, read_passive
 from collectors.settings.raw_inputs import RawInputSetting, read_raw_inputs
 from collectors.settings.reading import (
     MIB,
+    UNKNOWN_KEY,
     Endpoint,
     Unexpected,
     about,
     directory,
     endpoint,
     flag,
+    meant,
     names,
     number,
     one_of,
@@ -257,18 +258,12 @@ def sinks_of(settings: SidecarSettings) -> tuple[SinkSetting, ...]:
     return (*named, *settings.sinks)
 
 
-def _meant(key: str, known: list[str]) -> str:
-    """The setting that looks like a mistyped one, or else all."""
-    close = get_close_matches(str(key), known, n=1)
-    return f"{close[0]}, perhaps" if close else f"one of {', '.join(known)}"
-
-
 def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSettings:
     """Settings from plain values, such as those of a YAML file. Raises InvalidSettings with every fault found."""
     known: dict[str, Field[Any]] = {each.name: each for each in fields(SidecarSettings)}
     prefix = f"{source}: " if source else ""
     faults = [
-        SettingsFault(f"{prefix}{key}", "an unknown setting", _meant(key, list(known)))
+        SettingsFault(f"{prefix}{key}", "an unknown setting", meant(key, list(known)))
         for key in given
         if key not in known
     ]
@@ -280,7 +275,7 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
             values[name] = declared.metadata["read"](given[name])
         except Unexpected as unexpected:
             faults += [
-                SettingsFault(f"{prefix}{name}{path}", "nothing" if found is None else repr(found), expected)
+                SettingsFault(f"{prefix}{name}{path}", _shown(found), expected)
                 for path, found, expected in unexpected.faults
             ]
     if values.get("monitor") and any(sink.name == "monitor" for sink in values.get("sinks", ())):
@@ -292,12 +287,23 @@ def read_settings(given: Mapping[str, object], *, source: str = "") -> SidecarSe
             SettingsFault(f"{prefix}sinks", f"{SINKS_MAX} beside `monitor`", f"at most {SINKS_MAX}, it included")
         )
     if given.get("listeners") is None and given.get("passive") is None:
-        faults.append(SettingsFault(f"{prefix}listeners", "nothing", str(known["listeners"].metadata["doc"])))
+        faults.append(
+            SettingsFault(
+                f"{prefix}listeners",
+                "nothing",
+                "pairs of `listen: HOST:PORT`, where clients connect, and `upstream: HOST:PORT`, the server behind, or `passive` "
+                "instead; as options `--listen` and `--upstream`, or `--passive`",
+            )
+        )
     if values.get("listeners") and values.get("passive"):
         faults.append(SettingsFault(f"{prefix}passive", "listeners beside it", "one of the two in one sidecar"))
     if faults:
         raise InvalidSettings(faults)
     return SidecarSettings(**values)
+
+
+def _shown(found: object) -> str:
+    return "nothing" if found is None else UNKNOWN_KEY if found == UNKNOWN_KEY else repr(found)
 
 
 def read_file(path: Path) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from collectors.settings.reading import Unexpected, url
+from collectors.settings.reading import UNKNOWN_KEY, Unexpected, meant, url
 
 SinkKind = Literal["monitor", "kafka", "files"]
 
@@ -106,7 +106,7 @@ def _known(value: object, *keys: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Unexpected(("", value, f"a mapping with {', '.join(keys)}"))
     if unknown := [key for key in value if key not in keys]:
-        raise Unexpected((f".{unknown[0]}", "an unknown key", f"one of {', '.join(keys)}"))
+        raise Unexpected((f".{unknown[0]}", UNKNOWN_KEY, meant(unknown[0], list(keys))))
     return value
 
 

@@ -150,7 +150,7 @@ class _ModelReader(Reader):
         }
         for key in document:
             if key not in readers:
-                self.fault(str(key), "an unknown key", "one of " + ", ".join(readers))
+                self.unknown(str(key), key, list(readers))
         values = {key: read(document[key], key) for key, read in readers.items() if document.get(key) is not None}
         if "model" not in values:
             self.fault("model", "nothing", "a name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,13 +25,17 @@ class Reader:
     def fault(self, where: str, found: object, expected: str) -> None:
         self.faults.append(Fault(where, shown(found), expected))
 
+    def unknown(self, where: str, key: object, keys: Sequence[str]) -> None:
+        """A key that nobody reads: what it may have meant, or else all."""
+        self.faults.append(Fault(where, "an unknown key", meant(key, keys)))
+
     def mapping(self, value: object, where: str, keys: Sequence[str]) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             self.fault(where, value, "a mapping")
             return {}
         for key in value:
             if key not in keys:
-                self.fault(f"{where}.{key}", "an unknown key", "one of " + ", ".join(keys))
+                self.unknown(f"{where}.{key}", key, keys)
         return value
 
     def sequence(self, value: object, where: str, most: int) -> Sequence[Any]:
@@ -70,7 +75,7 @@ class Reader:
 
     def one_of(self, value: object, where: str, allowed: Sequence[str]) -> str:
         if value not in allowed:
-            self.fault(where, value, "one of " + ", ".join(allowed))
+            self.fault(where, value, meant(value, allowed))
             return allowed[0]
         return cast("str", value)
 
@@ -115,6 +120,12 @@ def parse_duration_ns(text: str) -> int:
     if reader.faults:
         raise InvalidInput(reader.faults)
     return ns
+
+
+def meant(key: object, known: Sequence[str]) -> str:
+    """The name that looks like a mistyped one, or else all."""
+    close = get_close_matches(str(key), known, n=1)
+    return f"{close[0]}, perhaps" if close else "one of " + ", ".join(known)
 
 
 def shown(value: object) -> str:

@@ -72,6 +72,14 @@ def test_a_mistyped_setting_is_told_what_it_may_have_meant():
     assert all_of_them.where == "colour" and "redaction_rules, " in all_of_them.expected
 
 
+def test_so_is_a_mistyped_key_within_a_setting():
+    """It is no value: it is not quoted as one."""
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings({"listeners": [{"listen": "h:1", "upstream": "h:2", "upstrem": "h:2"}]})
+    (fault,) = caught.value.faults
+    assert (fault.found, fault.expected) == ("an unknown key", "upstream, perhaps")
+
+
 @pytest.mark.parametrize("text", ["", "h", "h:", ":1", "h:65536", "h:-1", "::1:80", "h:1x", "h:²"])
 def test_an_endpoint_is_a_host_and_a_port(text):
     """Anything else is a fault, not a guess."""

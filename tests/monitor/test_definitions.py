@@ -24,3 +24,27 @@ def test_metrics_of_another_form_are_a_fault(said: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         MonitoredModel.from_document({"model": "m", "metrics": said})
     assert all(fault.where.startswith("metrics") for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "expected"),
+    [
+        ({"featurs": ["a"]}, "featurs", "features, perhaps"),
+        ({"windows": [{"evry": "5m"}]}, "windows[0].evry", "every, perhaps"),
+        ({"checks": {"drft": False}}, "checks.drft", "drift, perhaps"),
+        ({"task": "binry"}, "task", "binary, perhaps"),
+    ],
+)
+def test_a_mistyped_key_is_told_what_it_may_have_meant(document: dict[str, object], where: str, expected: str) -> None:
+    """Wherever it stands; so is a word out of a closed list."""
+    with pytest.raises(InvalidInput) as caught:
+        MonitoredModel.from_document({"model": "m", **document})
+    fault = next(fault for fault in caught.value.faults if fault.where == where)
+    assert fault.expected == expected
+
+
+def test_a_key_that_resembles_none_is_told_all() -> None:
+    """Rather than guessed at."""
+    with pytest.raises(InvalidInput) as caught:
+        MonitoredModel.from_document({"model": "m", "colour": "red"})
+    assert "features, " in caught.value.faults[0].expected

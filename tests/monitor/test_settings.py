@@ -67,3 +67,11 @@ def test_they_do_not_change() -> None:
     """Read once."""
     with pytest.raises(FrozenInstanceError):
         MonitorSettings().rows_days = 1  # type: ignore[misc]
+
+
+def test_a_mistyped_setting_is_told_what_it_may_have_meant() -> None:
+    """One that resembles none is told all."""
+    with pytest.raises(InvalidInput) as caught:
+        MonitorSettings.of({"rows_dys": 3, "colour": "red"}, "f")
+    near, none = caught.value.faults
+    assert near.expected == "rows_days, perhaps" and "listen, " in none.expected

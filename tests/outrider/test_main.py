@@ -1,5 +1,6 @@
 """The command: lazily imported subcommands, exit codes, one line for what is wrong."""
 
+import errno
 import importlib.util
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from outrider.main import BAD_INPUT, COMMANDS, DONE, main
+from outrider.main import BAD_INPUT, COMMANDS, DONE, NOT_HELD, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,3 +71,27 @@ def test_a_package_that_is_not_there_names_the_extra_it_is_in(command, extra, ca
     monkeypatch.setattr(importlib, "import_module", absent)
     assert main([command, "--help"]) == BAD_INPUT
     assert f"pip install 'outrider[{extra}]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "make room"), (errno.EACCES, "as a user who may")])
+def test_what_the_machine_refuses_is_a_sentence(number, advice, capsys, monkeypatch):
+    """A full disk and a missing permission name the place and what to do, without a traceback."""
+
+    def refusing(module):
+        raise OSError(number, "refused", "/data/catalog.sqlite")
+
+    monkeypatch.setattr(importlib, "import_module", refusing)
+    assert main(["compare", "--help"]) == NOT_HELD
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1 and "/data/catalog.sqlite: refused" in said and advice in said
+
+
+def test_an_error_of_the_machine_that_nobody_foresaw_is_not_hidden(monkeypatch):
+    """It is a fault of ours until somebody knows what to do about it."""
+
+    def broken(module):
+        raise OSError(errno.EBADF, "bad descriptor")
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    with pytest.raises(OSError, match="bad descriptor"):
+        main(["compare", "--help"])
