@@ -29,7 +29,7 @@ from collectors.decoders.elements import (
 )
 from collectors.decoders.json_bodies import not_protocol, read_json, refusal_words
 from collectors.decoders.raw_input import RawInput, raw_tensor
-from collectors.decoders.targets import TARGET_CHARS_MAX, called
+from collectors.decoders.targets import called
 from collectors.protocols.exchange import Exchange
 from collectors.records.types import Fidelity, Tensor
 
@@ -127,7 +127,7 @@ class OpenInference:
         """The model this request line calls; health, metadata and repository paths are no inference."""
         if method != "POST":
             return None
-        found = _PATH.search(target) if len(target) <= TARGET_CHARS_MAX else None
+        found = _PATH.search(target)
         return called(found[1], found[2] or "") if found else None
 
     def decode(self, exchange: Exchange, call: Call) -> Decoded:

@@ -15,6 +15,7 @@ from collectors.decoders.predict_v1 import PredictV1
 from collectors.decoders.raw_input import RawInput
 from collectors.decoders.seldon_v1 import SeldonV1
 from collectors.decoders.seldon_v1_grpc import SeldonV1Grpc
+from collectors.decoders.targets import path_of
 from collectors.decoders.tensorflow_serving_grpc import TensorFlowServingGrpc
 from collectors.decoders.torchserve import TorchServe
 from collectors.decoders.torchserve_grpc import TorchServeGrpc
@@ -63,19 +64,20 @@ class Registry:
 
     def find(self, method: str, target: str) -> tuple[Decoder, Call] | None:
         """The decoder of a request line with the model it calls, or None where it is no inference."""
-        return self._remembered(method, target)
+        path = path_of(target)
+        return None if path is None else self._remembered(method, path)
 
     def is_inference(self, method: str, target: str) -> bool:
         """Whether bodies of this request line are worth keeping."""
-        return self._remembered(method, target) is not None
+        return self.find(method, target) is not None
 
     def correlation(self, method: str, target: str) -> Correlation | None:
         """What says which answers of a stream of many requests are whose, where this request line begins one."""
         return self._streams.get(target) if method == "POST" else None
 
-    def _ask(self, method: str, target: str) -> tuple[Decoder, Call] | None:
+    def _ask(self, method: str, path: str) -> tuple[Decoder, Call] | None:
         for decoder in self.decoders:
-            call = decoder.call(method, target)
+            call = decoder.call(method, path)
             if call is not None:
                 return decoder, call
         return None

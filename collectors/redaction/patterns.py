@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 _EMAIL = r"[\w.%+-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 _IBAN = r"\b[A-Za-z]{2}\d{2}(?:[ ]?[A-Za-z0-9]{4}){2,7}(?:[ ]?[A-Za-z0-9]{1,3})?\b"
-_CARD = r"(?<!\d)[1-6]\d{3}(?:[ .-]?\d){8,15}(?!\d)"
+_CARD = r"(?<!\d)[1-68]\d{3}(?:[ .-]?\d){8,15}(?!\d)"
 _CONTEXT = r"(?i:\b(?:tele)?phone|\btel|\bcall|\bcell|\bmobile|\bfax|\bsms|\bwhatsapp)[^\d\n]{0,24}?"
 _PHONE = (
     r"(?:(?<![\w+])\+|(?<!\d)00)[1-9](?:[ ().-]{0,3}\d){6,14}(?!\d)"

@@ -37,7 +37,7 @@ class NotAnExchange(ValueError):
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange as it came, and why it could not be read."""
+    """An exchange as it came, and why it could not be read. Its target has no query: credentials stand there."""
 
     reason: str
     where: str
@@ -62,7 +62,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
             reason=reason,
             where=where,
             method=exchange.method,
-            target=exchange.target,
+            target=exchange.target.partition("?")[0],
             status=exchange.status,
             protocol=exchange.protocol,
             start_ns=exchange.start_ns,

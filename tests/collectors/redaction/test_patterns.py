@@ -25,6 +25,7 @@ def replaced(text: str) -> tuple[str, dict[str, int]]:
         ("card 4111 1111 1111 1111.", "card <card>."),
         ("5500000000000004", "<card>"),
         ("378282246310005", "<card>"),
+        ("8171 9999 2766 0000", "<card>"),
         ("DE89 3704 0044 0532 0130 00", "<iban>"),
         ("pay GB29NWBK60161331926819 today", "pay <iban> today"),
         ("from 192.168.0.1:8080", "from <ip>:8080"),

@@ -26,6 +26,12 @@ def test_an_exchange_comes_back_as_it_was() -> None:
     assert again.exchange.arrivals is not None and again.exchange.arrivals.time_ns(2) == 6
 
 
+def test_a_query_is_not_kept() -> None:
+    """API keys stand there, and no decoder asks for it."""
+    asked = exchange("/v2/models/m/infer?api_key=SECRET", b"{broken", b"")
+    assert Unread.of(asked, "request_not_json", "request").target == "/v2/models/m/infer"
+
+
 def test_what_is_kept_is_listed_in_its_order(tmp_path) -> None:
     """Of several workers too: the next goes on behind the files that are there."""
     for _ in range(2):
