@@ -83,7 +83,7 @@ def arrived(connection: Connection, after_id: int) -> tuple[int, list[Arrived]]:
         return newest, []
     of = (SEGMENTS.c.kind, SEGMENTS.c.model, SEGMENTS.c.version)
     came = select(*of, func.min(SEGMENTS.c.start_ns).label("start_ns")).group_by(*of)
-    came = came.where(SEGMENTS.c.id > after_id, SEGMENTS.c.kind.in_(("predictions", "labels")))
+    came = came.where(SEGMENTS.c.id > after_id, SEGMENTS.c.kind.in_(("predictions", "failures", "labels")))
     return newest, [Arrived(row.kind, row.model, row.version, row.start_ns) for row in connection.execute(came)]
 
 

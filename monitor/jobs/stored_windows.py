@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from monitor.findings import Span
 from monitor.jobs.due_windows import meets
 from monitor.jobs.track import Place
-from monitor.ports import Catalog, Segment, SegmentKind, WindowEntry
+from monitor.ports import Catalog, RowsKind, Segment, SegmentKind, SegmentStore, WindowEntry
+from monitor.tiles.encoding import decode_tileset
+from monitor.tiles.tileset import TileSet
 from monitor.windows.spans import depends_on_rows, spans_between
+
+ROWS_KINDS: tuple[RowsKind, RowsKind] = ("predictions", "failures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,36 @@ class StoredWindows:
         last = self.windows(limit=1, newest_first=True)
         return last[0].span.end_ns if last else None
 
-    def late_segments(self, seen: int, closed_ns: int | None) -> list[Segment]:
-        """Segments that came since the last pass and reach back behind what is closed."""
+    def newest(self, kind: SegmentKind, seen: int) -> int:
+        """The last segment that is here, where `seen` is one that was the last before."""
+        return max((s.id for s in self.segments(kind, after_id=seen)), default=seen)
+
+    def late_segments(self, seen: int, seen_refused: int, closed_ns: int | None) -> list[Segment]:
+        """Segments of rows and of refused exchanges that came since the last pass and reach back behind what is closed."""
         if closed_ns is None:
             return []
-        return self.segments("predictions", None, closed_ns, after_id=seen)
+        refused = self.segments("failures", None, closed_ns, after_id=seen_refused)
+        return [*self.segments("predictions", None, closed_ns, after_id=seen), *refused]
+
+    def is_counted(self, window: WindowEntry, store: SegmentStore) -> bool:
+        """Whether a closed window has all rows and refused exchanges that are here: files that were joined look like new ones."""
+        start_ns, end_ns = window.span.start_ns, window.span.end_ns
+        rows, refused = (
+            len(store.read_rows(found, start_ns, end_ns, columns=())) if found else 0
+            for found in (self.segments(kind, start_ns, end_ns) for kind in ROWS_KINDS)
+        )
+        return self._has(window, rows, refused)
+
+    def is_of(self, window: WindowEntry, tiles: TileSet) -> bool:
+        """Whether a closed window was of as many rows and refused exchanges."""
+        return self._has(window, tiles.rows, 0 if tiles.service is None else tiles.service.failed)
+
+    def _has(self, window: WindowEntry, rows: int, refused: int) -> bool:
+        if rows != window.n_window:
+            return False
+        data = self.catalog.tiles(window.model, window.version, window.rule, window.span)
+        service = decode_tileset(data).service if data else None
+        return refused == (0 if service is None else service.failed)
 
     def late_windows(self, late: Sequence[Segment], closed_ns: int | None) -> list[WindowEntry]:
         """Closed windows into which late segments reach."""

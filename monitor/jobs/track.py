@@ -32,6 +32,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the last window whose labels were looked at; later looks at older ones change no alert."""
     prediction_segment: int = 0
     """Newest prediction segment that windows have taken in."""
+    failure_segment: int = 0
+    """Newest segment of refused exchanges that they have; 0: none came since this is kept."""
     label_segment: int = 0
     first_row_ns: int = 0
     empty_windows: int = 0

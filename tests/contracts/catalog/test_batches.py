@@ -21,6 +21,9 @@ def test_what_arrived_is_told_by_kind_model_and_version(catalog: Catalog) -> Non
     assert catalog.arrived(newest) == (newest, [])
     catalog.put_segments([segment("c", kind="measurements"), segment("d", kind="labels", version="")])
     assert [(a.kind, a.version) for a in catalog.arrived(newest)[1]] == [("labels", "")]
+    newest, _ = catalog.arrived(newest)
+    catalog.put_segments([segment("e", kind="failures", version="2")])
+    assert [(a.kind, a.version) for a in catalog.arrived(newest)[1]] == [("failures", "2")]
 
 
 def test_a_batch_is_accepted_once(catalog: Catalog) -> None:
