@@ -7,12 +7,12 @@ told by the same sums once more for each of FOLDS curves that were fitted withou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.tiles.estimator import CLASS_CELLS, CLASSES_MAX, FOLDS, ClassCurves, class_edges
+from monitor.tiles.estimator import CLASS_CELLS, CLASSES_MAX, DEPTH_MAX, FOLDS, ClassCurves, class_edges
 from monitor.tiles.wire import Reader, raw
 
 COARSE_CELLS = 32
@@ -20,6 +20,8 @@ COARSE_CELLS = 32
 BLOCK_ROWS = 65_536
 """Rows that are turned into q at once: 20 classes of them take 10 MiB."""
 EXPECTED, SPREAD, ROWS = range(3)
+REWEIGHTED_METRICS = frozenset({"reweighted_accuracy", "reweighted_f1", "reweighted_roc_auc"})
+"""Metrics that read the sums by region: rows are counted so where a declaration names one of them."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -75,15 +77,45 @@ class ClassSums:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionSums:
+    """The same rows with q as it is in each one's region (`estimator.ClassRegions`): `every` and those `labelled`. `rows` i64 [regions]."""
+
+    rows: Ints
+    every: ClassSums
+    labelled: ClassSums
+
+    def merge(self, other: RegionSums) -> RegionSums:
+        if len(self.rows) != len(other.rows):
+            return other  # another baseline's
+        return RegionSums(self.rows + other.rows, self.every.merge(other.every), self.labelled.merge(other.labelled))
+
+    def to_plain(self) -> list[object]:
+        return [len(self.rows), raw(self.rows), self.every.to_plain(), self.labelled.to_plain()]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str, k: int) -> RegionSums:
+        reader = Reader(document, where)
+        regions = reader.count()
+        if regions > 1 << DEPTH_MAX:
+            raise ValueError(f"{where}[0]: found {regions} regions, expected at most {1 << DEPTH_MAX}")
+        rows = reader.counts(regions)
+        every = ClassSums.from_plain(reader.item(), f"{where}[2]", k)
+        found = cls(rows, every, ClassSums.from_plain(reader.item(), f"{where}[3]", k))
+        reader.done()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class ClassScoreTile:
     """`every` row with usable probabilities and a class; those `labelled`, and what their labels were: `truth` i64 [k, k], label ×
-    prediction, and `positives` i64 [k, CLASS_CELLS], rows of the class by its probability."""
+    prediction, and `positives` i64 [k, CLASS_CELLS], rows of the class by its probability. `regional` where a declaration asks for it."""
 
     classes: tuple[str, ...]
     every: ClassSums
     labelled: ClassSums
     truth: Ints
     positives: Ints
+    regional: RegionSums | None = None
 
     @classmethod
     def empty(cls, classes: tuple[str, ...]) -> ClassScoreTile:
@@ -100,16 +132,20 @@ class ClassScoreTile:
             self.labelled.merge(other.labelled),
             self.truth + other.truth,
             self.positives + other.positives,
+            self.regional.merge(other.regional)
+            if self.regional and other.regional
+            else self.regional or other.regional,
         )
 
     def to_plain(self) -> list[object]:
-        return [
+        plain: list[object] = [
             list(self.classes),
             self.every.to_plain(),
             self.labelled.to_plain(),
             raw(self.truth),
             raw(self.positives),
         ]
+        return plain if self.regional is None else [*plain, self.regional.to_plain()]
 
     @classmethod
     def from_plain(cls, document: object, where: str) -> ClassScoreTile:
@@ -121,17 +157,21 @@ class ClassScoreTile:
         every = ClassSums.from_plain(reader.item(), f"{where}[1]", k)
         labelled = ClassSums.from_plain(reader.item(), f"{where}[2]", k)
         tile = cls(classes, every, labelled, reader.counts(k, k), reader.counts(k, CLASS_CELLS))
+        if reader.has_more:
+            tile = replace(tile, regional=RegionSums.from_plain(reader.item(), f"{where}[5]", k))
         reader.done()
         return tile
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScored:
-    """Rows with usable probabilities: the cell of each class's [n, k], the class that was said, and the true one (-1: no label)."""
+    """Rows with usable probabilities: the cell of each class's [n, k], the class that was said, and the true one (-1: no label);
+    and where they stand among all rows."""
 
     cells: Ints
     said: Ints
     truth: Ints
+    places: Ints
 
 
 def class_cells(probabilities: Floats) -> Ints:
@@ -139,7 +179,8 @@ def class_cells(probabilities: Floats) -> Ints:
     return np.searchsorted(class_edges(), probabilities, side="right").astype(np.int64)
 
 
-def class_tile(scored: ClassScored, curves: ClassCurves) -> ClassScoreTile:
+def class_tile(scored: ClassScored, curves: ClassCurves, region: Ints | None = None) -> ClassScoreTile:
+    """`region` of each of the rows, where they are to be counted by their regions too."""
     k = len(curves.classes)
     known = scored.truth >= 0
     cells, said, truth = scored.cells[known], scored.said[known], scored.truth[known]
@@ -150,23 +191,36 @@ def class_tile(scored: ClassScored, curves: ClassCurves) -> ClassScoreTile:
         _sums(cells, said, curves),
         np.bincount(truth * k + said, minlength=k * k).reshape(k, k).astype(np.int64),
         positives.astype(np.int64),
+        None
+        if region is None or curves.regions is None
+        else _regional(scored, curves, region, len(curves.regions.labels)),
     )
 
 
-def _sums(cells: Ints, said: Ints, curves: ClassCurves) -> ClassSums:
+def _regional(scored: ClassScored, curves: ClassCurves, region: Ints, regions: int) -> RegionSums:
+    known = scored.truth >= 0
+    return RegionSums(
+        np.bincount(region, minlength=regions).astype(np.int64),
+        _sums(scored.cells, scored.said, curves, region),
+        _sums(scored.cells[known], scored.said[known], curves, region[known]),
+    )
+
+
+def _sums(cells: Ints, said: Ints, curves: ClassCurves, region: Ints | None = None) -> ClassSums:
     found = ClassSums.empty(len(curves.classes))
     for start in range(0, len(said), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        found = found.merge(_block(cells[block], said[block], curves))
+        own = None if region is None else region[block]
+        found = found.merge(_block(cells[block], said[block], curves, own))
     return found
 
 
-def _block(cells: Ints, said: Ints, curves: ClassCurves) -> ClassSums:
+def _block(cells: Ints, said: Ints, curves: ClassCurves, region: Ints | None) -> ClassSums:
     sums = ClassSums.empty(len(curves.classes))
     k, n = len(curves.classes), len(said)
     at = np.arange(n)
     for fold in range(1 + FOLDS):
-        q = curves.expected(cells, fold)
+        q = curves.expected(cells, fold, region)
         for c in range(k):
             own = np.ascontiguousarray(q[:, c])
             sums.confusion[fold, c] = np.bincount(said, own, k)

@@ -6,7 +6,7 @@ Values only: `monitor.metrics.estimation` fits them, `monitor.tiles.profile` cou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -147,7 +147,7 @@ class Trees:
             raise ValueError(f"{where}[0]: expected a list of at most {FEATURES_MAX} binnings")
         binnings = tuple(Binning.from_plain(b, f"{where}[0][{i}]") for i, b in enumerate(own))
         trees, depth, targets = reader.count(), reader.count(), reader.count()
-        if trees > TREES_MAX or depth > DEPTH_MAX or targets > SUM_TARGETS_MAX:
+        if trees > TREES_MAX or depth > DEPTH_MAX or targets > TARGETS_MAX:
             raise ValueError(f"{where}: found {trees} trees of depth {depth}, expected at most {TREES_MAX}")
         found = cls(
             binnings,
@@ -161,7 +161,8 @@ class Trees:
         return found
 
 
-SUM_TARGETS_MAX = 4
+TARGETS_MAX = CLASSES_MAX
+"""Regions of several classes have a target for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,33 @@ def class_edges() -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassRegions:
+    """Where the same probabilities mean different things: the leaves of one tree. `moves` f64 [1 + FOLDS, regions, 1 + k]: the power and
+    the logarithm of the factor of each class that turn the weights of the curves into those of a region; `labels` i64 [regions].
+    """
+
+    tree: Trees
+    moves: Floats
+    labels: npt.NDArray[np.int64]
+
+    def to_plain(self) -> list[object]:
+        return [self.tree.to_plain(), raw(self.moves), raw(self.labels)]
+
+    @classmethod
+    def from_plain(cls, document: object, where: str, k: int) -> ClassRegions:
+        reader = Reader(document, where)
+        tree = Trees.from_plain(reader.item(), f"{where}[0]")
+        if len(tree.asks) != 1:
+            raise ValueError(f"{where}[0]: found {len(tree.asks)} trees, expected 1")
+        regions = 1 << tree.depth
+        found = cls(tree, reader.reals(1 + FOLDS, regions, 1 + k), reader.counts(regions))
+        reader.done()
+        if not np.isfinite(found.moves).all():
+            raise ValueError(f"{where}[1]: found an infinite move")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class ClassCurves:
     """Weights of several classes by their probability. `curves` f64 [1 + FOLDS, k, CLASS_CELLS]: fitted on all labelled rows, and
     without each fold; the weights of a row divided by their sum are the probabilities of its label. `ranking` f64 [k, k]: how what the labels do to the ROC AUC of two classes hangs together.
@@ -214,19 +242,30 @@ class ClassCurves:
     ranking: Floats
     labels: npt.NDArray[np.int64]
     """Labelled rows of each class."""
+    regions: ClassRegions | None = None
 
     @property
     def labelled(self) -> int:
         return int(self.labels.sum())
 
-    def expected(self, cells: npt.NDArray[np.int64], fold: int = 0) -> Floats:
-        """What the label of each row will be, from the cells of its probabilities [n, k]: adds up to 1."""
+    def expected(
+        self, cells: npt.NDArray[np.int64], fold: int = 0, region: npt.NDArray[np.int64] | None = None
+    ) -> Floats:
+        """What the label of each row will be, from the cells of its probabilities [n, k] and, where given, its region: adds up to 1."""
         found: Floats = self.curves[fold][np.arange(len(self.classes)), cells]
+        if region is not None and self.regions is not None:
+            moves = self.regions.moves[fold][region]
+            np.log(found, out=found)
+            found *= moves[:, :1]
+            found += moves[:, 1:]
+            found -= found.max(axis=1, keepdims=True)
+            np.exp(found, out=found)
         found /= found.sum(axis=1, keepdims=True)
         return found
 
     def to_plain(self) -> list[object]:
-        return [list(self.classes), self.method, raw(self.curves), raw(self.ranking), raw(self.labels)]
+        plain: list[object] = [list(self.classes), self.method, raw(self.curves), raw(self.ranking), raw(self.labels)]
+        return plain if self.regions is None else [*plain, self.regions.to_plain()]
 
     @classmethod
     def from_plain(cls, document: object, where: str) -> ClassCurves:
@@ -239,6 +278,8 @@ class ClassCurves:
         if k and not (curves.min() > 0.0 and curves.max() < np.inf):
             raise ValueError(f"{where}[2]: found a weight that is not positive")
         found = cls(classes, cast("ClassMethod", method), curves, reader.reals(k, k), reader.counts(k))
+        if reader.has_more:
+            found = replace(found, regions=ClassRegions.from_plain(reader.item(), f"{where}[5]", k))
         reader.done()
         return found
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions import MonitoredModel
-from monitor.metrics.estimation import calibrate
+from monitor.metrics.estimation import calibrate, trees
 from monitor.metrics.estimation.class_areas import ranking_of
-from monitor.tiles.class_scores import ClassScored, ClassScoreTile, class_cells, class_tile
+from monitor.tiles.class_scores import REWEIGHTED_METRICS, ClassScored, ClassScoreTile, class_cells, class_tile
 from monitor.tiles.coding import encode
 from monitor.tiles.estimator import CLASS_CELLS, CLASS_LOGIT_MAX, CLASSES_MAX, FOLDS, ClassCurves, ClassMethod
 from monitor.tiles.forecasting import add_up, table_of
@@ -87,10 +87,19 @@ def _identity(cells: Ints, truth: Ints, k: int) -> Floats:
 
 
 def _temperature(cells: Ints, truth: Ints, k: int) -> Floats:
-    """p^a e^b, one power for all classes and a bias each: by Newton's steps on the multinomial likelihood, about a = 1 and b = 0."""
+    """p^a e^b, one power for all classes and a bias each."""
     at = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), LEARNED_ROWS_MAX)).astype(np.int64))
     middles = np.log(centres())
-    x, y = middles[cells[at]], np.eye(k)[truth[at]]
+    theta = power_and_biases(middles[cells[at]], truth[at], RIDGE)
+    found: Floats = np.exp(np.clip(theta[0] * middles + theta[1:, None], -50.0, 50.0))
+    return found
+
+
+def power_and_biases(x: Floats, truth: Ints, ridge: float) -> Floats:
+    """a and b [k] of weights w^a e^b, of which `x` [n, k] are the logarithms: by Newton's steps on the multinomial likelihood, about a = 1
+    and b = 0, to which `ridge` pseudo-rows pull. Only ratios between classes count: b adds up to 0."""
+    k = x.shape[1]
+    y = np.eye(k)[truth]
     theta = np.zeros(1 + k)
     theta[0] = 1.0
     start = theta.copy()
@@ -99,7 +108,7 @@ def _temperature(cells: Ints, truth: Ints, k: int) -> Floats:
         score = at[0] * x + at[1:]
         most = score.max(axis=1)
         total = np.log(np.exp(score - most[:, None]).sum(axis=1)) + most
-        return float(total.sum() - (score * y).sum() + RIDGE / 2.0 * np.square(at - start).sum())
+        return float(total.sum() - (score * y).sum() + ridge / 2.0 * np.square(at - start).sum())
 
     value = loss(theta)
     for _ in range(NEWTON_STEPS):
@@ -107,8 +116,8 @@ def _temperature(cells: Ints, truth: Ints, k: int) -> Floats:
         q = np.exp(score - score.max(axis=1, keepdims=True))
         q /= q.sum(axis=1, keepdims=True)
         mean = (q * x).sum(axis=1, keepdims=True)
-        gradient = np.concatenate([[((q - y) * x).sum()], (q - y).sum(axis=0)]) + RIDGE * (theta - start)
-        hessian = RIDGE * np.eye(1 + k)
+        gradient = np.concatenate([[((q - y) * x).sum()], (q - y).sum(axis=0)]) + ridge * (theta - start)
+        hessian = ridge * np.eye(1 + k)
         hessian[0, 0] += (q * (x - mean) ** 2).sum()
         hessian[0, 1:] += (q * (x - mean)).sum(axis=0)
         hessian[1:, 0] = hessian[0, 1:]
@@ -121,9 +130,8 @@ def _temperature(cells: Ints, truth: Ints, k: int) -> Floats:
         value = loss(theta)
         if float(np.abs(size * step).max()) < STEP_MIN:
             break
-    # Only ratios between classes count.
-    found: Floats = np.exp(np.clip(theta[0] * middles + (theta[1:] - theta[1:].mean())[:, None], -50.0, 50.0))
-    return found
+    theta[1:] -= theta[1:].mean()
+    return theta
 
 
 def _one_against_rest(cells: Ints, truth: Ints, k: int) -> Floats:
@@ -161,7 +169,10 @@ def tile_of(rows: Rows, curves: ClassCurves, model: MonitoredModel) -> ClassScor
     scored = class_scored(rows, model)
     if scored is None or tuple(model.prediction.probabilities) != curves.classes:
         return None
-    return class_tile(scored, curves)
+    if curves.regions is None or not any(model.asks_for(name) for name in REWEIGHTED_METRICS):
+        return class_tile(scored, curves)
+    tree = curves.regions.tree
+    return class_tile(scored, curves, trees.leaf_of(trees.bins_for(rows, tree), tree, 0, len(rows))[scored.places])
 
 
 def class_scored(rows: Rows, model: MonitoredModel) -> ClassScored | None:
@@ -183,4 +194,5 @@ def class_scored(rows: Rows, model: MonitoredModel) -> ClassScored | None:
     truth = np.where((truth >= 0) & (truth < k), truth, -1)
     p = table[usable]
     p = p / p.sum(axis=1, keepdims=True)
-    return ClassScored(class_cells(p), said[usable].astype(np.int64), truth[usable].astype(np.int64))
+    places = np.flatnonzero(usable)
+    return ClassScored(class_cells(p), said[usable].astype(np.int64), truth[usable].astype(np.int64), places)

@@ -22,9 +22,10 @@ from monitor.metrics.estimation import cbpe, class_rates
 from monitor.metrics.estimation.cbpe import Expected, labelled_rows
 from monitor.metrics.estimation.estimated_mae import estimated_mae
 from monitor.metrics.estimation.estimated_rmse import estimated_rmse
-from monitor.metrics.estimation.forms import class_curves_of, scored, supported
+from monitor.metrics.estimation.forms import class_curves_of, importance_weighted, regional, scored, supported
 from monitor.metrics.metric import Comparison, nothing
-from monitor.tiles.class_scores import ClassScoreTile
+from monitor.tiles.class_scores import REWEIGHTED_METRICS as CLASS_METRICS
+from monitor.tiles.class_scores import ClassScoreTile, ClassSums
 from monitor.tiles.estimator import ClassCurves
 from monitor.tiles.losses import LossTile
 from monitor.tiles.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
@@ -42,11 +43,15 @@ BINARY: Mapping[str, Callable[[BinaryOutcome], Value]] = {
 }
 
 
+REWEIGHTED_METRICS = frozenset({"reweighted_log_loss"}) | CLASS_METRICS
+"""Estimates that are calibrated where the window lies: held against the truth where a declaration asks for them."""
+
+
 def estimate_error(estimated: Value, realised: Value) -> Value:
     """Realised value less the estimate, on the same labelled rows.
 
     **What it tells.** Whether estimates can be trusted for this model: they are held against the truth as soon as it is
-    there. A difference beyond the interval is concept drift (the same rows, other labels), or an estimator at fault.
+    there, `reweighted_*` too where they are asked for. A difference beyond the interval is concept drift (the same rows, other labels), or an estimator at fault.
 
     **Formula.** metric of the labelled rows - its estimate for just these rows; the interval is that of the estimate, seen
     from the realised value. `feature` names the metric.
@@ -116,12 +121,20 @@ def _of_classes(comparison: Comparison) -> dict[str, Value]:
     found = {}
     for name in class_rates.NAMES:
         guess = supported(class_rates.macro(name, tile.labelled, curves), comparison)
-        found[name] = estimate_error(guess, _realised(name, tile, curves))
+        found[name] = estimate_error(guess, _realised(name, tile, tile.labelled, curves))
+        if not _reweighted(again := f"reweighted_{name}", comparison):
+            continue
+        own = regional(comparison, curves)
+        if isinstance(own, str):
+            found[again] = nothing(Status.UNDEFINED, own, n_window=tile.labelled.rows)
+        else:
+            guess = supported(class_rates.macro(name, own.labelled, curves), comparison)
+            found[again] = estimate_error(guess, _realised(name, tile, own.labelled, curves))
     return found
 
 
-def _realised(name: str, tile: ClassScoreTile, curves: ClassCurves) -> Value:
-    truth, expected = class_rates.truth_of(name, tile), class_rates.occurring(name, tile.labelled)
+def _realised(name: str, tile: ClassScoreTile, guessed: ClassSums, curves: ClassCurves) -> Value:
+    truth, expected = class_rates.truth_of(name, tile), class_rates.occurring(name, guessed)
     other = np.flatnonzero(np.isfinite(truth) != expected)
     if len(other):
         names = ", ".join(curves.classes[i] for i in other)
@@ -141,14 +154,29 @@ def _of_scores(comparison: Comparison, outcome: BinaryOutcome | MulticlassOutcom
     # Where in the outermost cells a row lies is known of all rows together: the labelled ones get each cell's mean.
     every, own = tile.rows[0].sum(axis=1), rows.sum(axis=1)
     shares = own / np.maximum(every, 1)
-    expected = Expected.of(rows, curve, tile.tails * np.stack([shares[:TAIL_CELLS], shares[-TAIL_CELLS:]]))
-    if isinstance(outcome, MulticlassOutcome):
-        guess = supported(cbpe.estimate("accuracy", expected), comparison)
-        return {"accuracy": estimate_error(guess, accuracy(outcome))}
-    return {
-        name: estimate_error(supported(cbpe.estimate(name, expected), comparison), truth(outcome))
-        for name, truth in BINARY.items()
-    }
+    tails = tile.tails * np.stack([shares[:TAIL_CELLS], shares[-TAIL_CELLS:]])
+    truths: Mapping[str, Value] = (
+        {"accuracy": accuracy(outcome)}
+        if isinstance(outcome, MulticlassOutcome)
+        else {name: truth(outcome) for name, truth in BINARY.items()}
+    )
+    found = {}
+    for name, truth in truths.items():
+        guess = cbpe.estimate(name, Expected.of(rows, curve, tails))
+        found[name] = estimate_error(supported(guess, comparison), truth)
+        if not _reweighted(again := f"reweighted_{name}", comparison):
+            continue
+        own = importance_weighted(comparison, curve)
+        if isinstance(own, str):
+            found[again] = nothing(Status.UNDEFINED, own, n_window=int(rows.sum()))
+        else:
+            guess = cbpe.estimate(name, Expected.of(rows, own, tails))
+            found[again] = estimate_error(supported(guess, comparison), truth)
+    return found
+
+
+def _reweighted(name: str, comparison: Comparison) -> bool:
+    return name in REWEIGHTED_METRICS and comparison.model.asks_for(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def estimate_inside_ratio(errors: Mapping[str, Value]) -> Value:
 
     **Formula.** number of metrics whose realised value lay within its estimate's interval / number that have both.
 
-    **Range.** 0 to 1, from at most eight metrics, which move together: one window says little.
+    **Range.** 0 to 1, from at most twelve metrics, which move together: one window says little.
 
     **How to read.** `avg_over_time(outrider_estimate_inside_ratio[30d])`; well under 0.95 the labels have come to mean
     something else. Estimates without a verdict are not counted. The interval is the range of what is possible.

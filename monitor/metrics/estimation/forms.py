@@ -9,21 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.estimation import calibrate, class_rates
 from monitor.metrics.estimation.cbpe import Expected
 from monitor.metrics.estimation.support import support_of
 from monitor.metrics.metric import Comparison, nothing
-from monitor.tiles.class_scores import ClassSums
+from monitor.tiles.class_scores import ClassSums, RegionSums
 from monitor.tiles.estimator import ClassCurves, Curve, LossModel
 from monitor.tiles.joined import classes_of
 from monitor.tiles.losses import LossTile
 from monitor.tiles.scores import REGIONS, TOTAL, ScoreTile, group_key
 from monitor.tiles.task import task_of
 
+Floats = npt.NDArray[np.float64]
+
 NO_SCORE = "the window's rows have no score on [0, 1] beside a decision"
 HALF = 0.5
 """Share of rows outside the support from which an estimate is none at all."""
+NO_REGIONS = "the baseline found no regions to weight by"
 REGION_ROWS_MIN = 20
 """Labelled baseline rows of a region for its weight to mean something."""
 
@@ -78,11 +84,15 @@ class ScoreEstimate:
         curve, model = scored(comparison), comparison.model
         curves = class_curves_of(comparison)
         if self.by_classes is not None and curves is not None and not (self.multiclass and curve is not None):
-            yield Measurement(self.name, self.kind, None, None, averaged(self.by_classes, comparison, curves))
+            value = averaged(self.by_classes, comparison, curves, reweighted=self.reweighted)
+            yield Measurement(self.name, self.kind, None, None, value)
             return
         if curve is None:
             return
         if not self.multiclass and task_of(model, classes_of(comparison.baseline.grids, model)) != "binary":
+            if self.reweighted:  # asked for by name, so it says why not
+                value = nothing(Status.UNDEFINED, self._not_of_classes(), n_baseline=curve.labelled)
+                yield Measurement(self.name, self.kind, None, None, value)
             return
         tile = comparison.window.scores.get(TOTAL)
         if tile is None:
@@ -99,6 +109,11 @@ class ScoreEstimate:
         yield Measurement(self.name, self.kind, None, None, against(value, comparison, curve.labelled))
         if self.groups:
             yield from self._groups(comparison, curve)
+
+    def _not_of_classes(self) -> str:
+        if self.by_classes is None:
+            return "it is estimated for two classes only"
+        return "of several classes it needs their probabilities (prediction: {probabilities: {...}})"
 
     def _groups(self, comparison: Comparison, curve: Curve) -> Iterator[Measurement]:
         for column in comparison.model.groups:
@@ -121,12 +136,30 @@ def class_curves_of(comparison: Comparison) -> ClassCurves | None:
     return None if estimator is None or not comparison.model.estimation.enabled else estimator.classes
 
 
-def averaged(name: str, comparison: Comparison, curves: ClassCurves) -> Value:
+def averaged(name: str, comparison: Comparison, curves: ClassCurves, *, reweighted: bool = False) -> Value:
     """A rate of the window averaged over classes, with the counts of both sides."""
     tile = comparison.window.class_scores
     if tile is None:
         return nothing(Status.NO_DATA, _no_probabilities(comparison), n_baseline=curves.labelled)
-    return against(class_rates.macro(name, tile.every, curves), comparison, curves.labelled)
+    if not reweighted:
+        return against(class_rates.macro(name, tile.every, curves), comparison, curves.labelled)
+    found = regional(comparison, curves)
+    if isinstance(found, str):
+        value = nothing(Status.UNDEFINED, found, n_window=tile.every.rows)
+    else:
+        value = class_rates.macro(name, found.every, curves)
+    return against(value, comparison, curves.labelled)
+
+
+def regional(comparison: Comparison, curves: ClassCurves) -> RegionSums | str:
+    """The window's rows, each with what its probabilities mean in its region; or why that says nothing."""
+    tile = comparison.window.class_scores
+    if curves.regions is None:
+        return NO_REGIONS
+    if tile is None or tile.regional is None:
+        return "the window was counted before the declaration asked for it"
+    weights = _weights(curves.regions.labels.astype(float), tile.regional.rows.astype(float), comparison)
+    return weights if isinstance(weights, str) else tile.regional
 
 
 def _no_probabilities(comparison: Comparison) -> str:
@@ -170,20 +203,31 @@ def importance_weighted(comparison: Comparison, curve: Curve) -> Curve | str:
     """
     before, now = comparison.baseline.tiles.scores.get(REGIONS), comparison.window.scores.get(REGIONS)
     if before is None or now is None:
-        return "the baseline found no regions to weight by"
-    labelled = before.labelled.sum(axis=(1, 2)).astype(float)
-    held = labelled >= REGION_ROWS_MIN
-    rows = now.rows.sum(axis=(1, 2)).astype(float)
-    if not rows.sum() or rows[~held].sum() > comparison.model.estimation.outside_max * rows.sum():
-        return "the window lies in regions of which the baseline has next to no labels"
-    weight = (rows * held / max(float((rows * held).sum()), 1.0)) / (labelled.clip(min=1.0) / labelled.sum())
-    # The mean weight is 1, so that a weighted row speaks as a row where nothing shifted.
+        return NO_REGIONS
+    weight = _weights(
+        before.labelled.sum(axis=(1, 2)).astype(float), now.rows.sum(axis=(1, 2)).astype(float), comparison
+    )
+    if isinstance(weight, str):
+        return weight
     shape = weight[:, None]
     negatives = (before.labelled[:, :, 0] + before.labelled[:, :, 1]).astype(float)
     positives = (before.labelled[:, :, 2] + before.labelled[:, :, 3]).astype(float)
     squares = (shape**2 * (positives + negatives)).sum(axis=0)
     cells = curve.values.reshape(len(squares), -1).mean(axis=1)
     return calibrate.reweighted(curve, (shape * positives).sum(axis=0), (shape * negatives).sum(axis=0), squares, cells)
+
+
+def _weights(labelled: Floats, rows: Floats, comparison: Comparison) -> Floats | str:
+    """The weight of a labelled baseline row of each region, 1 on average; or why there are none to go by."""
+    held = labelled >= REGION_ROWS_MIN
+    if not rows.sum() or rows[~held].sum() > comparison.model.estimation.outside_max * rows.sum():
+        return "the window lies in regions of which the baseline has next to no labels"
+    # The mean weight is 1, so that a weighted row speaks as a row where nothing shifted.
+    weight: Floats = (rows * held / max(float((rows * held).sum()), 1.0)) / (labelled.clip(min=1.0) / labelled.sum())
+    worth = float((labelled * weight).sum() ** 2 / (labelled * weight**2).sum())
+    if worth < calibrate.LABELLED_MIN:
+        return f"where the window lies, the baseline's {labelled.sum():,.0f} labels are worth {worth:.0f}"
+    return weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.definitions import MonitoredModel
-from monitor.metrics.estimation import calibrate, class_curves, trees
+from monitor.metrics.estimation import calibrate, class_curves, class_regions, trees
 from monitor.tiles import joined, scores
 from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.coding import MISSING, encode, numbers
@@ -21,12 +21,9 @@ from monitor.tiles.tileset import Grid, Grids, TileSet
 
 Floats = npt.NDArray[np.float64]
 
-LEARNED_ROWS_MAX = 20_000
-"""Rows that trees learn from, evenly spread over the baseline: more would change a mean loss by less than its noise."""
 LABELLED_MIN = 200
 """Labelled rows of a baseline for a loss model or regions."""
 LOSS_TREES, LOSS_DEPTH = 60, 3
-REGION_DEPTH = 4
 FOLDS = 5
 LEARNER_ERROR = 2.0
 """Standard errors of the baseline's mean loss that stand for the trees' own error where a window lies elsewhere: measured
@@ -42,6 +39,8 @@ def fit(rows: Rows, grids: Grids, model: MonitoredModel) -> Estimator | None:
         loss = _loss(rows, grids, model)
         return None if loss is None else Estimator(loss=loss)
     classes = class_curves.fit(rows, model) if task == "multiclass" else None
+    if classes is not None:
+        classes = replace(classes, regions=class_regions.fit(rows, classes, _usable(grids), model))
     found = _of_scores(rows, grids, model)
     if found is None:
         return None if classes is None else Estimator(classes=classes)
@@ -153,10 +152,6 @@ def _stratum(curve: Curve, tile: ScoreTile, i: int) -> Curve | None:
     )
 
 
-def _learned(rows: int) -> npt.NDArray[np.int64]:
-    return np.unique(np.linspace(0, rows - 1, min(rows, LEARNED_ROWS_MAX)).astype(np.int64))
-
-
 def _usable(grids: Grids) -> dict[str, Grid]:
     return {
         name: grid
@@ -171,13 +166,13 @@ def _regions(rows: Rows, grids: Grids, scored: Scored, curve: Curve) -> Trees | 
     known = np.flatnonzero(scored.truth >= 0)
     if len(known) < LABELLED_MIN:
         return None
-    known = known[_learned(len(known))]
+    known = known[class_regions.learned(len(known))]
     part = rows.take(np.flatnonzero(scored.usable)[known])
     residual = (scored.truth[known] - curve.values[scored.cell[known]])[:, None].astype(np.float64)
     found = trees.binnings(part, _usable(grids), residual)
     if not found:
         return None
-    grown = trees.fit(found, residual, trees=1, depth=REGION_DEPTH, shrinkage=1.0)
+    grown = trees.fit(found, residual, trees=1, depth=class_regions.REGION_DEPTH, shrinkage=1.0)
     return grown if len(grown.asks) else None
 
 
@@ -203,7 +198,7 @@ def _loss(rows: Rows, grids: Grids, model: MonitoredModel) -> LossModel | None:
     if len(at) < LABELLED_MIN:
         return None
     labelled = len(at)
-    at = at[_learned(labelled)]
+    at = at[class_regions.learned(labelled)]
     part, e = rows.take(at), np.abs(errors[at])
     targets = np.stack([e, np.square(e)], axis=1)
     if not np.isfinite(targets).all():

@@ -14,7 +14,9 @@ def reweighted_accuracy(expected: Expected) -> Value:
 
     **Formula.** (TP + TN) / n at the expected counts: TP = Σ c over rows taken for positive, TN = Σ (1 - c) over the others. As `estimated_*`, with the curve learned anew from the baseline's rows weighted
     by w = q(region) / p(region), the ratio of the window's and the baseline's shares of regions in which the same score
-    means different things (leaves of a tree on what the curve leaves unexplained).
+    means different things (leaves of a tree on what the curve leaves unexplained). For several classes with declared `probabilities`:
+    as `estimated_accuracy`, each row with the weights that the labels of its region teach (one power and a factor for each class, pulled to
+    those of all rows): where every region has its own, weighting regions changes none of them.
 
     **Range.** 0 to 1.
 
@@ -42,5 +44,7 @@ REWEIGHTED_ACCURACY = ScoreEstimate(
     prometheus="outrider_reweighted_accuracy_ratio",
     help="Accuracy estimated without labels, calibrated where the window lies (PAPE).",
     of=reweighted_accuracy,
+    by_classes="accuracy",
+    multiclass=True,
     reweighted=True,
 )

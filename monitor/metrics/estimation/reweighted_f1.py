@@ -14,7 +14,9 @@ def reweighted_f1(expected: Expected) -> Value:
 
     **Formula.** 2 TP / (positive predictions + Σ c), TP = Σ c over positive predictions. As `estimated_*`, with the curve learned anew from the baseline's rows weighted
     by w = q(region) / p(region), the ratio of the window's and the baseline's shares of regions in which the same score
-    means different things (leaves of a tree on what the curve leaves unexplained).
+    means different things (leaves of a tree on what the curve leaves unexplained). For several classes with declared `probabilities`:
+    as `estimated_f1`, each row with the weights that the labels of its region teach (one power and a factor for each class, pulled to
+    those of all rows): where every region has its own, weighting regions changes none of them.
 
     **Range.** 0 to 1; undefined with fewer than two expected positives.
 
@@ -42,5 +44,6 @@ REWEIGHTED_F1 = ScoreEstimate(
     prometheus="outrider_reweighted_f1_ratio",
     help="F1 estimated without labels, calibrated where the window lies (PAPE).",
     of=reweighted_f1,
+    by_classes="f1",
     reweighted=True,
 )

@@ -14,7 +14,9 @@ def reweighted_roc_auc(expected: Expected) -> Value:
 
     **Formula.** Rows of a cell count c as a positive and 1 - c as a negative in the area; ties count half. As `estimated_*`, with the curve learned anew from the baseline's rows weighted
     by w = q(region) / p(region), the ratio of the window's and the baseline's shares of regions in which the same score
-    means different things (leaves of a tree on what the curve leaves unexplained).
+    means different things (leaves of a tree on what the curve leaves unexplained). For several classes with declared `probabilities`:
+    as `estimated_roc_auc`, each row with the weights that the labels of its region teach (one power and a factor for each class, pulled to
+    those of all rows): where every region has its own, weighting regions changes none of them.
 
     **Range.** 0 to 1; undefined with fewer than two expected rows of either class.
 
@@ -42,5 +44,6 @@ REWEIGHTED_ROC_AUC = ScoreEstimate(
     prometheus="outrider_reweighted_roc_auc",
     help="Area under the ROC curve estimated without labels, calibrated where the window lies (PAPE).",
     of=reweighted_roc_auc,
+    by_classes="roc_auc",
     reweighted=True,
 )

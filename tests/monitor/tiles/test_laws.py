@@ -3,6 +3,8 @@
 Counts are exact; sums of doubles agree to 12 digits, because adding in another grouping rounds elsewhere.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,19 +13,22 @@ import msgspec
 import numpy as np
 import pytest
 
-from monitor.definitions import ColumnRule, Label, MonitoredModel, Prediction
-from monitor.metrics.estimation import class_curves
+import monitor.tiles
+from monitor.definitions import ColumnRule, Feature, Label, MonitoredModel, Prediction
+from monitor.metrics.estimation import class_curves, class_regions
 from monitor.metrics.estimation.freeze import scored_rows
 from monitor.tiles import joined
 from monitor.tiles.anomaly import P_CELLS, AnomalyTile
 from monitor.tiles.attribution import AttributionTile
 from monitor.tiles.baseline import build_baseline
 from monitor.tiles.categorical import CATEGORIES_MAX, UNSEEN_NAMES_MAX, CategoricalTile
-from monitor.tiles.class_scores import ClassScoreTile
+from monitor.tiles.class_scores import ClassScoreTile, ClassSums, RegionSums
 from monitor.tiles.coding import encode
 from monitor.tiles.delays import DELAY_CELLS, DelayTile, delay_cells
 from monitor.tiles.encoding import decode_tileset, encode_tileset
-from monitor.tiles.forecast import ClassForecastTile
+from monitor.tiles.estimator import ClassCurves
+from monitor.tiles.flips import FlipTile
+from monitor.tiles.forecast import ClassForecastTile, QuantileTile
 from monitor.tiles.forecasting import forecast_of
 from monitor.tiles.freeze import categorical_grid, freeze, numeric_grid
 from monitor.tiles.group import GroupTile
@@ -35,11 +40,13 @@ from monitor.tiles.outcome_rankings import RankingOutcome, ranking
 from monitor.tiles.outcome_sets import MultilabelOutcome, multilabel
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.profile import categorical_tile, numeric_tile, profile
-from monitor.tiles.quality import QualityTile, Sketch, quality_of
+from monitor.tiles.quality import QualityTile, Sketch, Times, quality_of
 from monitor.tiles.rows import Column, Rows
 from monitor.tiles.sampled import SampledTile
 from monitor.tiles.sampling import sampled_tile
 from monitor.tiles.scores import COARSE_CELLS, Scored, ScoreTile, strata, total
+from monitor.tiles.service import ServiceTile, service_tile
+from monitor.tiles.strata import StrataTile
 from monitor.tiles.tables import TablesTile, levels_of, tables_tile
 from monitor.tiles.tileset import TileSet
 from monitor.tiles.vector import VectorTile
@@ -212,6 +219,30 @@ assert CURVES is not None
 KINDS["class scores"] = Kind(
     lambda part: class_curves.tile_of(_probabilities(part), CURVES, SURE), ClassScoreTile.empty(CLASS_NAMES), 70_000
 )
+
+
+def _regional(part: Rows) -> Rows:
+    plain = _probabilities(part)
+    return replace(plain, columns=plain.columns | {"x": part.columns["x"]})
+
+
+def _with_regions() -> ClassCurves:
+    sample = _regional(_rows(np.random.default_rng(102), 3_000))
+    own = replace(SURE, features=(Feature("x", "numeric"),))
+    grids = build_baseline(sample, own, time_ordered=False).grids.features
+    assert CURVES is not None
+    return replace(CURVES, regions=class_regions.fit(sample, CURVES, grids, own))
+
+
+BY_REGION, ASKING = _with_regions(), replace(SURE, metrics=("reweighted_f1",))
+assert BY_REGION.regions is not None
+NO_REGION = replace(
+    ClassScoreTile.empty(CLASS_NAMES),
+    regional=RegionSums(np.zeros(len(BY_REGION.regions.labels), np.int64), ClassSums.empty(3), ClassSums.empty(3)),
+)
+KINDS["class scores by region"] = Kind(
+    lambda part: class_curves.tile_of(_regional(part), BY_REGION, ASKING), NO_REGION, 140_000
+)
 KINDS["forecast of classes"] = Kind(
     lambda part: forecast_of(_probabilities(part), SURE), ClassForecastTile.empty(CLASS_NAMES), 9_000
 )
@@ -222,6 +253,46 @@ KINDS["tables"] = Kind(
     TablesTile.empty(tuple(levels_of(b) for b in TABLES), tuple(not b.categories for b in TABLES)),
     9_000,
 )
+
+LEVELS = MonitoredModel("m", prediction=Prediction(quantiles={0.1: "low", 0.9: "high"}), label=Label("true"))
+
+
+def _quantiles(part: Rows) -> Rows:
+    """Two quantiles of two columns, which cross in some rows."""
+    columns = {"low": part.columns["p"], "high": Column(1.5 * part.columns["x"].values.astype(np.float64))}
+    return replace(part, columns=columns, label=part.columns["amount"])
+
+
+KINDS["forecast of quantiles"] = Kind(
+    lambda part: forecast_of(_quantiles(part), LEVELS), QuantileTile.empty((0.1, 0.9)), 200
+)
+STRATA = freeze(BASELINE, replace(BINARY, strata="colour"))
+KINDS["strata"] = Kind(
+    lambda part: profile(part, STRATA, replace(BINARY, strata="colour")).strata["sex"],
+    StrataTile.empty(STRATA.groups["sex"], STRATA.strata["colour"]),
+    6_000,
+)
+
+
+def _flips(part: Rows) -> FlipTile:
+    """Counts of the rows alone: which of them are compared is each window's own, so that no merge is one window's."""
+    men, said = part.columns["sex"].values == "M", part.columns["yhat"].values == 1
+    counts = [[int(own.sum()), int((own & said).sum()), 0] for own in (~men, men)]
+    return FlipTile(("F", "M"), np.array(counts, np.int64), int(men.sum()))
+
+
+KINDS["flips"] = Kind(_flips, FlipTile.empty(("F", "M")), 200)
+
+
+def _service(part: Rows) -> ServiceTile:
+    """Each row an exchange, the late ones refused."""
+    p = part.columns["p"].values
+    timed = replace(part, duration_ns=(np.exp(8.0 * p) * 1e5).astype(np.int64))
+    found = service_tile(timed.take(p < 0.9), timed.take(p >= 0.9))
+    return found if found is not None else ServiceTile.empty()
+
+
+KINDS["service"] = Kind(_service, ServiceTile.empty(), 3_000)
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 cuts = pytest.mark.parametrize("seed", range(5))
@@ -250,6 +321,22 @@ def same(one: Any, other: Any) -> None:
         assert one == pytest.approx(other, rel=1e-12, abs=1e-9)
     else:
         assert one == other
+
+
+def test_every_tile_that_merges_keeps_the_laws() -> None:
+    """Whatever module of tiles has a class with `merge` is among the kinds above, or a part of one of them."""
+    parts_of_others = {Sketch, Times, ClassSums, RegionSums}
+    modules = [importlib.import_module(f"monitor.tiles.{m.name}") for m in pkgutil.iter_modules(monitor.tiles.__path__)]
+    mergeable = {
+        one
+        for module in modules
+        for one in vars(module).values()
+        if isinstance(one, type)
+        and one.__module__ == module.__name__
+        and hasattr(one, "to_plain")
+        and hasattr(one, "merge")
+    }
+    assert mergeable - parts_of_others == {type(kind.empty) for kind in KINDS.values()}
 
 
 @every_kind
