@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -28,6 +29,10 @@ CODE_ROWS_MIN = 20
 IDENTIFIER_SHARE = 0.9
 """Share of distinct texts from which on a column holds identifiers or prose: no frozen category describes it."""
 PROSE_CHARS = 40
+LEAST = -float(np.finfo(np.float64).max)
+SHARED_SHARE = 0.1
+"""Share of the rows from which on a value at a decile is told from what lies below it: a cell that ends at such a value
+would hold it together with up to a tenth of other rows, between which any number of rows could move unseen."""
 PROSE_SHARE = 0.5
 """A column of texts longer than PROSE_CHARS on average is prose from this share of distinct ones on."""
 
@@ -91,7 +96,7 @@ def numeric_grid(column: Column, *, score: bool = False) -> NumericGrid:
     values = values[np.isfinite(values)]
     if not len(values):
         return NumericGrid(np.zeros(0), (), 0.0, 0.0, 0.0)
-    distinct = np.unique(values)
+    distinct, times = np.unique(values, return_counts=True)
     discrete = len(distinct) <= QUANTILE_CELLS
     cuts = np.arange(1, QUANTILE_CELLS) / QUANTILE_CELLS
     tenths = np.arange(1, 10) / 10
@@ -101,16 +106,16 @@ def numeric_grid(column: Column, *, score: bool = False) -> NumericGrid:
         edges, deciles = np.unique(quantiles(values, cuts)), quantiles(values, tenths)
         edges = np.union1d(edges, deciles)
     low, high = float(distinct[0]), float(distinct[-1])
-    # What lies outside the baseline's range has cells of its own, and so has a least value that many rows share.
-    below = np.nextafter(low, -np.inf)
+    # What lies outside the baseline's range has cells of its own; below the least double there is nothing.
+    below = max(math.nextafter(low, -math.inf), LEAST)
     edges = np.union1d(edges, [below, high])
-    if deciles[0] == low:
-        deciles = np.concatenate(([below], deciles))
     if score and low >= 0.0 and high <= 1.0:
         edges = np.union1d(edges, np.arange(1, SCORE_CELLS) / SCORE_CELLS)
+    shared = np.intersect1d(deciles, distinct[times >= SHARED_SHARE * len(values)])
+    cuts_at = np.union1d(np.searchsorted(edges, deciles), np.maximum(np.searchsorted(edges, shared) - 1, 0))
     return NumericGrid(
         edges=edges,
-        decile_edges=tuple(int(i) for i in np.unique(np.searchsorted(edges, deciles))),
+        decile_edges=tuple(cuts_at.tolist()),
         center=_mean(values),
         low=low,
         high=high,

@@ -27,7 +27,8 @@ EDGES_MAX = 2_048
 class NumericGrid:
     """Frozen edges, ascending and unique, with the baseline's location and scale.
 
-    `decile_edges` are indices into `edges` of the (at most 9) baseline deciles. `center` is what sums of squares are
+    `decile_edges` are indices into `edges` of the (at most 9) baseline deciles, and of the edge before each that a tenth of
+    the rows share as their value. `center` is what sums of squares are
     taken about (the baseline's mean), `low` and `high` the baseline's finite range: outside them is counted.
     """
 

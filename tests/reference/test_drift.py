@@ -63,6 +63,21 @@ def test_ks_is_scipys_up_to_the_mass_of_a_cell(name: str) -> None:
         assert found.high is not None and found.high >= true
 
 
+@pytest.mark.parametrize("name", ["skewed", "heavy", "half zero"])
+@pytest.mark.parametrize("n", [7, 50, 250])
+def test_a_small_baseline_hides_nothing_from_the_interval_of_ks(name: str, n: int) -> None:
+    """Its values are all the edges there are, between which the window has rows: the upper end lies as far above SciPy's
+    as it does where every value is an edge."""
+    rng = np.random.default_rng(n)
+    before, now = CONTINUOUS.get(name) or DISCRETE[name]
+    for m in (5, 30, 300, 3_000):
+        baseline, window = before(rng, n).astype(float), now(rng, m).astype(float)
+        found = of_numbers(ks_statistic, baseline, window)
+        true = stats.ks_2samp(baseline, window, method="asymp").statistic
+        assert held(found) <= true + 1e-12
+        assert (found.high or 0.0) >= min(1.0, true + 1.358 * np.sqrt(1 / n + 1 / m)) - 1e-3
+
+
 @both
 def test_wasserstein_is_scipys(name: str) -> None:
     """Within 0.005 standard deviations, 0.01 where the tail is heavy (the contract allows 0.02), from one row on."""
@@ -101,6 +116,23 @@ def test_psi_of_numbers_is_its_closed_form_on_deciles(name: str) -> None:
         )
 
 
+@pytest.mark.parametrize("share", [0.91, 0.95, 0.99])
+@pytest.mark.parametrize("discrete", [True, False])
+def test_rows_that_leave_the_value_of_nearly_all_are_seen(share: float, discrete: bool) -> None:
+    """Where nearly all of the baseline is the largest value and half of the window is below it: SciPy's of the two shares, which
+    one cell for both would hold for no drift at all, and PSI likewise."""
+    rng = np.random.default_rng(int(100 * share))
+
+    def drawn(n: int, part: float) -> np.ndarray:
+        return np.where(rng.random(n) < part, 1.0, 0.0 if discrete else rng.random(n) * 0.9)
+
+    baseline, window = drawn(5_000, share), drawn(1_000, 0.5)
+    b, w = (np.array([(values < 1).mean(), (values == 1).mean()]) for values in (baseline, window))
+    true = jensenshannon(b, w, 2)
+    assert held(of_numbers(js_distance, baseline, window)) == pytest.approx(true, rel=1e-9 if discrete else 0.1)
+    assert (of_numbers(psi, baseline, window).low or 0.0) > 0.4
+
+
 CATEGORIES = np.array(list("abcdefgh"), object)
 SHARES = {
     "nothing happens": ([0.3, 0.3, 0.2, 0.1, 0.05, 0.05, 0, 0], [0.3, 0.3, 0.2, 0.1, 0.05, 0.05, 0, 0]),
@@ -132,6 +164,15 @@ def test_category_metrics_are_scipys(name: str) -> None:
         assert held(of_names(psi, baseline, window)) == pytest.approx(
             ((q - p) * np.log(q / p)).sum(), rel=1e-9, abs=1e-12
         )
+
+
+@pytest.mark.parametrize("metric", [js_distance, psi])
+def test_one_row_beside_one_row_is_a_value(metric: Callable[..., Value]) -> None:
+    """Whose interval begins at 0: one row of either side says nothing, whether it is the same or another."""
+    for now in "ab":
+        found = of_names(metric, "a", now)
+        assert held(found) >= 0.0 and found.low == 0.0
+    assert of_numbers(metric, [1.0], [2.0]).low == 0.0
 
 
 def test_correlations_are_those_of_ranks() -> None:

@@ -178,6 +178,35 @@ def test_a_wild_value_in_the_baseline_does_not_shrink_the_robust_distance() -> N
     assert found.value is not None and "standard deviation" in (found.reason or "")
 
 
+@pytest.mark.parametrize("n", [7, 50, 1_700])
+def test_the_interval_of_the_energy_distance_holds_what_wide_cells_leave_open(n: int) -> None:
+    """Of Cauchy's law and of few rows: its lower end is no higher than SciPy's distance less what chance gives."""
+    rng = np.random.default_rng(n)
+    for m in (30, 300, 3_000):
+        baseline, window = rng.standard_cauchy(n), 1.1 * rng.standard_cauchy(m)
+        found, s = of_numbers(energy_distance, baseline, window), baseline.std(ddof=1)
+        assert (found.low or 0.0) <= max(0.0, stats.energy_distance(baseline / s, window / s) - _chance(found)) + 1e-9
+
+
+def _chance(found: Value) -> float:
+    return (found.high or 0.0) - held(found)
+
+
+@pytest.mark.parametrize("metric", [wasserstein_normalized, wasserstein_robust])
+@pytest.mark.parametrize("n", [7, 50, 1_700])
+def test_what_wide_cells_leave_open_is_taken_off_the_lower_end(metric: Metric, n: int) -> None:
+    """Of Cauchy's law and of few rows: the rows of a cell at their mean may give more than SciPy's distance, but the lower end
+    lies below SciPy's less what chance gives, as it does where nothing is hidden."""
+    rng = np.random.default_rng(n)
+    for m in (30, 300, 3_000):
+        baseline, window = rng.standard_cauchy(n), 1.1 * rng.standard_cauchy(m)
+        found = of_numbers(metric, baseline, window)
+        low, high = np.quantile(baseline, [0.25, 0.75], method="inverted_cdf")
+        s = baseline.std(ddof=1) if metric is wasserstein_normalized else (high - low) / NORMAL_IQR
+        true, half = stats.wasserstein_distance(baseline, window) / s, (found.high or 0.0) - held(found)
+        assert (found.low or 0.0) <= max(0.0, true - half) + 1e-9
+
+
 @both
 def test_mean_shift_is_the_difference_of_means(name: str) -> None:
     """To nine digits, with its sign."""

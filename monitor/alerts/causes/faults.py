@@ -91,26 +91,34 @@ def _no_values(feature: str, own: FeatureTile, here: FeatureTile) -> str | None:
 def _of_number(feature: str, grid: NumericGrid, own: NumericTile, here: NumericTile, rows: Rows | None) -> str | None:
     if here.minimum == here.maximum and own.counts.max() <= CONSTANT_SHARE_MAX * own.n:
         return f"{feature} is one value in every row"
-    return None if rows is None else _unit(feature, grid, rows)
+    return None if rows is None else _unit(feature, grid, own, rows)
 
 
 _NO_UNIT = 1e300
 """Numbers beyond it are measured in no unit, and their spread may be more than a double holds."""
 
 
-def _unit(feature: str, grid: NumericGrid, rows: Rows) -> str | None:
+def _unit(feature: str, grid: NumericGrid, own: NumericTile, rows: Rows) -> str | None:
     column = rows.columns.get(feature)
-    if column is None or len(grid.decile_edges) < len(_TENTHS):
+    if column is None or not len(grid.edges):
+        return None
+    there = _deciles(grid, own)
+    if len(np.unique(there)) < len(_TENTHS):
         return None
     values, missing = numbers(column)
     usable = np.isfinite(values) if missing is None else np.isfinite(values) & ~missing
     if usable.sum() < ROWS_MIN:
         return None
-    there = grid.edges[list(grid.decile_edges)][-len(_TENTHS) :]
     here = quantiles(values[usable], _TENTHS)
     if max(np.abs(here).max(), np.abs(there).max()) > _NO_UNIT:
         return None
     return _temperature(feature, here, there) or _scale(feature, here, there)
+
+
+def _deciles(grid: NumericGrid, own: NumericTile) -> Floats:
+    """Of the baseline: the first edges that have so many tenths of its rows at or below them."""
+    below = np.cumsum(own.counts)[:-1] / max(1, own.n)
+    return grid.edges[np.minimum(np.searchsorted(below, _TENTHS - 1e-9), len(below) - 1)]
 
 
 def _temperature(feature: str, here: Floats, there: Floats) -> str | None:

@@ -23,7 +23,7 @@ def energy_distance(before: NumericTile, now: NumericTile, grid: NumericGrid) ->
     **Formula.** sqrt(2 ∫ (F(x) - G(x))² dx / s), F and G the empirical distribution functions, s the baseline's
     standard deviation. Between two of the 260 baseline quantiles the rows of either side are taken to stand at their
     mean. Beyond the baseline's range it is the middle of what the rows' mean and extreme there allow; the interval
-    holds both ends.
+    holds both ends, and begins at the least that the cells leave open.
 
     **Range.** 0 upward without bound.
 
@@ -48,17 +48,18 @@ def energy_distance(before: NumericTile, now: NumericTile, grid: NumericGrid) ->
     s = standard_deviation(before, grid)
     if not s > 0.0:
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
-    least, most = _square(before, now, grid)
+    least, middle, most = _square(before, now, grid)
     chance = _chance_square(before, now, grid)
     if not (math.isfinite(s) and math.isfinite(most / s) and math.isfinite(chance / s)):
         return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
-    low, value, high = (math.sqrt(2.0 * square / s) for square in (least, (least + most) / 2.0, most))
+    low, value, high = (math.sqrt(2.0 * square / s) for square in (least, middle, most))
     half = Z * math.sqrt(2.0 * chance / s)
     return Value(value, max(0.0, low - half), high + half, before.n, now.n, now.n_missing)
 
 
-def _square(before: NumericTile, now: NumericTile, grid: NumericGrid) -> tuple[float, float]:
-    """The least and the most that ∫ (F - G)² dx can be, but for what moves within an inner cell."""
+def _square(before: NumericTile, now: NumericTile, grid: NumericGrid) -> tuple[float, float, float]:
+    """The least that ∫ (F - G)² dx can be, what it is with the rows of each inner cell at their mean, and the most that the
+    outer cells leave open."""
     edges = grid.edges
     with np.errstate(over="ignore", invalid="ignore"):
         share, share_now = before.counts / before.n, now.counts / now.n
@@ -67,10 +68,12 @@ def _square(before: NumericTile, now: NumericTile, grid: NumericGrid) -> tuple[f
         means = cell_means(before, left, right), cell_means(now, left, right)
         first, second = np.minimum(*means), np.maximum(*means)
         between = gap[:-2] + np.where(means[0] <= means[1], share[1:-1], -share_now[1:-1])
-        inside = float(
-            (gap[:-2] ** 2 * (first - left) + between**2 * (second - first) + gap[1:-1] ** 2 * (right - second)).sum()
-        )
-        least = most = inside
+        width = right - left
+        inside = gap[:-2] ** 2 * (first - left) + between**2 * (second - first) + gap[1:-1] ** 2 * (right - second)
+        # Within a cell the integral of the gap is known; the mean of its square is no less than the square of its mean.
+        mean_gap = gap[:-2] + share[1:-1] * (right - means[0]) / width - share_now[1:-1] * (right - means[1]) / width
+        least, most = float(np.minimum(mean_gap**2 * width, inside).sum()), float(inside.sum())
+        outer = 0.0
         # Beyond the edges only one of both has rows: at one place, or spread between the edge and its extreme.
         for cell, edge, end in ((0, edges[0], now.minimum), (-1, edges[-1], now.maximum)):
             if now.counts[cell]:
@@ -78,8 +81,10 @@ def _square(before: NumericTile, now: NumericTile, grid: NumericGrid) -> tuple[f
                 mean = abs(float(edge) - float(now.sums[cell]) / int(now.counts[cell]))
                 farthest = max(abs(float(edge) - end), mean)
                 most += outside**2 * mean
-                least += outside**2 * (mean / farthest * mean if farthest > 0.0 else 0.0)
-    return least, most
+                nearest = outside**2 * (mean / farthest * mean if farthest > 0.0 else 0.0)
+                least += nearest
+                outer += outside**2 * mean - nearest
+    return least, most - outer / 2.0, most
 
 
 def _chance_square(before: NumericTile, now: NumericTile, grid: NumericGrid) -> float:

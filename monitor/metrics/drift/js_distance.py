@@ -24,7 +24,8 @@ def js_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     window: the square of the distance is that information, in bits.
 
     **Formula.** sqrt(D), D = Σ [p · log2(p / a) + q · log2(q / a)] / 2 with a = (p + q) / 2, over the baseline's
-    deciles (the outer ones open) or categories; new categories are one cell of their own. No smoothing is needed.
+    deciles (the outer ones open; a value that a tenth of the rows share is a cell of its own) or categories; new
+    categories are one cell of their own. No smoothing is needed.
 
     **Range.** 0 (equal shares) to 1 (no cell in common).
 

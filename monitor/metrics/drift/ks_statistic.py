@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.findings import Value
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.numeric import NumericGrid, NumericTile
+
+Floats = npt.NDArray[np.float64]
 
 KOLMOGOROV_95 = 1.3581015157406195
 """95 % point of the Kolmogorov law: sqrt(-ln(0.025) / 2), its leading term."""
@@ -22,7 +25,8 @@ def ks_statistic(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Va
 
     **Formula.** D = max over x of |F(x) - G(x)|, F and G the empirical distribution functions. They are known exactly
     at the 260 baseline quantiles that are the cells' edges, so the maximum is taken there: the true one is larger by
-    at most the mass of one cell (about 1/260), by nothing where the baseline has at most 260 values.
+    at most the mass of one cell (about 1/260 of the baseline), by nothing where all values are among the baseline's and
+    those are at most 260.
 
     **Range.** 0 (equal) to 1 (no overlap).
 
@@ -44,15 +48,26 @@ def ks_statistic(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Va
     n, m = before.n, now.n
     f, g = np.cumsum(before.counts) / n, np.cumsum(now.counts) / m
     value = float(np.abs(f - g).max())
-    slack = 0.0
-    if not grid.discrete and len(f) > 1:
-        # Between two edges F may already stand at its upper value while G still stands at its lower one.
-        slack = max(0.0, float(np.maximum(f[1:] - g[:-1], g[1:] - f[:-1]).max()) - value)
+    # Between two edges one function may already stand at its upper value while the other still stands at its lower one.
+    most_f, most_g = _below_next_edge(before, f, grid), _below_next_edge(now, g, grid)
+    slack = max(0.0, float(np.maximum(most_f - g[:-1], most_g - f[:-1]).max(initial=0.0)) - value)
     half = KOLMOGOROV_95 * math.sqrt(1.0 / n + 1.0 / m)
     return Value(
         value, max(0.0, value - half), min(1.0, value + half + slack), n_baseline=n, n_window=m, n_missing=now.n_missing
     )
 
+
+def _below_next_edge(tile: NumericTile, share: Floats, grid: NumericGrid) -> Floats:
+    """The most that the distribution function can be just below the next edge: what it is at the one before, where all
+    rows between the two stand at the upper one, as those of a discrete number do."""
+    counts, edges = tile.counts[1:-1].astype(np.float64), grid.edges[1:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = counts * edges
+        at_edge = np.isfinite(total) & (np.abs(tile.sums[1:-1] - total) <= counts * _EPS * np.abs(total))
+    return np.where(np.append(at_edge, False), share[:-1], share[1:])
+
+
+_EPS = float(np.finfo(np.float64).eps)
 
 KS_STATISTIC = DriftMetric(
     name="ks_statistic",

@@ -50,7 +50,8 @@ def divergence_interval(
     mean, variance = _null_moments(b + w, m / (n + m), term, curvature)
     # One degree of freedom is lost to the fixed total, spread over the cells.
     mean, variance = mean * (cells - 1) / cells, variance * (cells - 1) / cells
-    stretch, df = variance / (2.0 * mean), 2.0 * mean * mean / variance
+    # As many rows on both sides, each alone in its cell: whichever side they fall to, the divergence is the same.
+    stretch, df = (variance / (2.0 * mean), 2.0 * mean * mean / variance) if variance > 0.0 else (1.0, cells - 1.0)
     low, high = noncentrality_interval(scale * divergence / stretch, df)
     return low * stretch / scale, high * stretch / scale
 

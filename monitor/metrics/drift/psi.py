@@ -22,8 +22,9 @@ def psi(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     Kullback-Leibler divergence, in nats, the usual number in credit scoring.
 
     **Formula.** Σ (q - p) · ln(q / p) over the cells that hold rows on either side, with p = (c + 0.5) / (n + 0.5 B)
-    for baseline counts c in B cells, and q likewise. Cells are the baseline's deciles (fewer where values tie), the
-    outer ones open, so that one corrupt value cannot move them; or its categories, with one cell for all new ones.
+    for baseline counts c in B cells, and q likewise. Cells are the baseline's deciles (fewer where values tie; a value
+    that a tenth of the rows share is a cell of its own), the outer ones open, so that one corrupt value cannot move them;
+    or its categories, with one cell for all new ones.
 
     **Range.** 0 upward without bound.
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from monitor.findings import Status, Value
-from monitor.metrics.drift.wasserstein_normalized import chance, distance, standard_deviation
+from monitor.metrics.drift.wasserstein_normalized import bounds, chance, standard_deviation
 from monitor.metrics.metric import DriftMetric, nothing
 from monitor.tiles.numeric import NumericGrid, NumericTile
 
@@ -49,11 +49,11 @@ def wasserstein_robust(before: NumericTile, now: NumericTile, grid: NumericGrid)
         reason = "half of the baseline's values are one: measured in its standard deviation"
     if not s > 0.0:
         return nothing(Status.UNDEFINED, "the baseline's standard deviation is 0", **counts)
-    value = distance(before, now, grid.edges) / s
+    least, value = (end / s for end in bounds(before, now, grid.edges))
     half = chance(before, now, grid.edges) / s
     if not (math.isfinite(s) and math.isfinite(value) and math.isfinite(half)):
         return nothing(Status.UNDEFINED, "the values are too large for the arithmetic of doubles", **counts)
-    return Value(value, max(0.0, value - half), value + half, before.n, now.n, now.n_missing, reason=reason)
+    return Value(value, max(0.0, least - half), value + half, before.n, now.n, now.n_missing, reason=reason)
 
 
 def _interquartile(tile: NumericTile, grid: NumericGrid) -> float:

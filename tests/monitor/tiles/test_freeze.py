@@ -87,6 +87,22 @@ def test_tied_quantiles_merge() -> None:
     assert grid.edges[0] < 0.0 == grid.edges[1] and grid.edges[-1] == grid.high
 
 
+def test_a_value_that_many_rows_share_is_told_from_what_lies_below_it() -> None:
+    """A tenth of the rows is enough: its decile begins after the value before it, in a discrete column and in any other."""
+    capped = np.where(RNG.random(10_000) < 0.95, 1.0, RNG.random(10_000))
+    for values in (capped, np.round(capped), np.append(capped, RNG.normal(size=4_000))):
+        grid = numeric_grid(column(values))
+        at = int(np.searchsorted(grid.edges, 1.0))
+        assert {at - 1, at} <= set(grid.decile_edges)
+
+
+def test_the_least_double_has_nothing_below_it() -> None:
+    """Its edges are finite, as those that are read back must be."""
+    grid = numeric_grid(column(np.array([-np.finfo(np.float64).max, 0.0, 1.0])))
+    assert np.isfinite(grid.edges).all()
+    assert NumericGrid.from_plain(grid.to_plain(), "grid").edges.tolist() == grid.edges.tolist()
+
+
 def test_a_score_has_the_fixed_grid_and_the_quantiles() -> None:
     """Crowded scores keep their resolution."""
     scores = RNG.beta(0.5, 200, size=5_000)
