@@ -34,6 +34,10 @@ class InvalidInput(OutriderError):
         self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
         super().__init__("; ".join(map(str, self.faults)))
 
+    def __reduce__(self) -> tuple[type["InvalidInput"], tuple[tuple[Fault, ...]]]:
+        """It may come from another process."""
+        return type(self), (self.faults,)
+
 
 class NotFound(OutriderError):
     """The thing asked for does not exist."""

@@ -52,9 +52,10 @@ from monitor.jobs.context import Context
 from monitor.jobs.efficiency import gauges
 from monitor.jobs.expire import Retention
 from monitor.jobs.hold_alerts import hold_alerts
+from monitor.jobs.opinion_desk import OpinionDesk
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.remind_alerts import remind_alerts
-from monitor.jobs.second_opinion import Opinion, SecondOpinions
+from monitor.jobs.second_opinion import SECONDS_MAX, Opinion, SecondOpinions
 from monitor.metrics.explanation.explain import explain
 from monitor.metrics.foreign import FOREIGN_METRICS
 from monitor.metrics.registry import METRICS
@@ -84,6 +85,7 @@ from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
 from monitor.reports.evidently_values import values as evidently_values
+from monitor.runners.on_demand import OnDemand
 from monitor.runners.processes import ProcessRunner
 from monitor.scheduler import Scheduler
 from monitor.segments.files import labels_from_bytes, rows_from_bytes
@@ -96,8 +98,6 @@ from monitor.tiles.sample import sample
 
 log = logging.getLogger("outrider.monitor")
 
-REPORT_SECONDS = 120.0
-"""A report of the most rows that one takes, on a slow and busy machine."""
 PROBLEM = "application/problem+json"
 GARBAGE_OBJECTS, GARBAGE_ROUNDS = 20_000, 20
 """New objects after which cycles among them are looked for, and such rounds before older ones are: by Python's own 700 and 10
@@ -106,6 +106,8 @@ REQUESTS_STOP_SECONDS = 4
 """Requests in progress have this long to end once the monitor is told to stop, and then the pass in progress has
 PASS_STOP_SECONDS: both, and the last push of OpenTelemetry, are within the ten seconds that a supervisor gives."""
 PASS_STOP_SECONDS = 4.0
+DESK_STOP_SECONDS = 1.0
+"""What it was asking ended with the worker process; it may be reading rows."""
 REFRESH_NS = 5 * 10**9
 """A model declared or an alert that moved shows in the gauges within this time, without a new window."""
 PRIMED_WINDOWS_MAX = 200
@@ -124,12 +126,22 @@ class Service:
     app: Litestar
     acceptance: Acceptance
 
+    def start(self) -> None:
+        """Passes of the scheduler, and a desk at which they wait for nobody, each on a thread."""
+        if self.context.opinions is not None:
+            self.context.opinions.start()
+        self.scheduler.start()
+
     def close(self) -> None:
+        if self.context.opinions is not None:
+            self.context.opinions.end()
         self.acceptance.close()
         self.scheduler.stop(PASS_STOP_SECONDS)
         for exporter in self.context.exporters:
             exporter.close()
         self.context.runner.close()
+        if self.context.opinions is not None:
+            self.context.opinions.join(DESK_STOP_SECONDS)
         self.context.catalog.close()
 
 
@@ -188,7 +200,7 @@ def open_service(
         settings.otlp_endpoint,
     )
     runner = ProcessRunner()
-    opinions = SecondOpinions(catalog, store, partial(runner.submit, evidently_values))
+    opinions = SecondOpinions(catalog, store, partial(runner.submit, evidently_values, seconds=SECONDS_MAX))
     context = Context(
         catalog=catalog,
         store=store,
@@ -198,7 +210,7 @@ def open_service(
         exporters=(prometheus, *pushing_exporters(outputs, house)),
         notifiers=notifiers(http_client(), os.environ),
         explainer_of=explainers(catalog, store),
-        opinion_of=opinions.of,
+        opinions=OpinionDesk(opinions.on),
         link_of=lambda transition: link_of(settings.url, transition),
         code=code,
     )
@@ -250,7 +262,7 @@ def serve(
     # uvicorn raises the signal that ended it once more, for whoever handled it before: by default that is the end of
     # the process, with a pass half done and the last results unsent.
     before = {number: signal.signal(number, _ended) for number in (signal.SIGTERM, signal.SIGINT)}
-    service.scheduler.start()
+    service.start()
     try:
         server.run(sockets)
     finally:
@@ -275,6 +287,8 @@ def application(
     awaited: Awaited,
 ) -> Litestar:
     """The HTTP interface: the API under /api/v1, events, health, metrics, its own description, and the web UI."""
+    # Another library holds the interpreter for seconds: in a process of its own it delays no window and no answer.
+    on_demand = OnDemand(context.runner)
     provided: dict[str, Any] = {
         "catalog": context.catalog,
         "store": context.store,
@@ -288,9 +302,8 @@ def application(
         "rows_writer": rows_to_parquet,
         "labels_reader": labels_from_bytes,
         "explainer_for": explainer_for,
-        # Another library holds the interpreter for seconds: in a process of its own it delays no window and no answer.
-        "opinion": lambda *asked: context.runner.submit(evidently_values, *asked).result(REPORT_SECONDS),
-        "report": lambda *rows: context.runner.submit(evidently_html, *rows).result(REPORT_SECONDS),
+        "opinion": on_demand.of(evidently_values),
+        "report": on_demand.of(evidently_html),
     }
     if events is not None:
         provided["events"] = events
@@ -408,6 +421,8 @@ def _described(error: Exception) -> tuple[int, str, dict[str, Any]]:
                 error.__class__.__name__.removesuffix("Exception"),
                 {"detail": error.detail, **extra},
             )
+        case UnicodeDecodeError():  # of a body in JSON: the framework tells every other fault of one itself
+            return 400, "Client", {"detail": f"the body is no text in UTF-8 from byte {error.start} on"}
         case _:
             return 500, "The monitor failed", {"detail": type(error).__name__}
 

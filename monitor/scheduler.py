@@ -18,6 +18,7 @@ from monitor.jobs.context import Context
 from monitor.jobs.due_windows import Rest
 from monitor.jobs.expire import Retention, compact, expire, sweep, thin
 from monitor.jobs.hold_alerts import hold_alerts
+from monitor.jobs.owed_opinions import OwedOpinions
 from monitor.jobs.publish import Backoff, publish
 from monitor.jobs.raise_alerts import StormGuard, raise_alerts
 from monitor.jobs.track import Place
@@ -70,14 +71,9 @@ class _Quiet:
         return self.since_ns <= now_ns < self.rest.until_ns and (entry, baseline) == (self.entry, self.baseline)
 
     def ends_with(self, came: Arrived) -> bool:
-        """Rows of windows that are open wait for their end; labels, late rows and new versions do not.
-
-        A version that is not known before it has rows, or is declared, has no windows for what it refused.
-        """
-        if came.kind not in ("predictions", "failures"):
-            return True
+        """Rows of windows that are open wait for their end; labels, late rows and new versions do not."""
         known = any(place.version == came.version for place in self.places)
-        return came.start_ns < self.rest.open_ns if known else came.kind == "predictions"
+        return came.kind != "predictions" or not known or came.start_ns < self.rest.open_ns
 
 
 class Scheduler:
@@ -106,6 +102,7 @@ class Scheduler:
         self._newest_segment = 0
         self._backoff = Backoff()
         self._guard = StormGuard()
+        self._owed = OwedOpinions(context, context.opinions) if context.opinions is not None else None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._housekept_ns = context.clock()
@@ -150,6 +147,8 @@ class Scheduler:
             self._closers = {place: closer for place, closer in self._closers.items() if place in places}
             names = {entry.name for entry in models}
             self._quiet = {name: quiet for name, quiet in self._quiet.items() if name in names}
+        if self._owed is not None:
+            changed += self._guarded("opinions", self._owed.step, 0)
         if changed:
             # What is published and delivered now says already that nobody is told of it.
             self._guarded("holds", lambda: hold_alerts(self._context), 0)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from monitor.catalog import segments
+from monitor.catalog import opinions, segments
 from monitor.catalog.alerts import WAITING
 from monitor.catalog.statements import chunks
 from monitor.catalog.tables import (
@@ -45,6 +45,7 @@ def expire(
     for table in (GAPS, LEDGERS, MISSING_BATCHES, SILENCES, TAPS, TELEMETRY):
         connection.execute(delete(table).where(table.c.end_ns < before_ns))
     _expire_windows(connection, before_ns, windows_before_ns or {})
+    opinions.forget_those_of_no_window(connection)
     _expire_publications(connection, before_ns if taken_before_ns is None else taken_before_ns, exporters)
     _expire_alerts(connection, before_ns, alerts_before_ns)
     return segments.take_dropped(connection)

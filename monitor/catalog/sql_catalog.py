@@ -14,7 +14,18 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from collectors.records.types import Ledger, Passed
-from monitor.catalog import alerts, batches, holds, models, publications, retention, segments, telemetry, windows
+from monitor.catalog import (
+    alerts,
+    batches,
+    holds,
+    models,
+    opinions,
+    publications,
+    retention,
+    segments,
+    telemetry,
+    windows,
+)
 from monitor.definitions import MonitoredModel, Receiver
 from monitor.errors import Unavailable
 from monitor.findings import Alert, Span, Transition
@@ -27,6 +38,7 @@ from monitor.ports import (
     GapEntry,
     Hold,
     ModelEntry,
+    OwedOpinion,
     Publication,
     Segment,
     SegmentKind,
@@ -172,6 +184,15 @@ class SqlCatalog:
                 newest_first=newest_first,
             )
         )
+
+    def owed_opinions(self, model: str | None = None, limit: int = 1_000) -> list[OwedOpinion]:
+        return self.read(lambda c: opinions.list_owed(c, model, limit))
+
+    def owed_first(self) -> list[tuple[OwedOpinion, int]]:
+        return self.read(opinions.list_first)
+
+    def forget_opinion(self, opinion_id: int) -> None:
+        self.write(lambda c: opinions.forget(c, opinion_id))
 
     def tiles(self, model: str, version: str, rule: str, span: Span) -> bytes | None:
         return self.read(lambda c: windows.find_tiles(c, model, version, rule, span))

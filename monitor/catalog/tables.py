@@ -313,6 +313,23 @@ HOLDS = Table(
 )
 """Times in which nobody was told of an open alert."""
 
+OWED_OPINIONS = Table(
+    "owed_opinions",
+    METADATA,
+    _sequence(),
+    _text("model"),
+    _text("version"),
+    _text("rule"),
+    _time("start_ns"),
+    _time("end_ns"),
+    Column("of_rows", Boolean, nullable=False),
+    Column("of_labels", Boolean, nullable=False),
+    _time("owed_ns"),
+    UniqueConstraint("model", "version", "rule", "start_ns", "end_ns"),
+    sqlite_autoincrement=True,
+)
+"""Closed windows of which another library has yet to be asked."""
+
 SILENCES = Table(
     "silences",
     METADATA,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from monitor.catalog import alerts, publications, segments
+from monitor.catalog import alerts, opinions, publications, segments
 from monitor.catalog.documents import PublicationBody, compress, decompress
 from monitor.catalog.statements import insert_keyed, same, upsert, within
 from monitor.catalog.tables import MEMORIES, WINDOW_TILES, WINDOWS
@@ -20,7 +20,8 @@ from monitor.ports import WindowEntry, WindowResult
 def commit(connection: Connection, result: WindowResult, receivers: Sequence[Receiver], now_ns: int) -> int:
     """Raises Stale where this revision or a later one is committed: the work was done twice, and no news comes of it."""
     window_id = _put_window(connection, result.window)
-    upsert(connection, WINDOW_TILES, {"window_id": window_id}, {"tiles": compress(result.tiles)})
+    if result.tiles is not None:
+        upsert(connection, WINDOW_TILES, {"window_id": window_id}, {"tiles": compress(result.tiles)})
     segments.insert(connection, result.segments)
     for alert in result.alerts:
         alerts.put_alert(connection, alert)
@@ -28,6 +29,10 @@ def commit(connection: Connection, result: WindowResult, receivers: Sequence[Rec
         alerts.add_transition(connection, transition, receivers, now_ns)
     for key, value in result.memory.items():
         upsert(connection, MEMORIES, {"key": key}, {"value": value})
+    if result.settles is not None:
+        opinions.forget(connection, result.settles)
+    if result.owes is not None:
+        opinions.owe(connection, result.owes)
     body = PublicationBody(result.window, result.findings, result.transitions)
     return publications.add(connection, body)
 

@@ -78,6 +78,12 @@ class Telemetry:
         self._held = self._counter(
             "outrider_held_alerts_total", "Times that nobody was told of an open alert, by reason.", "model", "reason"
         )
+        self._owed = self._gauge(
+            "outrider_evidently_owed_windows", "Closed windows that wait for what Evidently says of them."
+        )
+        self._opinions = self._counter(
+            "outrider_evidently_windows_total", "Windows that Evidently was asked about, by what came of it.", "outcome"
+        )
         self._duration = Histogram(
             "outrider_window_duration_seconds",
             "Time to compute one window.",
@@ -143,6 +149,12 @@ class Telemetry:
     def not_sent(self, sink: str, records: int, reason: str) -> None:
         """A sink refused `records` for good."""
         self._child(self._unsent, sink, reason).inc(records)
+
+    def opinions_owed(self, count: int) -> None:
+        self._owed.set(count)
+
+    def opinion_given(self, said: bool) -> None:
+        self._child(self._opinions, "answered" if said else "without_value").inc()
 
     def retried(self, sink: str) -> None:
         self._child(self._retries, sink).inc()

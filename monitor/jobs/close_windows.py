@@ -17,13 +17,12 @@ import msgspec
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS, MOVING_LABELS, moving_kinds
 from monitor.definitions import MonitoredModel
-from monitor.definitions.evidently import NEED_LABELS
 from monitor.findings import AlertKind, Span, Status
 from monitor.jobs.commit_window import Judged, commit_window
 from monitor.jobs.context import Context
 from monitor.jobs.due_windows import DueWindows, Rest, meets
 from monitor.jobs.find_cause import with_causes
-from monitor.jobs.label_delays import awaited, learned_delays
+from monitor.jobs.label_delays import with_awaited
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past, encode_spans
 from monitor.jobs.profile_window import Profiled, profile_window, with_label_column
@@ -43,7 +42,8 @@ from monitor.jobs.track import (
     load_track,
     progress_key,
 )
-from monitor.ports import WindowEntry
+from monitor.jobs.window_opinions import Told, WindowOpinions
+from monitor.ports import OwedOpinion, WindowEntry
 from monitor.tiles.baseline import build_baseline as plain_baseline
 from monitor.tiles.rows import Rows
 from monitor.tiles.tileset import Baseline, DesignEffects, TileSet
@@ -95,12 +95,14 @@ class Closer:
     """Those of them that were looked at with their labels."""
     due: DueWindows = field(init=False)
     stored: StoredWindows = field(init=False)
+    opinions: WindowOpinions = field(init=False)
     noted: int = 0
     """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
 
     def __post_init__(self) -> None:
         self.due = DueWindows(self.place.rule, self.context.store, self.patient)
         self.stored = StoredWindows(self.context.catalog, self.place)
+        self.opinions = WindowOpinions(self.context.opinions, self.place, self.context.clock)
 
     def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         """One pass; returns how many windows were closed or revised."""
@@ -113,7 +115,8 @@ class Closer:
 
     def rest(self, now_ns: int) -> Rest | None:
         """How long passes after this one have nothing to do; None where nobody can say."""
-        return None if self.progress is None or self.pending else self.due.rest(now_ns)
+        waits = self.progress is None or self.pending or self.opinions.is_waiting
+        return None if waits else self.due.rest(now_ns)
 
     def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
         now_ns = self.context.clock()
@@ -121,21 +124,22 @@ class Closer:
         self._note_labels(model)
         changed = sum(self._timed(partial(self._judge_first, window, model)) for window in self.unjudged)
         self.unjudged = []
-        # In this order: what comes in between is new to the next pass too.
-        newest = self.stored.newest("predictions", progress.prediction_segment)
-        refused = progress.failure_segment or progress.prediction_segment
-        newest_refused = self.stored.newest("failures", refused)
+        newest = max(
+            (s.id for s in self.stored.segments("predictions", after_id=progress.prediction_segment)), default=0
+        )
         closed_ns = self.stored.closed_until()
-        late = self.stored.late_segments(progress.prediction_segment, refused, closed_ns)
+        late = self.stored.late_segments(progress.prediction_segment, closed_ns)
         revised = self.stored.late_windows(late, closed_ns)
         missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
         segments = self.stored.traffic(closed_ns)
         for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
+            if not self.opinions.may_close(span, model, baseline):
+                break
             self._timed(partial(self._close, span, model))
             changed += 1
         changed += sum(self._timed(partial(self._revise, window, model)) for window in revised)
         changed += sum(self._timed(partial(self._close_late, span, model)) for span in missed)
-        self._advance(prediction_segment=newest, failure_segment=newest_refused)
+        self._advance(prediction_segment=max(newest, progress.prediction_segment))
         return changed + self._look_at_labels(model, now_ns)
 
     def _timed(self, work: Callable[[], T]) -> T:
@@ -182,7 +186,8 @@ class Closer:
     # Closing and revising
 
     def _close(self, span: Span, model: MonitoredModel) -> None:
-        profiled = self._profile(span, model)
+        told = self.opinions.told(span)
+        profiled = self._profile(span, model, told)
         rows = 0 if profiled is None else profiled.tiles.rows
         some = profiled is not None and profiled.tiles.has_traffic
         progress = self._advance(empty_windows=0 if some else (self.progress.empty_windows + 1 if self.progress else 1))
@@ -195,7 +200,8 @@ class Closer:
         kinds = frozenset(AlertKind) if ready else INPUT_KINDS
         then = _AsOf(progress.input_looks + 1, self.baseline, self.track.learned)
         looked = self._look(span, profiled, model, then, kinds)
-        self._commit(span, 0, rows, profiled, looked, model)
+        owes = self.opinions.owed(span, model, told, of_rows=rows > 0, of_labels=ready)
+        self._commit(span, 0, rows, profiled, looked, model, owes=owes)
         if profiled.labelled and not ready:
             self._wait_for_labels(span)
 
@@ -300,11 +306,9 @@ class Closer:
         return Looked(looked.findings, (), ())
 
     def _revise(self, window: WindowEntry, model: MonitoredModel) -> bool:
-        """Late rows or refusals: measure again, move no alert."""
-        if self.stored.is_counted(window, self.context.store):
-            return False
+        """Late rows: measure again, move no alert."""
         profiled = self._profile(window.span, model)
-        if profiled is None or self.stored.is_of(window, profiled.tiles):
+        if profiled is None or profiled.tiles.rows == window.n_window:
             return False
         self._commit_again(window, profiled, model)
         return True
@@ -324,19 +328,25 @@ class Closer:
         looked = (
             self._measure_again(window.span, window.revision + 1, profiled, model, then) if then is not None else None
         )
-        self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model)
+        owes = self._owes_all(window.span, profiled, model)
+        self._commit(window.span, window.revision + 1, profiled.tiles.rows, profiled, looked, model, owes=owes)
         self.past = self.labels_past = None  # it may hold the tiles of before
 
     def _close_late(self, span: Span, model: MonitoredModel) -> bool:
         """A window nobody knew of when its time was over: measured like any other; it moves no alert, for it is old news."""
         profiled = self._profile(span, model)
-        if profiled is None or not profiled.tiles.has_traffic:
+        if profiled is None or not profiled.tiles.rows:
             return False
         then = self._as_of(span, self._history())
         looked = self._measure_again(span, 0, profiled, model, then) if then is not None else None
-        self._commit(span, 0, profiled.tiles.rows, profiled, looked, model)
+        owes = self._owes_all(span, profiled, model)
+        self._commit(span, 0, profiled.tiles.rows, profiled, looked, model, owes=owes)
         self.past = self.labels_past = None  # it lacks this window
         return True
+
+    def _owes_all(self, span: Span, profiled: Profiled, model: MonitoredModel) -> OwedOpinion | None:
+        """Of a window that is measured anew."""
+        return self.opinions.owed(span, model, Told(), of_rows=True, of_labels=profiled.labelled > 0)
 
     def _history(self) -> list[WindowEntry]:
         """The windows that `_as_of` counts; none where their number changes nothing, for there may be very many."""
@@ -408,13 +418,16 @@ class Closer:
             )
             if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
                 break
+            if not self.opinions.may_relabel(span, model, self.baseline):
+                break
             del self.pending[span]
             self._labels_done()
             changed += self._timed(partial(self._relabel, window, model, windows))
         return changed
 
     def _relabel(self, window: WindowEntry, model: MonitoredModel, windows: Sequence[WindowEntry]) -> bool:
-        profiled = self._profile(window.span, model, relabelled=True)
+        told = self.opinions.told(window.span)
+        profiled = self._profile(window.span, model, told)
         then = self._as_of(window.span, windows)
         if profiled is None or self.progress is None or not profiled.labelled or then is None:
             return False
@@ -426,14 +439,16 @@ class Closer:
             looked = replace(looked, transitions=tuple(replace(t, revised=True) for t in looked.transitions))
         else:
             looked = self._measure_again(window.span, window.revision + 1, profiled, model, then, kinds)
-        self._commit(window.span, revision, profiled.tiles.rows, profiled, looked, model, status=window.status)
+        owes = self.opinions.owed(window.span, model, told, of_rows=False, of_labels=True)
+        rows, status = profiled.tiles.rows, window.status
+        self._commit(window.span, revision, rows, profiled, looked, model, status=status, owes=owes)
         if (window.span.start_ns or 0) < self.progress.labels_until_ns:
             self.labels_past = None  # it has the labels of before
         return True
 
     # Reading and writing
 
-    def _profile(self, span: Span, model: MonitoredModel, *, relabelled: bool = False) -> Profiled | None:
+    def _profile(self, span: Span, model: MonitoredModel, told: Told | None = None) -> Profiled | None:
         store = self.context.store
         rows = store.read_rows(
             self.stored.segments("predictions", span.start_ns, span.end_ns), span.start_ns, span.end_ns
@@ -448,22 +463,11 @@ class Closer:
             self.stored.segments("failures", span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
         explainer = self.context.explainer_of(model) if self.context.explainer_of is not None else None
-        asked = [name for name in model.evidently if name in NEED_LABELS] if relabelled else model.evidently
-        opinion = self.context.opinion_of(model, asked) if self.context.opinion_of is not None else None
-        profiled = profile_window(rows, labels, self.baseline, model, explainer, failures, opinion)
-        tiles = self._with_awaited(profiled.tiles, span, model)
-        return replace(profiled, tiles=with_rival(tiles, self.context.catalog, self.place, span, model))
-
-    def _with_awaited(self, tiles: TileSet, span: Span, model: MonitoredModel) -> TileSet:
-        """Where a declaration says when labels are complete, younger windows are told how many are to come."""
-        after_ns = model.estimation.labels_complete_after_ns
-        if after_ns is None or tiles.delays is None:
-            return tiles
-        now_ns = self.context.clock()
-        age_ns = now_ns - ((span.start_ns or 0) + (span.end_ns or 0)) / 2
-        if age_ns >= after_ns:
-            return tiles
-        return awaited(tiles, learned_delays(self.context.catalog, self.place, now_ns - after_ns), age_ns, after_ns)
+        profiled = profile_window(rows, labels, self.baseline, model, explainer, failures)
+        tiles = with_awaited(profiled.tiles, span, model, self.context.catalog, self.place, self.context.clock())
+        tiles = with_rival(tiles, self.context.catalog, self.place, span, model)
+        others = (told or Told()).said if tiles.rows else self.opinions.of_nothing(model)
+        return replace(profiled, tiles=tiles, others=others)
 
     def _propose(self, rows: Rows, model: MonitoredModel) -> None:
         """Without a baseline: the first window's kinds are written back for the user to take over."""
@@ -482,6 +486,7 @@ class Closer:
         looked: Looked | None,
         model: MonitoredModel,
         status: Status | None = None,
+        owes: OwedOpinion | None = None,
     ) -> None:
         place = self.place
         memory = {
@@ -494,7 +499,7 @@ class Closer:
             memory[alarmed_labels_key(place)] = encode_spans(self.labels_past.alarmed)
         if self.track.late:
             memory[late_key(place)] = encode_alerts({self.track.late.kind: self.track.late})
-        judged = Judged(span, revision, rows, profiled, looked, status)
+        judged = Judged(span, revision, rows, profiled, looked, status, owes)
         commit_window(self.context, place, judged, model, self.baseline, memory)
 
 

@@ -12,7 +12,7 @@ from monitor.jobs.look import Looked
 from monitor.jobs.profile_window import Profiled
 from monitor.jobs.shared_alerts import shown
 from monitor.jobs.track import Place, other_alerts, shown_alerts
-from monitor.ports import Segment, WindowEntry, WindowResult
+from monitor.ports import OwedOpinion, Segment, WindowEntry, WindowResult
 from monitor.tiles.encoding import encode_tileset
 from monitor.tiles.tileset import Baseline
 
@@ -30,6 +30,7 @@ class Judged:
     profiled: Profiled | None
     looked: Looked | None
     kept: Status | None = None
+    owes: OwedOpinion | None = None
 
 
 def commit_window(
@@ -74,6 +75,7 @@ def commit_window(
         alerts=told.alerts if told else (),
         transitions=told.transitions if told else (),
         memory=memory,
+        owes=judged.owes,
     )
     context.catalog.commit_window(result, model.receivers, now_ns)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.definitions import MonitoredModel
+from monitor.findings import Span
 from monitor.jobs.track import Place
 from monitor.metrics.estimation.completeness import awaiting, complete, completeness
 from monitor.ports import CAME_UNKNOWN_NS, Catalog, Labels
@@ -68,3 +69,16 @@ def awaited(tiles: TileSet, learned: DelayTile | None, age_ns: float, complete_a
         return tiles
     known = completeness(learned, age_ns, complete_after_ns)
     return tiles if known is None else replace(tiles, delays=awaiting(tiles.delays, known))
+
+
+def with_awaited(
+    tiles: TileSet, span: Span, model: MonitoredModel, catalog: Catalog, place: Place, now_ns: int
+) -> TileSet:
+    """Where a declaration says when labels are complete, younger windows are told how many are to come."""
+    after_ns = model.estimation.labels_complete_after_ns
+    if after_ns is None or tiles.delays is None:
+        return tiles
+    age_ns = now_ns - ((span.start_ns or 0) + (span.end_ns or 0)) / 2
+    if age_ns >= after_ns:
+        return tiles
+    return awaited(tiles, learned_delays(catalog, place, now_ns - after_ns), age_ns, after_ns)

@@ -1,28 +1,33 @@
-"""What another library says of a window, where a declaration asks for it: in a process of its own, within a time."""
+"""What another library says of a window beside its baseline, from their rows: asked in a process of its own, within a time."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
 from monitor.definitions import MonitoredModel
-from monitor.errors import OutriderError
-from monitor.findings import Measurement, Status
-from monitor.metrics.foreign import unsaid
+from monitor.definitions.evidently import NEED_LABELS
+from monitor.errors import Unavailable
+from monitor.findings import AlertKind, Measurement, Span, Status
+from monitor.jobs.profile_window import with_label_column, with_labels
+from monitor.metrics.foreign import PREFIX, unsaid
 from monitor.ports import Catalog, SegmentStore
+from monitor.tiles.evened import evened
 from monitor.tiles.rows import Rows
 from monitor.tiles.sample import sample
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("outrider.opinions")
 
 ROWS_MAX = 20_000
 """Rows of each side that are handed over: more take it seconds a column and change little."""
 SECONDS_MAX = 60.0
-"""That the closing of a window waits for: the windows of other models wait with it."""
-MODELS_MAX = 100
-"""Models whose baseline rows are kept at hand; 20,000 rows of 20 columns are about 4 MB."""
+"""What one window may take: what it says of twenty columns takes a second, of a hundred some five."""
+BASELINES_MAX = 8
+"""Models whose baseline rows are kept at hand; 20,000 rows of 100 columns are about 20 MB, and read in a tenth of a second."""
+
+REASON_CHARS_MAX = 200
 
 Opinion = Callable[[Rows], tuple[Measurement, ...]]
 """Measurements of a window's rows, labels joined."""
@@ -30,55 +35,91 @@ Ask = Callable[[Rows, Rows, MonitoredModel, Sequence[str], int], "Future[list[Me
 """Baseline, window (samples of them), model, what is asked for, and how many rows the window has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of which window, beside which baseline, and whether of its rows, of what labels tell, or of both."""
+
+    model: str
+    version: str
+    rule: str
+    span: Span
+    baseline: str
+    of_rows: bool
+    of_labels: bool
+
+    def names(self, model: MonitoredModel) -> list[str]:
+        """Those of the declared metrics and presets that are asked about."""
+        return [n for n in model.evidently if (self.of_labels if n in NEED_LABELS else self.of_rows)]
+
+
+def judges(model: MonitoredModel, kind: AlertKind) -> bool:
+    """Whether a declared range makes an alert of this kind wait for what is said."""
+    check = next((check for name, check in model.checks.items() if name == kind.value), None)
+    ranged = check is not None and check.enabled and any(m.startswith(PREFIX) for m in check.tolerance)
+    return ranged and bool(model.evidently)
+
+
 @dataclass(slots=True)
 class SecondOpinions:
-    """Asks for each model beside its baseline. A library that hangs costs its own measurements alone, and once its time."""
+    """Reads what is asked about and asks. For one thread; a library that hangs or dies costs its own measurements alone."""
 
     catalog: Catalog
     store: SegmentStore
     ask: Ask
-    seconds_max: float = SECONDS_MAX
     _baselines: dict[str, tuple[str, Rows]] = field(default_factory=dict)
-    _late: Future[list[Measurement]] | None = None
 
-    def of(self, model: MonitoredModel, names: Sequence[str]) -> Opinion | None:
-        """None where nothing is asked for, or there is no baseline to ask about."""
-        if not names:
-            return None
+    def on(self, question: Question) -> tuple[Measurement, ...] | None:
+        """None where there is no answer now and asking again may bring one: its process died, or too many wait for it."""
+        names: list[str] = []
         try:
-            reference = self._reference(model)
-        except OutriderError as error:
-            log.warning("no second opinion", extra={"model": model.model, "cause": str(error)})
+            entry = self.catalog.model(question.model)
+            model = None if entry is None else entry.in_force()
+            names = [] if model is None else question.names(model)
+            return () if model is None or not names else self._said(question, model, names)
+        except (Unavailable, CancelledError) as error:
+            log.warning("Evidently did not answer", extra={"model": question.model, "cause": str(error)})
             return None
-        return None if reference is None else lambda rows: self._asked(reference, rows, model, names)
+        except Exception as error:
+            log.exception("Evidently could not be asked", extra={"model": question.model})
+            reason = f"Evidently could not be asked: {type(error).__name__}: {error}"[:REASON_CHARS_MAX]
+            return tuple(unsaid(names, Status.UNDEFINED, reason))
 
-    def _reference(self, model: MonitoredModel) -> Rows | None:
-        entry = self.catalog.baseline(model.model)
-        if entry is None:
-            return None
-        known = self._baselines.get(model.model)
-        if known is None or known[0] != entry.id:
-            while len(self._baselines) >= MODELS_MAX:
+    def _said(self, question: Question, model: MonitoredModel, names: Sequence[str]) -> tuple[Measurement, ...]:
+        reference = self._reference(question)
+        if reference is None:
+            return tuple(unsaid(names, Status.UNDEFINED, "the baseline has been replaced since the window closed"))
+        rows = self._rows(question, model)
+        if not len(rows):
+            return tuple(unsaid(names, Status.NO_DATA, "the window's rows are past their retention"))
+        try:
+            return tuple(self.ask(reference, sample(rows, ROWS_MAX), model, names, len(rows)).result())
+        except (Unavailable, CancelledError):
+            raise
+        except TimeoutError as error:
+            reason = f"Evidently {error}"
+        except Exception as error:  # noqa: BLE001  another library in another process: its failure is told as such
+            reason = f"Evidently failed: {type(error).__name__}: {error}"[:REASON_CHARS_MAX]
+        return tuple(unsaid(names, Status.UNDEFINED, reason, n_baseline=len(reference), n_window=len(rows)))
+
+    def _reference(self, question: Question) -> Rows | None:
+        """Rows of the baseline that the window was compared with; None where it is not in force any more."""
+        name = question.model
+        known = self._baselines.get(name)
+        if known is None or known[0] != question.baseline:
+            entry = self.catalog.baseline(name)
+            if entry is None or entry.id != question.baseline:
+                return None
+            while len(self._baselines) >= BASELINES_MAX:
                 self._baselines.pop(next(iter(self._baselines)))
             known = entry.id, sample(self.store.read_baseline(entry.path), ROWS_MAX)
-            self._baselines[model.model] = known
+            self._baselines[name] = known
         return known[1]
 
-    def _asked(
-        self, reference: Rows, rows: Rows, model: MonitoredModel, names: Sequence[str]
-    ) -> tuple[Measurement, ...]:
-        counts = {"n_baseline": len(reference), "n_window": len(rows)}
-        if self._late is not None and not self._late.done():
-            return tuple(unsaid(names, Status.UNDEFINED, "Evidently is still at an earlier window", **counts))
-        asked = self.ask(reference, sample(rows, ROWS_MAX), model, names, len(rows))
-        try:
-            self._late = None
-            return tuple(asked.result(self.seconds_max))
-        except TimeoutError:
-            self._late = asked
-            return tuple(
-                unsaid(names, Status.UNDEFINED, f"Evidently took longer than {self.seconds_max:g} s", **counts)
-            )
-        except Exception as error:  # noqa: BLE001  another library and another process: whatever ends it, the window goes on
-            reason = f"Evidently failed: {type(error).__name__}: {error}"[:200]
-            return tuple(unsaid(names, Status.UNDEFINED, reason, **counts))
+    def _rows(self, question: Question, model: MonitoredModel) -> Rows:
+        """As the window is measured: in their order, with their labels, of equal inclusion."""
+        span = question.span
+        segments = self.catalog.segments("predictions", question.model, question.version, span.start_ns, span.end_ns)
+        rows = self.store.read_rows(segments, span.start_ns, span.end_ns).in_canonical_order()
+        told = self.catalog.segments("labels", question.model, None, span.start_ns, span.end_ns)
+        labels = self.store.read_labels(told, span.start_ns, span.end_ns)
+        return evened(with_labels(rows, labels) if len(labels) else with_label_column(rows, model))

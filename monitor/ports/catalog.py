@@ -17,6 +17,7 @@ from monitor.ports.entries import (
     GapEntry,
     Hold,
     ModelEntry,
+    OwedOpinion,
     Publication,
     Segment,
     SegmentKind,
@@ -68,7 +69,7 @@ class Catalog(Protocol):
         """
 
     def arrived(self, after_id: int) -> tuple[int, list[Arrived]]:
-        """The newest id of any segment, and what predictions, refused exchanges and labels have come since `after_id`."""
+        """The newest id of any segment, and what predictions and labels have come since `after_id`."""
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""
@@ -114,6 +115,15 @@ class Catalog(Protocol):
         newest_first: bool = False,
     ) -> list[WindowEntry]:
         """Latest revisions whose start lies in [start_ns, end_ns), ascending by (start, version)."""
+
+    def owed_opinions(self, model: str | None = None, limit: int = 1_000) -> list[OwedOpinion]:
+        """In the order in which they came to be owed, oldest first."""
+
+    def owed_first(self) -> list[tuple[OwedOpinion, int]]:
+        """Of each model the oldest that is owed, with how many are."""
+
+    def forget_opinion(self, opinion_id: int) -> None:
+        """It is owed no more, and nothing comes of it."""
 
     def tiles(self, model: str, version: str, rule: str, span: Span) -> bytes | None: ...
     def memory(self, key: str) -> bytes | None: ...

@@ -205,11 +205,28 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedOpinion:
+    """A closed window of which another library has yet to be asked: about its rows, what labels tell of them, or both."""
+
+    model: str
+    version: str
+    rule: str
+    """Name of the WindowRule."""
+    span: Span
+    of_rows: bool
+    of_labels: bool
+    owed_ns: int
+    id: int = 0
+    """Given by the catalog, ascending; a new one where more is owed of a window than before."""
+
+
+@dataclass(frozen=True, slots=True)
 class WindowResult:
     """All that closing or revising one window changes: committed as one, or not at all."""
 
     window: WindowEntry
-    tiles: bytes
+    tiles: bytes | None
+    """None: as they are stored."""
     findings: tuple[Finding, ...]
     segments: tuple[Segment, ...]
     """Measurement, anomaly and explanation segments written for it."""
@@ -218,3 +235,7 @@ class WindowResult:
     transitions: tuple[Transition, ...]
     memory: Mapping[str, bytes] = field(default_factory=dict)
     """What the judging keeps between looks, by name, replaced as a whole (key: `model/version/rule/name`)."""
+    owes: OwedOpinion | None = None
+    """Joined with what is owed of this window already."""
+    settles: int | None = None
+    """Id of an owed opinion that this result brings; one that was joined with more since then stays owed."""

@@ -67,6 +67,12 @@ class Observer(Protocol):
         """Nobody is told of an open alert from now on, for one of the reasons of `HeldFor`."""
 
     def window_failed(self, model: str | None, rule: str, reason: str) -> None: ...
+    def opinions_owed(self, count: int) -> None:
+        """So many closed windows wait for what another library says of them."""
+
+    def opinion_given(self, said: bool) -> None:
+        """A window has got what it was owed: values, or why there are none."""
+
     def retried(self, sink: str) -> None: ...
     def notified(self, receiver: str) -> None: ...
     def notification_postponed(self, receiver: str) -> None: ...
@@ -74,7 +80,10 @@ class Observer(Protocol):
 
 
 class Runner(Protocol):
-    """Where a job's heavy part runs."""
+    """Where a job's heavy part runs, one after another."""
 
-    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]: ...
+    def submit(self, work: Callable[..., T], *arguments: Any, seconds: float) -> Future[T]:
+        """Raises Unavailable where too many wait. The future fails with TimeoutError where the job itself takes longer than
+        `seconds`, and with Unavailable where its process died."""
+
     def close(self) -> None: ...

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from monitor.errors import Stale
 from monitor.findings import Span, Status
-from monitor.ports import Catalog
+from monitor.ports import Catalog, OwedOpinion
 from tests.contracts.catalog.entries import HOOK, alert, finding, result, segment, transition, window
 
 
@@ -126,3 +127,51 @@ def test_findings_keep_ranges_infinities_and_nothing(catalog: Catalog) -> None:
     catalog.commit_window(result(findings=odd), [], 1)
     (published,) = catalog.publications("e")
     assert published.findings == odd
+
+
+def owed(start: int = 0, **more: Any) -> OwedOpinion:
+    known = OwedOpinion("income", "1", "5m", Span(start, start + 10), of_rows=True, of_labels=False, owed_ns=5)
+    return replace(known, **more)
+
+
+def test_what_is_owed_of_a_window_comes_with_it_and_goes_with_its_answer(catalog: Catalog) -> None:
+    """In the transactions that close the window and that bring the answer, whose tiles are as they were."""
+    catalog.commit_window(result(window(), tiles=b"t", owes=owed()), (), 1)
+    (waiting,) = catalog.owed_opinions("income")
+    assert replace(waiting, id=0) == owed()
+    catalog.commit_window(result(window(revision=1), tiles=None, settles=waiting.id), (), 2)
+    assert catalog.owed_opinions() == []
+    assert catalog.tiles("income", "1", "5m", Span(0, 10)) == b"t"
+    found = catalog.window("income", "1", "5m", Span(0, 10))
+    assert found is not None and found.revision == 1
+
+
+def test_what_came_to_be_owed_meanwhile_stays_owed(catalog: Catalog) -> None:
+    """Labels came while its rows were asked about: that answer settles nothing of what is owed now."""
+    catalog.commit_window(result(window(), owes=owed()), (), 1)
+    (before,) = catalog.owed_opinions("income")
+    catalog.commit_window(result(window(revision=1), owes=owed(of_rows=False, of_labels=True, owed_ns=9)), (), 2)
+    (after,) = catalog.owed_opinions("income")
+    assert after.id > before.id and (after.of_rows, after.of_labels, after.owed_ns) == (True, True, 5)
+    catalog.commit_window(result(window(revision=2), settles=before.id), (), 3)
+    assert catalog.owed_opinions("income") == [after]
+    catalog.forget_opinion(after.id)
+    assert catalog.owed_opinions() == []
+
+
+def test_the_first_that_each_model_is_owed_is_found(catalog: Catalog) -> None:
+    """With how many there are; the others in their order."""
+    assert catalog.owed_first() == []
+    for start in (20, 0):
+        catalog.commit_window(result(window(start), owes=owed(start)), (), 1)
+    catalog.commit_window(result(window(40, model="other"), owes=owed(40, model="other")), (), 1)
+    found = [(one.model, one.span.start_ns, count) for one, count in catalog.owed_first()]
+    assert found == [("income", 20, 2), ("other", 40, 1)]
+    assert [one.span.start_ns for one in catalog.owed_opinions(limit=2)] == [20, 0]
+
+
+def test_what_is_owed_of_a_window_is_forgotten_with_it(catalog: Catalog) -> None:
+    """A window past its retention is asked about no more."""
+    catalog.commit_window(result(window(), owes=owed()), (), 1)
+    catalog.expire(1_000, alerts_before_ns=0, exporters=())
+    assert catalog.windows("income") == [] and catalog.owed_opinions() == []
