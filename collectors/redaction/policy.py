@@ -1,9 +1,9 @@
 """Redaction: what may be stored of an exchange, decided before anything is.
 
-Three things happen to a record, in this order. Rules by name act on tensors and columns. Texts longer than
-`text_chars_max` are payload, not categories, and only their length is kept. What is left of texts, of the
-prediction's id and of the server's error passes the patterns of personal data and the user's list of names, where rules
-by pattern say what takes their place. Headers and parameters never reach this file, but for the few headers that name a
+Three things happen to a record, in this order. Rules by name act on tensors and columns, and on the fields of texts that are
+JSON. Texts longer than `text_chars_max` are payload, not categories, and only their length is kept. What is left of texts, of
+the prediction's id and of the server's error passes the patterns of personal data and the user's list of names, where rules
+by pattern say what takes their place; the names of tensors, which may be keys of a client's JSON, pass the patterns. Headers and parameters never reach this file, but for the few headers that name a
 prediction, which have rules of their own: the others are not taken in, parameters not decoded. Every value changed is
 counted by kind.
 """
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from collectors.records.categories import canonical_category
 from collectors.records.packing import pack, unpack
 from collectors.records.types import ITEM_BYTES, Prediction, Tensor
 from collectors.redaction.coarser import DateUnit, binner, network_of, rounder, truncated_date
+from collectors.redaction.fields import DROPPED, KEPT, may_be_json, with_fields_changed
 from collectors.redaction.names import replace_names
 from collectors.redaction.patterns import PATTERNS, may_hold_patterns, meets_patterns, replace_patterns
 
@@ -40,6 +42,10 @@ KEY_BYTES_MIN = 16
 
 _HASH_DIGITS = 32
 
+_NAMES_REMEMBERED = 4096
+_NAME_CHARS_REMEMBERED = 128
+"""Names of tensors that were looked at: the same few in every exchange, half a megabyte at most."""
+
 _MACHINE_ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}(?:-[0-9a-f]{16})?", re.I
 )
@@ -56,7 +62,8 @@ class Rule:
     `drop` leaves a tensor out (a column of a matrix is masked), `mask` makes its values missing, `hash` replaces each
     by a keyed hash (inside a matrix: masked), `round` rounds numbers to multiples of `step`, `bin` to the lower of
     `edges`; `date` cuts a date after its `unit`, `network` leaves of an address its first `v4` or `v6` bits. What cannot
-    be made coarser in the way asked for is masked. A field of nested JSON is named by its path: `user.address.city`.
+    be made coarser in the way asked for is masked. A field of nested JSON is named by its path: `user.address.city`, with that
+    of the tensor before it or without, where its tensor is a text.
     """
 
     name: str
@@ -123,7 +130,7 @@ class RedactionPolicy:
 
 def redact(record: Prediction, policy: RedactionPolicy, counts: Counter[str]) -> Prediction:
     """The record as it may be stored; adds to `counts` how many values were changed, by kind."""
-    if not policy.rules and not record.error and not _hold_texts(record):
+    if not policy.rules and not record.error and not _hold_words(record):
         return record
     texts = _Texts(policy, counts)
     inputs = _tensors(record.inputs, policy, texts, counts)
@@ -134,12 +141,20 @@ def redact(record: Prediction, policy: RedactionPolicy, counts: Counter[str]) ->
     return msgspec.structs.replace(record, inputs=inputs, outputs=outputs, error=error)
 
 
-def _hold_texts(record: Prediction) -> bool:
+def _hold_words(record: Prediction) -> bool:
+    """Whether there are texts, or names that are more than names."""
     for tensors in (record.inputs, record.outputs):  # a loop: this is asked of every exchange
         for tensor in tensors:
-            if tensor.items:
+            if tensor.items or _is_suspicious(tensor.name):
                 return True
     return False
+
+
+def _is_suspicious(name: str) -> bool:
+    return _may_hold_patterns(name) if len(name) <= _NAME_CHARS_REMEMBERED else may_hold_patterns(name)
+
+
+_may_hold_patterns = lru_cache(maxsize=_NAMES_REMEMBERED)(may_hold_patterns)
 
 
 def redact_id(found: str, policy: RedactionPolicy, counts: Counter[str]) -> str | None:
@@ -191,8 +206,8 @@ def _tensors(
         ruled = (_apply_rules(tensor, policy, counts) for tensor in tensors)
         kept = tuple(tensor for tensor in ruled if tensor is not None)
     if any(tensor.items for tensor in kept):
-        return tuple(texts.stored(tensor) if tensor.items else tensor for tensor in kept)
-    return kept
+        kept = tuple(texts.stored(tensor) if tensor.items else tensor for tensor in kept)
+    return texts.named(kept) if any(_is_suspicious(tensor.name) for tensor in kept) else kept
 
 
 def _apply_rules(tensor: Tensor, policy: RedactionPolicy, counts: Counter[str]) -> Tensor | None:
@@ -212,6 +227,27 @@ def _apply_rules(tensor: Tensor, policy: RedactionPolicy, counts: Counter[str]) 
 
 def _rule_for(name: str, policy: RedactionPolicy) -> Rule | None:
     return next((rule for rule in policy.rules if fnmatchcase(name, rule.name)), None)
+
+
+def _field_rule(tensor: str, path: str, policy: RedactionPolicy) -> Rule | None:
+    """For a field in a text: rules may say the tensor's name before its path or not."""
+    whole = f"{tensor}.{path}"
+    return next((r for r in policy.rules if fnmatchcase(whole, r.name) or fnmatchcase(path, r.name)), None)
+
+
+def _changed_field(value: object, rule: Rule, key: bytes) -> object:
+    """A value of JSON as the rule leaves it; None is what JSON has for a masked one."""
+    if rule.action == "drop":
+        return DROPPED
+    if rule.action == "hash":
+        scalar = value if isinstance(value, str | int | float) else msgspec.json.encode(value).decode()
+        return None if value is None else _hashed(canonical_category(scalar) or "NaN", key)
+    if isinstance(value, int | float) and not isinstance(value, bool) and rule.action in ("round", "bin"):
+        coarse = rounder(rule.step)(value) if rule.action == "round" else binner(rule.edges)(value)
+        return int(coarse) if isinstance(value, int) else coarse
+    if isinstance(value, str) and rule.action == "date":
+        return truncated_date(value, rule.unit)
+    return network_of(value, rule.v4, rule.v6) if isinstance(value, str) and rule.action == "network" else None
 
 
 def _apply_whole(tensor: Tensor, rule: Rule, key: bytes) -> Tensor | None:
@@ -282,8 +318,42 @@ class _Texts:
         self._left = SCANNED_CHARS_MAX
 
     def stored(self, tensor: Tensor) -> Tensor:
-        items = tuple(map(self._item, tensor.items))
+        found = tensor.items
+        if self._policy.rules:
+            found = tuple(self._with_rules(tensor.name, item) for item in found)
+        items = tuple(map(self._item, found))
         return tensor if items == tensor.items else msgspec.structs.replace(tensor, items=items)
+
+    def named(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Names without personal data: clients make keys of addresses and numbers. Those that become the same are numbered."""
+        count: Counter[str] = Counter()
+        kept = []
+        for tensor in tensors:
+            name = str(self._item(tensor.name)) if _is_suspicious(tensor.name) else tensor.name
+            if name == tensor.name:
+                kept.append(tensor)
+                continue
+            count[name] += 1
+            numbered = f"{name} {count[name]}" if count[name] > 1 else name
+            kept.append(msgspec.structs.replace(tensor, name=numbered))
+        return tuple(kept)
+
+    def _with_rules(self, tensor: str, item: str | bytes) -> str | bytes:
+        """A text that is JSON, with the rules applied to its fields; one of which only the length is kept needs none."""
+        if not isinstance(item, str) or len(item) > self._chars_max or not may_be_json(item):
+            return item
+
+        def change(path: str, value: object) -> object:
+            rule = _field_rule(tensor, path, self._policy)
+            if rule is None:
+                return KEPT
+            self._counts[rule.action] += 1
+            return _changed_field(value, rule, self._policy.key)
+
+        try:
+            return with_fields_changed(item, change)
+        except (RecursionError, OverflowError):
+            return self._length_of(item)
 
     def _item(self, item: str | bytes) -> str | bytes:
         text = item if isinstance(item, str) else item.decode("latin-1")

@@ -181,6 +181,54 @@ def test_ids_of_machines_stay_whatever_digits_are_in_them() -> None:
     assert counts == {"id": 1}
 
 
+def test_rules_reach_the_fields_of_texts_that_are_json() -> None:
+    """Rows that fit no tensor are kept as their JSON; elements of a list bear the list's path, with the tensor's name or without."""
+    rules = (
+        Rule("cart.card", "drop"),
+        Rule("user.born", "date", unit="year"),
+        Rule("cart.ip", "network", v4=8),
+        Rule("*.age", "round", step=10),
+        Rule("name", "hash"),
+        Rule("deep.pin", "mask"),
+    )
+    policy = RedactionPolicy(rules=rules, key=KEY, text_chars_max=None)
+    told = '[{"card":"1","n":1},{"ip":"10.9.8.7","user":{"born":"1984-06-09","age":37},"deep":[[{"pin":[1]}]]}]'
+    name = hmac.new(KEY, b"17", "sha256").hexdigest()[:32]
+    cart = Tensor(name="cart", shape=(4,), datatype="BYTES", items=(told, ' {"name":17.0}', "[1,2]", "{card"))
+    record, counts = stored(policy, cart)
+    assert record.inputs[0].items == (
+        '[{"n":1},{"ip":"10.0.0.0/8","user":{"born":"1984","age":40},"deep":[[{"pin":null}]]}]',
+        f'{{"name":"{name}"}}',
+        "[1,2]",
+        "{card",
+    )
+    assert counts == {"drop": 2, "network": 2, "date": 2, "round": 2, "mask": 2, "hash": 2}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":{"pin":' + "[" * 900 + "]" * 900 + "}}"])
+def test_a_text_that_is_nested_too_deep_keeps_its_length_or_itself(text: str) -> None:
+    """Nothing that a client sends ends the worker."""
+    policy = RedactionPolicy(rules=(Rule("a.pin", "mask"),), text_chars_max=None)
+    assert stored(policy, texts(text))[0].inputs[0].items[0] in (text, f"<text {len(text)}>", '{"a":{"pin":null}}')
+
+
+@pytest.mark.parametrize("action", ["round", "bin"])
+def test_a_number_too_large_for_its_rule_keeps_no_text(action: str) -> None:
+    """JSON has numbers of any size."""
+    rule = Rule("n", action, step=3, edges=(0, 10))  # type: ignore[arg-type]
+    record, _ = stored(RedactionPolicy(rules=(rule,), text_chars_max=None), texts('{"n":1' + "0" * 400 + "}"))
+    assert "1000" not in str(record.inputs[0].items[0])
+
+
+def test_keys_of_json_are_searched_too() -> None:
+    """A client that counts by address makes names of tensors of them; those that become the same are told apart."""
+    tensors = [Tensor(name=n, shape=(1,), datatype="BOOL", data=b"\1") for n in ("a@b.cd", "x_1", "n.e@f.gh", "i@j.kl")]
+    record, counts = stored(RedactionPolicy(), *tensors)
+    assert [tensor.name for tensor in record.inputs] == ["<email>", "x_1", "<email> 2", "<email> 3"]
+    assert counts == {"email": 4}
+    assert stored(RedactionPolicy(patterns=()), *tensors)[0].inputs == tuple(tensors)
+
+
 def texts(*items: str | bytes) -> Tensor:
     return Tensor(name="t", shape=(len(items),), datatype="BYTES", items=items)
 
