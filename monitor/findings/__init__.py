@@ -27,13 +27,14 @@ from monitor.findings.evidence import (
     UpstreamAlert,
     Verdict,
 )
-from monitor.findings.kinds import ALERT_NAMES, SEVERITIES, AlertKind, AlertStatus, HeldFor, Status
+from monitor.findings.kinds import ALERT_NAMES, SEVERITIES, WORST_FIRST, AlertKind, AlertStatus, HeldFor, Status
 from monitor.findings.measured import Finding, Forecast, Measurement, Span, Value
 from monitor.findings.times import rfc3339, span_of, time_ns
 
 __all__ = [
     "ALERT_NAMES",
     "SEVERITIES",
+    "WORST_FIRST",
     "Alert",
     "AlertKind",
     "AlertStatus",

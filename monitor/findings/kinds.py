@@ -19,6 +19,19 @@ class Status(StrEnum):
     ERROR = "error"
 
 
+WORST_FIRST = (
+    Status.CRITICAL,
+    Status.ERROR,
+    Status.WARNING,
+    Status.OK,
+    Status.INSUFFICIENT_DATA,
+    Status.UNDEFINED,
+    Status.NO_DATA,
+)
+"""What many findings say together is the first of these that any of them says: what is wrong, then what is well, and what
+could not be said only where nothing else was."""
+
+
 class AlertKind(StrEnum):
     DRIFT = "drift"
     PREDICTION_DRIFT = "prediction_drift"

@@ -17,7 +17,7 @@ from monitor.alerts.exhibits import exhibit_of
 from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, MOVING_LABELS, judge
 from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
-from monitor.findings import Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
+from monitor.findings import WORST_FIRST, Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
 from monitor.metrics.registry import NEED_LABELS, STREAMING, measure
 from monitor.tiles.merge import merge
 from monitor.tiles.stream import Stream, error_point, score_point
@@ -68,10 +68,9 @@ class Looked:
 
     @property
     def status(self) -> Status:
-        """The worst of the findings: critical and warning before what could not be said."""
+        """The worst of the findings."""
         found = {f.status for f in self.findings}
-        order = (Status.CRITICAL, Status.ERROR, Status.WARNING, Status.OK, Status.INSUFFICIENT_DATA, Status.UNDEFINED)
-        return next((s for s in order if s in found), Status.NO_DATA)
+        return next((s for s in WORST_FIRST if s in found), Status.NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import Finding, Span, Status, rfc3339, time_ns
+from monitor.findings import WORST_FIRST, Finding, Span, rfc3339, time_ns
 from monitor.ports import Catalog, FindingKey, FindingQuery, WindowEntry
 from monitor.query.models import From, To, model_of
 from monitor.query.provided import TheCatalog, TheStore
@@ -22,15 +22,6 @@ Order = Literal["worst", "newest", "name"]
 WINDOWS_MAX = 50_000
 """Windows of a range: 90 days of windows of 5 minutes, twice."""
 
-_WORST_FIRST = (
-    Status.CRITICAL,
-    Status.ERROR,
-    Status.WARNING,
-    Status.OK,
-    Status.INSUFFICIENT_DATA,
-    Status.UNDEFINED,
-    Status.NO_DATA,
-)
 _COUNTS = ("n_window", "labelled", "seen", "captured", "sampled_out", "dropped", "undecodable")
 
 
@@ -139,7 +130,7 @@ def _grouped(windows: Sequence[WindowEntry], columns: int) -> list[Sequence[Wind
 
 
 def _column(group: Sequence[WindowEntry]) -> dict[str, Any]:
-    worst = min(group, key=lambda w: _WORST_FIRST.index(w.status))
+    worst = min(group, key=lambda w: WORST_FIRST.index(w.status))
     return {
         "start": rfc3339(group[0].span.start_ns),
         "end": rfc3339(group[-1].span.end_ns),
@@ -164,8 +155,8 @@ def _lines(found: Sequence[tuple[int, Finding]], columns: int, per: FindingKey, 
         if order == "newest":
             cells = [(column, finding) for column, finding in cells if column == columns - 1]
         if not cells:
-            return len(_WORST_FIRST), 0.0, name
-        worst = min(_WORST_FIRST.index(f.status) for _, f in cells)
+            return len(WORST_FIRST), 0.0, name
+        worst = min(WORST_FIRST.index(f.status) for _, f in cells)
         return worst, -max(f.score or 0.0 for _, f in cells), name
 
     lines = []

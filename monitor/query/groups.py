@@ -9,7 +9,7 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.definitions.intersections import AND
-from monitor.findings import AlertKind
+from monitor.findings import WORST_FIRST, AlertKind
 from monitor.metrics.bias.detectable_opportunity_difference import DETECTABLE_OPPORTUNITY_DIFFERENCE
 from monitor.metrics.bias.detectable_parity_difference import DETECTABLE_PARITY_DIFFERENCE
 from monitor.metrics.bias.equal_opportunity_difference import EQUAL_OPPORTUNITY_DIFFERENCE
@@ -22,7 +22,7 @@ from monitor.metrics.registry import enabled
 from monitor.query.models import From, To
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
-from monitor.query.stretches import WORST_FIRST, Stretch, stretch_of, told
+from monitor.query.stretches import Stretch, stretch_of, told
 from monitor.tiles.group import ROWS, SELECTED, GroupTile
 from monitor.tiles.intersections import INTERSECTION_ROWS_MIN
 

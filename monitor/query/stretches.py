@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Finding, Measurement, Status, time_ns, window_document
+from monitor.findings import WORST_FIRST, Finding, Measurement, Status, finding_document, time_ns, window_document
 from monitor.metrics.metric import Comparison, Metric
 from monitor.ports import Catalog, FindingQuery, SegmentStore, WindowEntry
 from monitor.query.models import model_of
@@ -24,15 +24,12 @@ WINDOWS_MAX = 300
 """Windows that are put together: a day of five minutes. Their tiles are read one by one."""
 FINDINGS_MAX = 100_000
 """Decision records of one window: more than 5,000 features have."""
-WORST_FIRST = (
-    Status.CRITICAL,
-    Status.ERROR,
-    Status.WARNING,
-    Status.OK,
-    Status.INSUFFICIENT_DATA,
-    Status.UNDEFINED,
-    Status.NO_DATA,
-)
+
+_TOLD = (
+    "value", "low", "high", "n_baseline", "n_window", "n_missing",
+    "threshold", "threshold_origin", "status", "reason", "score", "windows",
+)  # fmt: skip
+"""Of a decision record: what an answer about a stretch says of each metric."""
 
 Key = tuple[str, str | None, str | None]
 """Metric, feature and slice."""
@@ -102,6 +99,8 @@ def stretch_of(
         raise NotFound("window with tiles on the baseline in force, of model", model)
     baseline = decode_baseline(entry.profile)
     if part:
+        if part not in baseline.grids.slices:
+            raise NotFound("slice", part)
         baseline = replace(
             baseline, tiles=tiles_of(baseline.tiles, part), grids=baseline.grids.of_slices(), estimator=None
         )
@@ -157,22 +156,8 @@ def _measured(measurement: Measurement) -> dict[str, Any]:
 
 
 def _judged(finding: Finding) -> dict[str, Any]:
-    limit = list(finding.threshold) if isinstance(finding.threshold, tuple) else finding.threshold
-    return {
-        "value": finding.value,
-        "low": finding.low,
-        "high": finding.high,
-        "n_baseline": finding.n_baseline,
-        "n_window": finding.n_window,
-        "n_missing": finding.n_missing,
-        "threshold": limit,
-        "threshold_origin": finding.threshold_origin,
-        "status": finding.status.value,
-        "reason": finding.reason,
-        "score": finding.score,
-        "windows": finding.windows,
-        "judged": True,
-    }
+    record = finding_document(finding)
+    return {key: record[key] for key in _TOLD} | {"judged": True}
 
 
 def badness(cells: Iterable[dict[str, Any]]) -> tuple[int, float]:
