@@ -71,9 +71,14 @@ class _Quiet:
         return self.since_ns <= now_ns < self.rest.until_ns and (entry, baseline) == (self.entry, self.baseline)
 
     def ends_with(self, came: Arrived) -> bool:
-        """Rows of windows that are open wait for their end; labels, late rows and new versions do not."""
+        """Rows of windows that are open wait for their end; labels, late rows and new versions do not.
+
+        A version that is not known before it has rows, or is declared, has no windows for what it refused.
+        """
+        if came.kind not in ("predictions", "failures"):
+            return True
         known = any(place.version == came.version for place in self.places)
-        return came.kind != "predictions" or not known or came.start_ns < self.rest.open_ns
+        return came.start_ns < self.rest.open_ns if known else came.kind == "predictions"
 
 
 class Scheduler:

@@ -124,11 +124,12 @@ class Closer:
         self._note_labels(model)
         changed = sum(self._timed(partial(self._judge_first, window, model)) for window in self.unjudged)
         self.unjudged = []
-        newest = max(
-            (s.id for s in self.stored.segments("predictions", after_id=progress.prediction_segment)), default=0
-        )
+        # In this order: what comes in between is new to the next pass too.
+        newest = self.stored.newest("predictions", progress.prediction_segment)
+        refused = progress.failure_segment or progress.prediction_segment
+        newest_refused = self.stored.newest("failures", refused)
         closed_ns = self.stored.closed_until()
-        late = self.stored.late_segments(progress.prediction_segment, closed_ns)
+        late = self.stored.late_segments(progress.prediction_segment, refused, closed_ns)
         revised = self.stored.late_windows(late, closed_ns)
         missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
         segments = self.stored.traffic(closed_ns)
@@ -139,7 +140,7 @@ class Closer:
             changed += 1
         changed += sum(self._timed(partial(self._revise, window, model)) for window in revised)
         changed += sum(self._timed(partial(self._close_late, span, model)) for span in missed)
-        self._advance(prediction_segment=max(newest, progress.prediction_segment))
+        self._advance(prediction_segment=newest, failure_segment=newest_refused)
         return changed + self._look_at_labels(model, now_ns)
 
     def _timed(self, work: Callable[[], T]) -> T:
@@ -306,9 +307,11 @@ class Closer:
         return Looked(looked.findings, (), ())
 
     def _revise(self, window: WindowEntry, model: MonitoredModel) -> bool:
-        """Late rows: measure again, move no alert."""
+        """Late rows or refusals: measure again, move no alert."""
+        if self.stored.is_counted(window, self.context.store):
+            return False
         profiled = self._profile(window.span, model)
-        if profiled is None or profiled.tiles.rows == window.n_window:
+        if profiled is None or self.stored.is_of(window, profiled.tiles):
             return False
         self._commit_again(window, profiled, model)
         return True
@@ -335,7 +338,7 @@ class Closer:
     def _close_late(self, span: Span, model: MonitoredModel) -> bool:
         """A window nobody knew of when its time was over: measured like any other; it moves no alert, for it is old news."""
         profiled = self._profile(span, model)
-        if profiled is None or not profiled.tiles.rows:
+        if profiled is None or not profiled.tiles.has_traffic:
             return False
         then = self._as_of(span, self._history())
         looked = self._measure_again(span, 0, profiled, model, then) if then is not None else None

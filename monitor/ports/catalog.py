@@ -69,7 +69,7 @@ class Catalog(Protocol):
         """
 
     def arrived(self, after_id: int) -> tuple[int, list[Arrived]]:
-        """The newest id of any segment, and what predictions and labels have come since `after_id`."""
+        """The newest id of any segment, and what predictions, refused exchanges and labels have come since `after_id`."""
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Swap segments in one step (compaction). Raises Stale where an old one is no longer registered."""
