@@ -84,3 +84,20 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Protocol = "http1"
     trailers: Mapping[str, str] = {}
     """Of HTTP/2; those of HTTP/1.1 are not taken in."""
+
+
+def unreadable(damage: Damage, start_ns: int, end_ns: int, protocol: Protocol = "http1") -> Exchange:
+    """A request of which not even the head could be read: it was one all the same."""
+    return Exchange(
+        method="",
+        target="",
+        request_headers={},
+        response_headers={},
+        request_body=b"",
+        response_body=b"",
+        status=0,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        damage=damage,
+        protocol=protocol,
+    )

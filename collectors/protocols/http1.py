@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from collectors.protocols.bodies import Framing, MalformedBody, UntilClose, request_framing, response_framing
-from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted
+from collectors.protocols.exchange import Damage, Direction, Exchange, Wanted, unreadable
 from collectors.protocols.flight import Flight
 from collectors.protocols.heads import (
     HEAD_BYTES_MAX,
@@ -415,14 +415,14 @@ class Http1:
     def _malformed(self, direction: Direction, time_ns: int) -> None:
         """End with what is known; a request head that cannot be read is an exchange too."""
         if direction is Direction.TO_SERVER and self._sending is None:
-            self._finished.append(_unreadable("malformed", self._head_start_ns, time_ns))
+            self._finished.append(unreadable("malformed", self._head_start_ns, time_ns))
             self.abandon("connection_given_up", "malformed")
         else:
             self.abandon("malformed", "malformed")
 
     def _count_unfinished_head(self, time_ns: int) -> None:
         if self._heads[Direction.TO_SERVER].take() and not self._resuming:
-            self._finished.append(_unreadable("request_incomplete", self._head_start_ns, time_ns))
+            self._finished.append(unreadable("request_incomplete", self._head_start_ns, time_ns))
 
     def _give_up(self, cause: Cause) -> None:
         self._land()
@@ -452,18 +452,3 @@ def _may_begin_request(start: bytes | bytearray) -> bool:
 
 def _may_begin_response(start: bytearray) -> bool:
     return start.startswith(b"HTTP/") or b"HTTP/".startswith(start)
-
-
-def _unreadable(damage: Damage, start_ns: int, end_ns: int) -> Exchange:
-    return Exchange(
-        method="",
-        target="",
-        request_headers={},
-        response_headers={},
-        request_body=b"",
-        response_body=b"",
-        status=0,
-        start_ns=start_ns,
-        end_ns=end_ns,
-        damage=damage,
-    )

@@ -11,9 +11,9 @@ from typing import Literal
 
 from collectors.protocols import grpc
 from collectors.protocols.dialogue import Correlation, Dialogue
-from collectors.protocols.exchange import Damage, Direction, Exchange, Protocol, Wanted
+from collectors.protocols.exchange import Damage, Direction, Exchange, Protocol, Wanted, unreadable
 from collectors.protocols.flight import Flight
-from collectors.protocols.http2_frames import FrameReader, Kind, MalformedFrames, NoRoomForFrames
+from collectors.protocols.http2_frames import FrameReader, Kind, MalformedFrames, NoRoomForFrames, OverlongBlock
 from collectors.protocols.http2_headers import Fields, HeaderBlocks, MalformedBlock, NoRoomForHeaders
 from collectors.protocols.memory import BODY_BYTES_MAX, Budget, Kept
 
@@ -77,12 +77,14 @@ class Http2:
                 elif kind == _RST_STREAM:
                     self._reset(stream)
                 else:
-                    fields = self._blocks[direction].read(payload)
+                    fields = self._read(direction, stream, payload, time_ns)
                     if kind == _HEADERS and direction is Direction.TO_SERVER:
                         self._from_client(stream, fields, len(payload), ends, time_ns)
                     elif kind == _HEADERS:
                         self._from_server(stream, fields, len(payload), ends, time_ns)
-        except (MalformedFrames, MalformedBlock):
+        except (MalformedFrames, MalformedBlock) as fault:
+            if isinstance(fault, OverlongBlock):
+                self._note_unreadable(direction, fault.stream, time_ns)
             self.abandon("malformed", "malformed")
         except (NoRoomForFrames, NoRoomForHeaders):
             self.abandon("memory_full", "memory_full")
@@ -117,6 +119,18 @@ class Http2:
         """Drain the exchanges that ended."""
         finished, self._finished = self._finished, []
         return finished
+
+    def _read(self, direction: Direction, number: int, block: bytes, time_ns: int) -> Fields:
+        try:
+            return self._blocks[direction].read(block)
+        except MalformedBlock:
+            self._note_unreadable(direction, number, time_ns)
+            raise
+
+    def _note_unreadable(self, direction: Direction, number: int, time_ns: int) -> None:
+        """A request whose headers cannot be read is one all the same."""
+        if direction is Direction.TO_SERVER and number > self._last:
+            self._finished.append(unreadable("malformed", time_ns, time_ns, "http2"))
 
     def _from_client(self, number: int, fields: Fields, size: int, ends: bool, time_ns: int) -> None:
         stream = self._streams.get(number)

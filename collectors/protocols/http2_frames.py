@@ -54,6 +54,14 @@ class MalformedFrames(ValueError):
     """Bytes that are not HTTP/2."""
 
 
+class OverlongBlock(MalformedFrames):
+    """A header block that is too long, with the number of its stream."""
+
+    def __init__(self, stream: int) -> None:
+        super().__init__("a header block is too long")
+        self.stream = stream
+
+
 class NoRoomForFrames(Exception):
     """There is no memory to put a header block together."""
 
@@ -184,7 +192,7 @@ class FrameReader:
             return self._data(data, at, size, length, flags, stream)
         if kind in (_HEADERS, _CONTINUATION, _PUSH_PROMISE):
             if length > HEAD_BYTES_MAX:
-                raise MalformedFrames("a header block is too long")
+                raise OverlongBlock(stream)
             if size - at < length:
                 self._need = _HEADER_BYTES + length
                 return at - _HEADER_BYTES, None
@@ -249,7 +257,7 @@ class FrameReader:
         if self._block.refused == "memory_full":
             raise NoRoomForFrames
         if self._block.refused:
-            raise MalformedFrames("a header block is too long")
+            raise OverlongBlock(stream)
         self._block_stream = stream
         if not flags & _END_HEADERS:
             return None

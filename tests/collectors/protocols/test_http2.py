@@ -222,20 +222,32 @@ def test_what_was_whole_before_malformed_bytes_is_kept() -> None:
 
 
 def test_a_header_block_without_end_is_given_up() -> None:
-    """At the limit for heads, whether in one frame or in many."""
+    """At the limit for heads, whether in one frame or in many. It was a request all the same."""
     hello = client(PREFACE + SettingsFrame(0).serialize())
     one = client((HEAD_BYTES_MAX + 1).to_bytes(3, "big") + b"\x01\x04\x00\x00\x00\x01")
     pieces = [client(ContinuationFrame(1, bytes(16_000)).serialize())] * 5
     many = [client(HeadersFrame(1, b"").serialize()), *pieces]
     for steps in ([hello, one], [hello, *many]):
-        assert Watched(steps).connection.opaque == "malformed"
+        watched = Watched(steps)
+        assert (watched.connection.opaque, watched.budget.held) == ("malformed", 0)
+        assert [damage for *_, damage in watched.story] == ["malformed"]
 
 
 def test_a_header_list_that_grows_is_given_up() -> None:
     """Few bytes that mean many: a large entry of the table, named again and again."""
     block = Encoder().encode([("x-large", "v" * 3000)]) + b"\xbe" * 60
     steps = [client(PREFACE + SettingsFrame(0).serialize() + HeadersFrame(1, block, flags=["END_HEADERS"]).serialize())]
-    assert Watched(steps).connection.opaque == "malformed"
+    watched = Watched(steps)
+    assert watched.connection.opaque == "malformed"
+    assert [damage for *_, damage in watched.story] == ["malformed"]
+
+
+def test_headers_of_a_stream_that_stands_are_no_second_request() -> None:
+    """Trailers that cannot be read end the connection, and the one request with it."""
+    peers = Peers()
+    broken = HeadersFrame(1, b"\xff\xff\xff", flags=["END_HEADERS", "END_STREAM"]).serialize()
+    steps = [*peers.hello(), client(peers.headers(0, 1, [(":method", "POST"), (":path", "/a")]) + broken)]
+    assert [damage for *_, damage in Watched(steps).story] == ["malformed"]
 
 
 def test_streams_are_bounded() -> None:
