@@ -98,7 +98,10 @@ def sheet_of_body(data: bytes, media_type: str, name: str) -> Sheet:
         raise InvalidInput(Fault(name, f"the media type {_quoted(media_type)!r}", "one of " + ", ".join(_MEDIA_TYPES)))
     data = _inflated(data, name)
     if known == "parquet":
-        return _parquet(pa.BufferReader(data), name, bounded=True)
+        try:
+            return _parquet(pa.BufferReader(data), name, bounded=True)
+        except OSError as error:  # so Arrow calls a damaged page
+            raise InvalidInput(Fault(name, f"damaged Parquet ({_quoted(error)})", "a Parquet file")) from error
     sheet = _csv(lambda: pa.BufferReader(data), name) if known == "csv" else _json(data, known, name)
     if len(sheet) * len(sheet.columns) > CELLS_MAX:
         raise InvalidInput(
