@@ -17,10 +17,9 @@ from monitor.alerts.lifecycle import advance, inactive
 from monitor.definitions import Check, MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
 from monitor.jobs.look import LEARNING_WINDOWS
-from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 from monitor.tiles.merge import merge
 from monitor.tiles.numeric import QUANTILE_CELLS, NumericGrid, NumericTile
-from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
+from monitor.tiles.tileset import Baseline, Grids, TileSet
 from monitor.windows.trailing import Pyramid, extend
 
 Generator = np.random.Generator
@@ -106,20 +105,6 @@ def _fold(grid: NumericGrid, bounds: Floats, counts: npt.NDArray[np.int64]) -> N
 def autoregressive(rng: Generator, rows: int, features: int, phi: float) -> Floats:
     noise = rng.normal(size=(rows + 500, features)) * np.sqrt(1 - phi * phi)
     return np.asarray(lfilter([1], [1, -phi], noise, axis=0)[500:])
-
-
-def category_baseline(rng: Generator, shares: Floats, m: int, features: int) -> Baseline:
-    grids, tiles = {}, {}
-    for i in range(features):
-        counts = rng.multinomial(m, shares)
-        grids[f"f{i}"] = CategoricalGrid(tuple(f"c{k}" for k in range(len(shares))))
-        tiles[f"f{i}"] = CategoricalTile(np.append(counts, 0))
-    return Baseline("b", m, Grids(grids), TileSet(m, tiles), DesignEffects((16,), (1.0,)))
-
-
-def category_windows(rng: Generator, shares: Floats, n: int, features: int, windows: int) -> Iterator[TileSet]:
-    for _ in range(windows):
-        yield TileSet(n, {f"f{i}": CategoricalTile(np.append(rng.multinomial(n, shares), 0)) for i in range(features)})
 
 
 def model_of(tolerance: float, budget: float) -> MonitoredModel:

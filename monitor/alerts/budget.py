@@ -108,11 +108,6 @@ def evaluated_every(scale: int) -> int:
     return max(1, scale // 2)
 
 
-def due_scales(index: int, scales: tuple[int, ...] = SCALES) -> tuple[int, ...]:
-    """Scales to look at when the base window with this running number (0, 1, 2, …) closes."""
-    return tuple(s for s in scales if index + 1 >= s and (index + 1) % evaluated_every(s) == 0)
-
-
 def looks_per_month(rule: WindowRule, *, rows_per_ns: float | None = None) -> float:
     """Looks of a window rule in 30 days. A rule by rows needs the observed arrivals, a session rule takes its most."""
     if rule.rows is not None:

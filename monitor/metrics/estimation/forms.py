@@ -21,7 +21,7 @@ from monitor.tiles.class_scores import ClassSums, RegionSums
 from monitor.tiles.estimator import ClassCurves, Curve, LossModel
 from monitor.tiles.joined import classes_of
 from monitor.tiles.losses import LossTile
-from monitor.tiles.scores import REGIONS, TOTAL, ScoreTile, group_key
+from monitor.tiles.scores import REGIONS, TOTAL, group_key
 from monitor.tiles.task import task_of
 
 Floats = npt.NDArray[np.float64]
@@ -251,7 +251,3 @@ class LossEstimate:
         else:
             value = against(self.of(tile, estimator.loss), comparison, estimator.loss.labelled)
         yield Measurement(self.name, self.kind, None, None, value)
-
-
-def score_tile(comparison: Comparison) -> ScoreTile | None:
-    return comparison.window.scores.get(TOTAL)

@@ -7,9 +7,9 @@ import pytest
 
 from monitor.alerts.budget import (
     COMPARE_FALSE_ALARMS,
+    SCALES,
     UNKNOWN_EFFECT,
     Plan,
-    due_scales,
     evaluated_every,
     families_present,
     looks_per_month,
@@ -72,9 +72,11 @@ def test_compare_is_one_look_at_one_scale():
 
 
 def test_longer_merges_are_looked_at_less_often():
-    """Scale 8 at every fourth window, once it is full."""
-    assert [i for i in range(16) if 8 in due_scales(i)] == [7, 11, 15]
-    assert due_scales(0) == (1,)
+    """Scale 8 at every fourth window, and then it may spend as much as four looks together."""
+    assert [evaluated_every(scale) for scale in SCALES] == [1, 1, 2, 4, 8, 16, 32]
+    whole = plan()
+    each = [math.exp(whole.log_alpha(AlertKind.DRIFT, scale)) / evaluated_every(scale) for scale in SCALES]
+    assert each == pytest.approx([each[0]] * len(SCALES))
 
 
 def test_looks_come_from_the_length_or_from_the_arrivals():

@@ -6,8 +6,6 @@ from benchmarks.null_calibration.streams import (
     Setting,
     autoregressive,
     baseline_of,
-    category_baseline,
-    category_windows,
     firing,
     live,
     model_of,
@@ -15,13 +13,27 @@ from benchmarks.null_calibration.streams import (
     tile_of,
 )
 from monitor.findings import AlertKind
-from monitor.tiles.tileset import TileSet
+from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
+from monitor.tiles.tileset import Baseline, DesignEffects, Grids, TileSet
 
 
 def normal(rng, setting, windows):
     baseline = baseline_of({f"f{i}": rng.normal(size=setting.m) for i in range(setting.features)})
     stream = normal_windows(rng, setting, baseline, windows)
     return list(live(model_of(setting.tolerance, setting.budget), baseline, stream))
+
+
+def categories(rng, shares, rows, features):
+    """A baseline of independent categories."""
+    names = tuple(f"c{k}" for k in range(len(shares)))
+    grids = {f"f{i}": CategoricalGrid(names) for i in range(features)}
+    tiles = {name: CategoricalTile(np.append(rng.multinomial(rows, shares), 0)) for name in grids}
+    return Baseline("b", rows, Grids(grids), TileSet(rows, tiles), DesignEffects((16,), (1.0,)))
+
+
+def category_windows(rng, shares, n, features, windows):
+    for _ in range(windows):
+        yield TileSet(n, {f"f{i}": CategoricalTile(np.append(rng.multinomial(n, shares), 0)) for i in range(features)})
 
 
 def test_a_stream_where_nothing_happens_stays_within_its_budget():
@@ -35,7 +47,7 @@ def test_categories_stay_within_the_budget():
     """Fifty skewed categories in 50 rows, where chi-square would alarm all day."""
     rng = np.random.default_rng(2)
     shares = np.r_[0.5, np.full(49, 0.5 / 49)]
-    baseline = category_baseline(rng, shares, 2_000, 5)
+    baseline = categories(rng, shares, 2_000, 5)
     assert len(firing(live(model_of(0.0, 30), baseline, category_windows(rng, shares, 50, 5, 400)))) <= 5
 
 

@@ -1,6 +1,6 @@
 """Trailing merges: the pyramid gives the merges of the last windows, at the looks where they are due."""
 
-from monitor.alerts.budget import due_scales
+from monitor.alerts.budget import SCALES, evaluated_every
 from monitor.windows.trailing import Pyramid, extend
 
 
@@ -9,7 +9,8 @@ def test_every_scale_is_the_merge_of_the_last_windows_when_it_is_due() -> None:
     pyramid: Pyramid[tuple[int, ...]] = Pyramid()
     for index in range(300):
         pyramid, due = extend(pyramid, (index,), lambda parts: tuple(x for part in parts for x in part))
-        assert tuple(sorted(due)) == due_scales(index)
+        looks = index + 1
+        assert sorted(due) == [scale for scale in SCALES if looks >= scale and looks % evaluated_every(scale) == 0]
         for scale, windows in due.items():
             assert windows == tuple(range(index - scale + 1, index + 1))
 
