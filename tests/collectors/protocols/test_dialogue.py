@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from collectors.protocols import Direction, Exchange
+from collectors.protocols import Direction, Exchange, dialogue
 from collectors.protocols.connection import Connection
-from collectors.protocols.dialogue import OPEN_MAX, Answer
+from collectors.protocols.dialogue import Answer
 from collectors.protocols.memory import Budget
 from tests.collectors.conversation import Step, client, in_pieces, random_sizes
 from tests.collectors.grpc_conversation import OK, STREAM, Peers, message, reset
@@ -188,11 +188,42 @@ def test_each_exchange_has_its_own_times_and_no_id_of_the_stream() -> None:
     assert all(each.request_headers == {"content-type": "application/grpc"} for each in stream.exchanges)
 
 
-def test_open_questions_are_bounded() -> None:
-    """The oldest makes room."""
-    stream = Stream().ask(*["a1"] * (OPEN_MAX + 3)).play()
-    assert [damage for *_, damage in stream.story] == ["streams_max"] * 3
-    stream.close()
+def test_a_client_may_ask_thousands_of_times_ahead() -> None:
+    """Each answer finds its question, by key or by order."""
+    for key in ("a", " "):
+        asked = [f"{key}{number}" for number in range(3000)]
+        stream = Stream().ask(*asked).tell(*(f"{key}y-{number}" for number in range(3000))).end().play().close()
+        assert stream.story == [(each, f"{key}y-{number}", 200, None) for number, each in enumerate(asked)]
+
+
+@pytest.mark.parametrize("key", ["a", " "])
+def test_a_question_for_which_there_is_no_room_keeps_its_place(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is dropped once; its answer is not taken for that of the next, nor for one to nothing."""
+    monkeypatch.setattr(dialogue, "OPEN_MAX", 2)
+    stream = Stream().ask(*(f"{key}{number}" for number in range(4))).play()
+    stream.tell(*(f"{key}y-{number}" for number in range(4))).ask(f"{key}4").tell(f"{key}y-4").end().play().close()
+    dropped = [("", "", 0, "streams_max")] * 2
+    assert stream.story == [*dropped, *((f"{key}{number}", f"{key}y-{number}", 200, None) for number in (0, 1, 4))]
+
+
+def test_without_room_in_memory_a_question_is_dropped() -> None:
+    """And keeps its place too."""
+    stream = Stream().ask(" z").tell(" y-z").play()
+    stream.budget.limit = stream.budget.held + 3 * dialogue.OPEN_BYTES
+    stream.ask(*(f" {number}" for number in range(4))).tell(
+        *(f" y-{number}" for number in range(4))
+    ).end().play().close()
+    found = {(asked, told): damage for asked, told, _, damage in stream.story}
+    assert found == {("", ""): "memory_full", (" z", " y-z"): None, (" 0", " y-0"): None, (" 1", " y-1"): None}
+
+
+def test_beyond_all_places_nothing_is_paired_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every question is counted once, and what comes of the server says nothing."""
+    monkeypatch.setattr(dialogue, "OPEN_MAX", 2)
+    monkeypatch.setattr(dialogue, "PLACES_MAX", 3)
+    stream = Stream().ask(*(f" {number}" for number in range(5))).tell(*(f" y-{number}" for number in range(5))).end()
+    stream.play().close()
+    assert [damage for *_, damage in stream.story] == ["streams_max"] * 5
 
 
 def test_a_hole_in_a_message_costs_one_exchange() -> None:
