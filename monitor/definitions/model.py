@@ -205,8 +205,9 @@ class _ModelReader(Reader):
     def label(self, value: object, where: str) -> Label:
         if isinstance(value, str):
             return Label(value)
-        found = self.mapping(value, where, ("name", "positive"))
-        return Label(self.text(found.get("name"), f"{where}.name"), found.get("positive", 1))
+        found = self.mapping(value, where, ("name", "positive", "time"))
+        time = self.text(found["time"], f"{where}.time") if found.get("time") is not None else None
+        return Label(self.text(found.get("name"), f"{where}.name"), found.get("positive", 1), time)
 
     def windows(self, value: object, where: str) -> tuple[WindowRule, ...]:
         rules = tuple(

@@ -62,6 +62,8 @@ class Prediction:
 class Label:
     name: str
     positive: object = 1
+    time: str | None = None
+    """Column of label files and bodies that says when a label was known, where they have it."""
 
 
 @dataclass(frozen=True, slots=True)

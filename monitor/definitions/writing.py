@@ -29,7 +29,8 @@ def document_of_model(model: MonitoredModel) -> dict[str, Any]:
     if any(prediction.values()):
         document["prediction"] = {k: v for k, v in prediction.items() if v}
     if model.label:
-        document["label"] = {"name": model.label.name, "positive": model.label.positive}
+        time = {"time": model.label.time} if model.label.time is not None else {}
+        document["label"] = {"name": model.label.name, "positive": model.label.positive, **time}
     if model.groups:
         document["groups"] = list(model.groups)
     document["id"] = model.id

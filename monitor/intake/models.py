@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Controller, Request, post, put
@@ -111,7 +112,9 @@ class DeclarationsController(Controller):
         observer: TheObserver,
         labels_reader: TheLabelsReader,
         model: FromPath[str],
+        time: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
+        """`time`: the column that says when each label was known; without it `label: {time: …}` of the declaration, where the body has it."""
         declaration = _declaration(catalog, model)
         if declaration.label is None:
             raise InvalidInput(
@@ -120,8 +123,12 @@ class DeclarationsController(Controller):
         name = declaration.label.name
         body = await body_of(request, LABELS_BYTES_MAX)
         media_type = request.headers.get("content-type", "")
-        ids, values = await sync_to_thread(labels_reader, body, media_type, "labels", declaration.id, name)
-        accepted = await sync_to_thread(accept_labels, model, ids, values, catalog, store, clock())
+        column = time or declaration.label.time
+        read = partial(labels_reader, demanded=bool(time))
+        labels = await sync_to_thread(read, body, media_type, "labels", declaration.id, name, column)
+        accepted = await sync_to_thread(
+            accept_labels, model, labels.id, labels.value, catalog, store, clock(), labels.known_ns
+        )
         observer.records_received("label", accepted.accepted)
         return {"model": model, "accepted": accepted.accepted, "unknown": accepted.unknown}
 

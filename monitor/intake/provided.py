@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -14,7 +13,7 @@ from monitor.jobs.accept_events import EventAcceptance
 from monitor.jobs.accept_together import Acceptance
 from monitor.jobs.awaited import Awaited
 from monitor.jobs.profile_window import Explainer
-from monitor.ports import Catalog, Observer, SegmentStore
+from monitor.ports import Catalog, Labels, Observer, SegmentStore
 from monitor.tiles.rows import Rows
 
 TheCatalog = NamedDependency[SkipValidation[Catalog]]
@@ -25,8 +24,8 @@ TheObserver = NamedDependency[SkipValidation[Observer]]
 """The monitor's own telemetry."""
 TheRowsReader = NamedDependency[SkipValidation[Callable[..., Rows]]]
 """(body, media type, name, time=column or None) → rows."""
-TheLabelsReader = NamedDependency[SkipValidation[Callable[[bytes, str, str, str, str], tuple[Any, Any]]]]
-"""(body, media type, name, id column, label column) → ids and values."""
+TheLabelsReader = NamedDependency[SkipValidation[Callable[..., Labels]]]
+"""(body, media type, name, id column, label column, time column or None, demanded=whether it must be there) → labels."""
 TheExplainerMaker = NamedDependency[SkipValidation[Callable[[MonitoredModel, Rows], Explainer | None]]]
 TheAwaited = NamedDependency[SkipValidation[Awaited]]
 """Who brings rows of the past."""

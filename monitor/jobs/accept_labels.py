@@ -12,11 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from monitor.errors import Fault, InvalidInput
+from monitor.findings import rfc3339
 from monitor.ports import CAME_UNKNOWN_NS, Catalog, Labels, Segment, SegmentStore
 
 RECORDED_NS = 86_400 * 10**9
 """Predictions that came so much later than they were made were recorded somewhere and sent at last: a sidecar that was cut off
 sends within hours. Their labels are recorded too."""
+AHEAD_NS = 86_400 * 10**9
+"""By which a label may say that it was known later than now: clocks and zones are off by hours, never by a day."""
 WAITING_NS = 0
 """Event time of a label whose prediction is unknown: no prediction is older than 1970."""
 
@@ -38,14 +42,24 @@ def accept_labels(
     catalog: Catalog,
     store: SegmentStore,
     now_ns: int,
+    known_ns: npt.NDArray[np.int64] | None = None,
 ) -> LabelsAccepted:
-    """Store labels of a model. Later values of an id replace earlier ones."""
+    """Store labels of a model. Later values of an id replace earlier ones. `known_ns`: as of `Labels`; InvalidInput where it lies ahead."""
+    _refuse_ahead(ids, known_ns, now_ns)
     predictions = catalog.segments("predictions", model)
     times = store.locate(predictions, [str(i) for i in ids])
     came_ns = _came(times, predictions, np.full(len(ids), now_ns, np.int64))
-    segments, accepted = _write(model, Labels(ids, values, times, came_ns), store, now_ns)
+    segments, accepted = _write(model, Labels(ids, values, times, came_ns, known_ns), store, now_ns)
     catalog.put_segments(segments)
     return accepted
+
+
+def _refuse_ahead(ids: npt.NDArray[np.object_], known_ns: npt.NDArray[np.int64] | None, now_ns: int) -> None:
+    ahead = np.zeros(0, np.intp) if known_ns is None else np.flatnonzero(known_ns > now_ns + AHEAD_NS)
+    if known_ns is not None and len(ahead):
+        found = f"known at {rfc3339(int(known_ns[ahead[0]]))}"
+        where = f"label of {str(ids[ahead[0]])[:80]!r}"
+        raise InvalidInput(Fault(where, found, f"a time up to now, {rfc3339(now_ns)} by the monitor's clock"))
 
 
 @dataclass(slots=True)
@@ -76,7 +90,7 @@ def find_waiting(
     accepted = LabelsAccepted(0, len(labels))
     if np.any(times >= 0):
         came_ns = np.full(len(labels), now_ns, np.int64) if labels.came_ns is None else labels.came_ns
-        found = Labels(labels.id, labels.value, times, _came(times, predictions, came_ns))
+        found = Labels(labels.id, labels.value, times, _came(times, predictions, came_ns), labels.known_ns)
         segments, accepted = _write(model, found, store, now_ns)
         catalog.replace_segments(waiting, segments)
         # What still waits has been written anew; labels that came meanwhile have not been looked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.definitions import MonitoredModel
 from monitor.findings import Span
@@ -26,22 +27,29 @@ LEARNED_WINDOWS = 64
 def delays_of(rows: Rows, labels: Labels, model: MonitoredModel, tiles: TileSet) -> DelayTile | None:
     """The tile of a window's labels; None where they came with the rows, and so without any delay.
 
-    Labels of recorded rows are counted, and have none: that they came now says nothing of when they were known.
+    Labels of recorded rows that do not say when they were known are counted, and have none: that they came now says nothing of it.
     """
     if labels.came_ns is None or not len(labels):
         return None
     own = set(rows.prediction_ids())
     there = np.array([i in own for i in labels.id.tolist()], np.bool_)
-    kept = there & (labels.came_ns != CAME_UNKNOWN_NS)
-    cells = delay_cells(labels.came_ns[kept] - labels.time_ns[kept])
-    outcome = np.full(len(cells), OTHER)
+    outcome = np.full(len(labels), OTHER)
     positive = positive_of(model)
     if isinstance(tiles.outcome, BinaryOutcome) and positive is not None:
-        codes = encode(Column(labels.value[kept]), (positive,)).codes
+        codes = encode(Column(labels.value), (positive,)).codes
         outcome = np.where(codes == 0, POSITIVE, NEGATIVE)
-    counts = np.bincount(outcome * DELAY_CELLS + cells, minlength=3 * DELAY_CELLS).reshape(3, DELAY_CELLS)
-    undated = int(np.count_nonzero(there & ~kept))
-    return complete(replace(DelayTile.empty(), counts=counts.astype(np.int64), undated=undated))
+
+    def counted(at_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        kept = there & (at_ns != CAME_UNKNOWN_NS)
+        places = outcome[kept] * DELAY_CELLS + delay_cells(at_ns[kept] - labels.time_ns[kept])
+        return np.bincount(places, minlength=3 * DELAY_CELLS).reshape(3, DELAY_CELLS).astype(np.int64)
+
+    said = labels.known_ns is not None and bool((there & (labels.known_ns != CAME_UNKNOWN_NS)).any())
+    told = None
+    if labels.known_ns is not None and said:
+        told = counted(np.where(labels.known_ns == CAME_UNKNOWN_NS, labels.came_ns, labels.known_ns))
+    tile = replace(DelayTile.empty(), counts=counted(labels.came_ns), told=told)
+    return complete(replace(tile, undated=int(there.sum()) - int(tile.shown.sum())))
 
 
 def learned_delays(catalog: Catalog, place: Place, complete_before_ns: int) -> DelayTile | None:

@@ -51,7 +51,7 @@ def replay(
         )
     catalog.put_segments([store.write_rows(declaration.model, version, rows.in_canonical_order(), now_ns)])
     if labels is not None:
-        accept_labels(declaration.model, labels.id, labels.value, catalog, store, now_ns)
+        accept_labels(declaration.model, labels.id, labels.value, catalog, store, now_ns, labels.known_ns)
     while run_pass():
         pass
     span = int(rows.time_ns.min()), int(rows.time_ns.max()) + 1

@@ -26,20 +26,22 @@ class Labels:
     """n labels. `value` object of int, float, bool or str; `time_ns` is the event time of the prediction it belongs to.
 
     `came_ns`: when each was taken in, by the monitor's clock, CAME_UNKNOWN_NS of labels of recorded rows; None where all
-    come from a file.
+    come from a file. `known_ns`: when each was known, by whoever sent it, CAME_UNKNOWN_NS where it was not said; None where it was of none.
     """
 
     id: npt.NDArray[np.object_]
     value: npt.NDArray[np.object_]
     time_ns: npt.NDArray[np.int64]
     came_ns: npt.NDArray[np.int64] | None = None
+    known_ns: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.id)
 
     def take(self, at: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Labels:
         came_ns = None if self.came_ns is None else self.came_ns[at]
-        return Labels(self.id[at], self.value[at], self.time_ns[at], came_ns)
+        known_ns = None if self.known_ns is None else self.known_ns[at]
+        return Labels(self.id[at], self.value[at], self.time_ns[at], came_ns, known_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class FindingQuery:
     """Name of the WindowRule."""
     whole: bool = False
     """Only what is said of the whole population, of no slice or group."""
+    metrics: tuple[str, ...] = ()
+    """Any of these, where some are named."""
     status: str | None = None
     """That some revision had: the latest of those is found."""
 

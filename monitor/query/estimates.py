@@ -7,11 +7,11 @@ from typing import Any
 from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
-from monitor.findings import Finding, Status, rfc3339, time_ns, window_document
+from monitor.findings import Finding, Status, rfc3339, window_document
 from monitor.metrics.intervals import wilson
 from monitor.ports import FindingQuery, WindowEntry
-from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page
+from monitor.query.asked import Between, ThePage
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.delays import NEGATIVE, OTHER, POSITIVE, SECOND_NS, DelayTile, delay_edges, delay_quantile
 from monitor.tiles.encoding import decode_tileset
@@ -36,22 +36,18 @@ class EstimatesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         metric: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """One item per window and metric whose labels came; `coverage` counts those of this page that have a verdict."""
         model_of(catalog, model)
-        page = Page.of(limit, cursor)
-        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
-        segments = catalog.segments("measurements", model, version, start_ns, end_ns)
+        segments = catalog.segments("measurements", model, version, between.start_ns, between.end_ns)
         query = FindingQuery(
-            start_ns,
-            end_ns,
+            between.start_ns,
+            between.end_ns,
             version or None,
             None,
             "estimate_error",
@@ -70,15 +66,14 @@ class EstimatesController(Controller):
         self,
         catalog: TheCatalog,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """Counts by half octaves of seconds, apart for negative, positive and other labels; `items` are the windows, newest first.
 
         A quantile is the cell it lies in, `above` and `up_to` so many seconds. `expected`: labels there will be, where it is known.
-        `labelled` are those with a delay; `undated` are in no count, and `undated_reason` says why.
+        A label that says when it was known counts by that. `labelled` are those with a delay; `undated` are in no count, and `undated_reason` says why.
         """
         entry = model_of(catalog, model)
         known = entry.in_force()
@@ -86,8 +81,8 @@ class EstimatesController(Controller):
             model,
             version=version,
             rule=rule or known.windows[0].name,
-            start_ns=time_ns(start, "from"),
-            end_ns=time_ns(end, "to"),
+            start_ns=between.start_ns,
+            end_ns=between.end_ns,
             limit=WINDOWS_MAX,
             newest_first=True,
         )
@@ -103,7 +98,7 @@ class EstimatesController(Controller):
             "windows": len(windows),
             "from": rfc3339(windows[-1].span.start_ns) if windows else None,
             "rows": sum(window.n_window for window in windows),
-            "labelled": int(total.counts.sum()),
+            "labelled": int(total.shown.sum()),
             "undated": total.undated,
             "undated_reason": UNDATED_REASON if total.undated else None,
             "corrected_windows": sum(item["expected"] is not None for item in items),
@@ -111,9 +106,9 @@ class EstimatesController(Controller):
             "median": _quantile(total, 0.5),
             "p90": _quantile(total, 0.9),
             "seconds": [0.0, *delay_edges().tolist()],
-            "negative": total.counts[NEGATIVE].tolist(),
-            "positive": total.counts[POSITIVE].tolist(),
-            "other": total.counts[OTHER].tolist(),
+            "negative": total.shown[NEGATIVE].tolist(),
+            "positive": total.shown[POSITIVE].tolist(),
+            "other": total.shown[OTHER].tolist(),
             "items": items,
             "next": None,
         }
@@ -133,7 +128,7 @@ def _delayed(window: WindowEntry, tile: DelayTile | None) -> dict[str, Any]:
 
 
 def _quantile(tile: DelayTile, share: float) -> dict[str, float | None] | None:
-    found = delay_quantile(tile.counts.sum(axis=0), share)
+    found = delay_quantile(tile.shown.sum(axis=0), share)
     return None if found is None else {"above": found[0], "up_to": found[1]}
 
 

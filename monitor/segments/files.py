@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.errors import Fault, InvalidInput
+from monitor.ports import CAME_UNKNOWN_NS, Labels
 from monitor.segments.inference import column_of_texts, column_of_values, texts_of
 from monitor.segments.sheets import Sheet, sheet_of_body, sheet_of_file
 from monitor.segments.times import times_of
@@ -49,18 +52,20 @@ def rows_from_bytes(
     return _rows(sheet_of_body(data, media_type, name), time, id, rate, start_ns)
 
 
-def read_labels(
-    path: Path, id_column: str, label_column: str
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """Prediction ids and label values (int, float, bool or str) of a file; rows without a label are left out."""
-    return _labels(sheet_of_file(path), id_column, label_column)
+def read_labels(path: Path, id_column: str, label_column: str, time: str | None = None) -> Labels:
+    """Labels (int, float, bool or str) of a file by prediction id, their predictions not yet looked for; rows without a label are left out.
+
+    `time`: the column that says when each was known; a row may have none.
+    """
+    return _labels(sheet_of_file(path), id_column, label_column, time)
 
 
 def labels_from_bytes(
-    data: bytes, media_type: str, name: str, id_column: str, label_column: str
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """As `read_labels`, from a request body called `name`."""
-    return _labels(sheet_of_body(data, media_type, name), id_column, label_column)
+    data: bytes, media_type: str, name: str, id_column: str, label_column: str, time: str | None, *, demanded: bool
+) -> Labels:
+    """As `read_labels`, from a request body called `name`, which need not have the `time` column unless it is demanded."""
+    sheet = sheet_of_body(data, media_type, name)
+    return _labels(sheet, id_column, label_column, time if demanded or time in sheet.columns else None)
 
 
 def _rows(sheet: Sheet, time: str | None, id: str | None, rate: float | None, start_ns: int | None) -> Rows:
@@ -84,7 +89,7 @@ def _rows(sheet: Sheet, time: str | None, id: str | None, rate: float | None, st
     )
 
 
-def _labels(sheet: Sheet, id_column: str, label_column: str) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+def _labels(sheet: Sheet, id_column: str, label_column: str, time: str | None) -> Labels:
     ids = texts_of(_column(sheet, id_column))
     for row, found in enumerate(ids, 1):
         if found is None:
@@ -95,8 +100,26 @@ def _labels(sheet: Sheet, id_column: str, label_column: str) -> tuple[npt.NDArra
     known = np.ones(len(ids), np.bool_) if values.missing is None else ~values.missing
     if values.values.dtype.kind == "f":
         known &= ~np.isnan(values.values)
+    known_ns = None if time is None else _known(sheet, time)
     # `tolist` gives Python's own int, float, bool and str.
-    return np.array(ids, object)[known], np.array(values.values.tolist(), object)[known]
+    plain = np.array(values.values.tolist(), object)
+    labels = Labels(np.array(ids, object), plain, np.zeros(len(ids), np.int64), None, known_ns)
+    return labels.take(known)
+
+
+def _known(sheet: Sheet, time: str) -> npt.NDArray[np.int64]:
+    """When each label was known; CAME_UNKNOWN_NS of a row that does not say."""
+    array = _column(sheet, time)
+    if pa.types.is_null(array.type):
+        return np.full(len(array), CAME_UNKNOWN_NS)
+    if sheet.textual:
+        array = pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)
+    said = pc.is_valid(array).to_numpy(zero_copy_only=False)
+    if not said.any():
+        return np.full(len(array), CAME_UNKNOWN_NS)
+    # Rows that do not say take a time of one that does, so that a fault names its own row.
+    times = times_of(pc.fill_null(array, array[int(np.argmax(said))]), f"{sheet.source}: {time}", textual=sheet.textual)
+    return np.where(said, times, CAME_UNKNOWN_NS)
 
 
 def _column(sheet: Sheet, name: str) -> Any:

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from monitor.ports import CAME_UNKNOWN_NS, Labels
 
 PREDICTION_ID, TIME, VALUE, REGISTERED, CAME = "prediction_id", "time_ns", "value", "registered", "came_ns"
+KNOWN = "known_ns"
+"""Only in files of which some label says it."""
 SPELLING = b"outrider.values"
 """Metadata: `json` where the values of one file are of several types and each is spelled as JSON, else `native`."""
 
@@ -21,16 +23,16 @@ SPELLING = b"outrider.values"
 def to_table(labels: Labels, registered: npt.NDArray[np.int64] | None = None) -> tuple[Any, dict[bytes, bytes]]:
     """The table and the metadata of its file."""
     values, spelling = _spelled(labels.value.tolist())
-    table = pa.table(
-        {
-            PREDICTION_ID: pa.array(labels.id, pa.string()),
-            TIME: pa.array(labels.time_ns, pa.int64()),
-            VALUE: values,
-            REGISTERED: pa.nulls(len(labels), pa.int64()) if registered is None else pa.array(registered, pa.int64()),
-            CAME: pa.nulls(len(labels), pa.int64()) if labels.came_ns is None else pa.array(labels.came_ns, pa.int64()),
-        }
-    )
-    return table, {SPELLING: spelling}
+    columns = {
+        PREDICTION_ID: pa.array(labels.id, pa.string()),
+        TIME: pa.array(labels.time_ns, pa.int64()),
+        VALUE: values,
+        REGISTERED: pa.nulls(len(labels), pa.int64()) if registered is None else pa.array(registered, pa.int64()),
+        CAME: pa.nulls(len(labels), pa.int64()) if labels.came_ns is None else pa.array(labels.came_ns, pa.int64()),
+    }
+    if labels.known_ns is not None and (labels.known_ns != CAME_UNKNOWN_NS).any():
+        columns[KNOWN] = pa.array(labels.known_ns, pa.int64())
+    return pa.table(columns), {SPELLING: spelling}
 
 
 def from_tables(tables: Sequence[Any], ids: Sequence[int]) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -43,16 +45,18 @@ def from_tables(tables: Sequence[Any], ids: Sequence[int]) -> tuple[Labels, npt.
     values = np.concatenate([np.empty(0, object), *(labels.value for labels, _ in parts)])
     times = np.concatenate([np.empty(0, np.int64), *(labels.time_ns for labels, _ in parts)])
     registered = np.concatenate([np.empty(0, np.int64), *(order for _, order in parts)])
-    came = np.concatenate([np.empty(0, np.int64), *(_came(labels) for labels, _ in parts)])
+    came = np.concatenate([np.empty(0, np.int64), *(_or_unknown(labels.came_ns, labels) for labels, _ in parts)])
+    known = np.concatenate([np.empty(0, np.int64), *(_or_unknown(labels.known_ns, labels) for labels, _ in parts)])
     in_order = np.argsort(registered, kind="stable")
     latest = dict(zip(names[in_order].tolist(), in_order.tolist(), strict=True))
     kept = np.fromiter(latest.values(), np.int64, len(latest))
     kept = kept[np.argsort(times[kept], kind="stable")]
-    return Labels(names[kept], values[kept], times[kept], came[kept]), registered[kept]
+    told = known[kept] if any(labels.known_ns is not None for labels, _ in parts) else None
+    return Labels(names[kept], values[kept], times[kept], came[kept], told), registered[kept]
 
 
-def _came(labels: Labels) -> npt.NDArray[np.int64]:
-    return np.full(len(labels), CAME_UNKNOWN_NS) if labels.came_ns is None else labels.came_ns
+def _or_unknown(times: npt.NDArray[np.int64] | None, labels: Labels) -> npt.NDArray[np.int64]:
+    return np.full(len(labels), CAME_UNKNOWN_NS) if times is None else times
 
 
 def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -64,10 +68,12 @@ def _from_table(table: Any, own: int) -> tuple[Labels, npt.NDArray[np.int64]]:
     name[:] = table.column(PREDICTION_ID).to_pylist()
     registered = table.column(REGISTERED).combine_chunks().fill_null(own)
     order = registered.to_numpy() if len(table) else np.empty(0, np.int64)
-    # A file of a release before has no such column.
-    known = CAME in table.column_names
-    came = pc.fill_null(table.column(CAME), CAME_UNKNOWN_NS).to_numpy() if known else None
-    return Labels(name, value, table.column(TIME).to_numpy(), came), order
+    # A file of a release before has no such columns.
+    came, known = (
+        pc.fill_null(table.column(one), CAME_UNKNOWN_NS).to_numpy() if one in table.column_names else None
+        for one in (CAME, KNOWN)
+    )
+    return Labels(name, value, table.column(TIME).to_numpy(), came, known), order
 
 
 def _spelled(values: list[Any]) -> tuple[Any, bytes]:

@@ -23,13 +23,20 @@ class DelayTile:
     """`counts` int64 [3, DELAY_CELLS]: labels by outcome and delay. `expected` f64 [2]: how many negatives and positives
 
     there will be once all labels are in (as many as came, where no more are expected), `errors` f64 [2] its standard errors.
-    `undated` labels are in none of the counts: nobody knows when they came.
+    `told` int64 [3, DELAY_CELLS], where some label says when it was known: as `counts`, of these by that, and of labels that only say that.
+    `undated` labels are in none of both: nobody knows when they came.
     """
 
     counts: npt.NDArray[np.int64]
     expected: npt.NDArray[np.float64]
     errors: npt.NDArray[np.float64]
     undated: int = 0
+    told: npt.NDArray[np.int64] | None = None
+
+    @property
+    def shown(self) -> npt.NDArray[np.int64]:
+        """How long labels took, as well as anybody knows; what is to come is learned from `counts`, when they were here."""
+        return self.counts if self.told is None else self.told
 
     @property
     def corrected(self) -> bool:
@@ -46,17 +53,21 @@ class DelayTile:
             self.expected + other.expected,
             self.errors + other.errors,
             self.undated + other.undated,
+            None if self.told is None and other.told is None else self.shown + other.shown,
         )
 
     def to_plain(self) -> list[object]:
-        undated = [self.undated] if self.undated else []
-        return [raw(self.counts), raw(self.expected), raw(self.errors), *undated]
+        plain: list[object] = [raw(self.counts), raw(self.expected), raw(self.errors)]
+        if self.told is not None:
+            return [*plain, self.undated, raw(self.told)]
+        return [*plain, self.undated] if self.undated else plain
 
     @classmethod
     def from_plain(cls, document: object, where: str) -> DelayTile:
         reader = Reader(document, where)
         arrays = (reader.counts(3, DELAY_CELLS), reader.reals(2), reader.reals(2))
-        tile = cls(*arrays, reader.count() if reader.has_more else 0)
+        undated = reader.count() if reader.has_more else 0
+        tile = cls(*arrays, undated, reader.counts(3, DELAY_CELLS) if reader.has_more else None)
         reader.done()
         return tile
 

@@ -74,7 +74,7 @@ def backfill(
         raise InvalidInput(
             Fault(str(file), "columns " + ", ".join(list(rows.columns)[:10]), f"a declared feature: {expected}")
         )
-    truth = _labels(labels, declaration.id, declaration.label.name if declaration.label else None)
+    truth = None if labels is None else _labels(labels, declaration)
     if api is not None:
         if baseline is not None:
             query = f"?time={quote(time)}" if time else ""
@@ -180,10 +180,7 @@ def _read_baseline(path: Path, time: str | None, id_column: str) -> tuple[Rows, 
     return read_rows(path, time=time, id=id_column), True
 
 
-def _labels(path: Path | None, id_column: str, label: str | None) -> Labels | None:
-    if path is None:
-        return None
-    if label is None:
+def _labels(path: Path, declaration: MonitoredModel) -> Labels:
+    if declaration.label is None:
         raise InvalidInput(Fault("--labels", str(path), "a declaration with `label: {name: …}`"))
-    ids, values = read_labels(path, id_column, label)
-    return Labels(ids, values, np.zeros(len(ids), np.int64))
+    return read_labels(path, declaration.id, declaration.label.name, declaration.label.time)

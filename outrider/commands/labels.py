@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -19,11 +20,13 @@ def labels(
     file: Annotated[
         Path, typer.Argument(help="CSV, Parquet, JSON or NDJSON with the id column and the label's column.")
     ],
+    time: Annotated[str | None, typer.Option(help="Column that says when each label was known.")] = None,
     monitor: Annotated[str, typer.Option(help="URL of the monitor.", envvar="OUTRIDER_MONITOR")] = LOCAL_MONITOR,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
     """Add labels to MODEL; the windows they belong to are revised."""
-    answer = MonitorApi(monitor).post(path_of(model, "/labels"), read_bytes(file), media_type_of(file.name))
+    query = f"?time={quote(time)}" if time else ""
+    answer = MonitorApi(monitor).post(path_of(model, f"/labels{query}"), read_bytes(file), media_type_of(file.name))
     if json:
         print_json(answer)
     else:

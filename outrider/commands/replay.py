@@ -21,7 +21,7 @@ from monitor.findings import Finding, Transition, rfc3339
 from monitor.jobs.profile_window import Explainer
 from monitor.jobs.replay import predictions_of, replay
 from monitor.main import open_service
-from monitor.ports import Labels
+from monitor.ports import CAME_UNKNOWN_NS, Labels
 from monitor.settings import MonitorSettings
 from monitor.tiles.rows import Rows
 from monitor.windows.spans import DAY_NS
@@ -155,10 +155,13 @@ def _width(rows: Rows) -> int:
 
 def _send_labels(api: MonitorApi, declaration: MonitoredModel, name: str, labels: Labels, part: slice) -> None:
     items = zip(labels.id[part].tolist(), labels.value[part].tolist(), strict=True)
-    body = json.dumps(
-        [{declaration.id: i, name: v.item() if isinstance(v, np.generic) else v} for i, v in items]
-    ).encode()
-    api.post(path_of(declaration.model, "/labels"), body, "application/json")
+    found = [{declaration.id: i, name: v.item() if isinstance(v, np.generic) else v} for i, v in items]
+    query = ""
+    if labels.known_ns is not None and declaration.label is not None and declaration.label.time is not None:
+        query = f"?time={quote(declaration.label.time)}"
+        for one, known_ns in zip(found, labels.known_ns[part].tolist(), strict=True):
+            one[declaration.label.time] = None if known_ns == CAME_UNKNOWN_NS else rfc3339(known_ns)
+    api.post(path_of(declaration.model, f"/labels{query}"), json.dumps(found).encode(), "application/json")
 
 
 def _wait(api: MonitorApi, model: str, version: str, rows: int, window: dict[str, str | None]) -> None:

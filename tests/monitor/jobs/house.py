@@ -166,8 +166,13 @@ class House:
         """Rows arrive, as a batch of a sidecar would bring them."""
         self.catalog.put_segments([self.store.write_rows(MODEL, version, served.in_canonical_order(), self.now_ns)])
 
-    def label(self, ids: npt.NDArray[np.object_], values: npt.NDArray[np.object_]) -> LabelsAccepted:
-        return accept_labels(MODEL, ids, values, self.catalog, self.store, self.now_ns)
+    def label(
+        self,
+        ids: npt.NDArray[np.object_],
+        values: npt.NDArray[np.object_],
+        known_ns: npt.NDArray[np.int64] | None = None,
+    ) -> LabelsAccepted:
+        return accept_labels(MODEL, ids, values, self.catalog, self.store, self.now_ns, known_ns)
 
     def at(self, ns: int) -> int:
         """Turn the clock and run passes until nothing is due; returns how many windows changed. No job may fail."""
