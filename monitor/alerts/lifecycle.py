@@ -108,6 +108,12 @@ def was_told(alert: Alert, window: Span) -> bool:
     return alert.since_ns <= window.end_ns <= ended
 
 
+def last_ended_ns(alert: Alert) -> int | None:
+    """The end of the window with which the alert's life before this one ended; None where it had none."""
+    ended = alert.memory.get(_RESOLVED)
+    return None if ended is None else int(ended)
+
+
 def _is_old(alert: Alert, window: Span) -> bool:
     return window.end_ns is not None and window.end_ns < alert.memory.get(_DECIDED, float("-inf"))
 

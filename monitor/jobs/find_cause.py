@@ -10,6 +10,7 @@ from functools import cache
 from monitor.alerts.causes.cause import HISTORY_MAX, ROWS_MAX, case_of, cause_of, since_of
 from monitor.alerts.causes.refresh import refresh_due, refreshed, with_cause
 from monitor.alerts.causes.upstream import with_upstream
+from monitor.alerts.lifecycle import last_ended_ns
 from monitor.findings import Alert, AlertStatus, Cause, Span, Transition
 from monitor.jobs.look import Looked, Subject, Track
 from monitor.tiles.rows import Rows
@@ -43,8 +44,9 @@ def with_causes(track: Track, looked: Looked, window: Span, subject: Subject, re
     history = tuple(records.history())[-HISTORY_MAX:]
     # Several alerts may speak at once, and a baseline is large.
     records = replace(records, baseline_rows=cache(records.baseline_rows))
-    causes = {t.kind: _cause(t, window, subject, history, records) for t in speaking}
-    grown = {a.kind: _cause(a, window, subject, history, records) for a in again}
+    own = {a.kind: _of_this_life(history, a) for a in looked.alerts}
+    causes = {t.kind: _cause(t, window, subject, own.get(t.kind, history), records) for t in speaking}
+    grown = {a.kind: _cause(a, window, subject, own[a.kind], records) for a in again}
 
     def told(transition: Transition) -> Transition:
         return replace(transition, cause=causes[transition.kind]) if transition in speaking else transition
@@ -61,6 +63,14 @@ def with_causes(track: Track, looked: Looked, window: Span, subject: Subject, re
         transitions=tuple(map(told, looked.transitions)),
         alerts=tuple(map(caused, looked.alerts)),
     )
+
+
+def _of_this_life(history: History, alert: Alert) -> History:
+    """The windows after those in which the alert was open before: what it told then is not what it tells of now."""
+    ended = last_ended_ns(alert)
+    if ended is None:
+        return history
+    return tuple((span, tiles) for span, tiles in history if span.end_ns is None or span.end_ns > ended) or history
 
 
 def _cause(

@@ -79,7 +79,7 @@ def test_a_concept_that_turns_is_seen_in_the_errors_and_not_in_the_inputs(
 ) -> None:
     """Drift at rows 10,000, 20,000 and 30,000 with inputs that stay as they are: windows of 500 rows find it in one
     window, and drift of the inputs tells nothing in 65 windows. The mixed stream's first concept is back between
-    the last two, so there it is told twice."""
+    the last two, so there it is told twice, each time with the very row it began at."""
     frame = pd.read_parquet(shared_data / "synthetic_drift_f1" / f"{name}.parquet")
     features = [c for c in frame if c != "class"]
     story = Story(
@@ -90,6 +90,33 @@ def test_a_concept_that_turns_is_seen_in_the_errors_and_not_in_the_inputs(
     assert story.windows == 65
     assert story.fired(AlertKind.PERFORMANCE) == told
     assert story.fired(AlertKind.DRIFT) == []
+    causes = [t.cause for t in story.transitions if t.kind is AlertKind.PERFORMANCE and t.state.value == "firing"]
+    since = [((c.since.at_ns - START) // SECOND, c.since.low_ns == c.since.high_ns) for c in causes if c and c.since]
+    assert since == [(at - 500, True) for at in told]
+
+
+@pytest.mark.parametrize("name", ["sine_0123", "mixed_0101", "stagger_0120", "rt_8873985678962563"])
+def test_change_points_of_errors_are_the_streams_own(shared_data: Path, name: str) -> None:
+    """Each turn that a tree's errors show begins at rows 10,000, 20,000 and 30,000 by the change point of the window after it,
+    its interval being that window alone; of the random tree's second turn, which moves the errors a little, the interval holds it."""
+    frame = pd.read_parquet(shared_data / "synthetic_drift_f1" / f"{name}_abrupt.parquet")
+    features = [c for c in frame if c != "class"]
+    story = Story(
+        predicted_by(frame, features, "class", 7_500), baseline=7_500, every_ns=SECOND, task="binary",
+        features={c: "categorical" if frame[c].nunique() < 30 else "numeric" for c in features},
+        prediction={"class": "yhat"}, label={"name": "class", "positive": "1"},
+        windows=[{"every": "500s", "lateness": "0s"}], metrics=["error_change_point_age_seconds"],
+    )  # fmt: skip
+    found = {
+        tuple((f.window.end_ns or 0) // SECOND - START // SECOND - round(age or 0) for age in (f.value, f.high, f.low))
+        for f in story.findings
+        if f.metric == "error_change_point_age_seconds" and f.value is not None
+    }
+    if name.startswith("rt"):
+        assert (10_000, 10_000, 10_000) in found
+        assert any(low <= 20_000 <= high for _, low, high in found)
+    else:
+        assert found == {(at, at, at) for at in (10_000, 20_000, 30_000)}
 
 
 def test_a_concept_that_comes_back_ends_the_alert(shared_data: Path) -> None:
