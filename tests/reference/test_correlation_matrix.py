@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from monitor.definitions import MonitoredModel
+from monitor.definitions import Feature, MonitoredModel
 from monitor.findings import Status, Value
 from monitor.metrics.drift.matrix_metric import Change, change
 from monitor.metrics.registry import measure
@@ -148,3 +148,18 @@ def test_what_cannot_be_compared_says_why() -> None:
     unasked = build_baseline(table(rng.normal(size=(2, 300))), MonitoredModel("m"), time_ordered=False)
     reasons = [v.reason for v in values(table(rng.normal(size=(2, 100))), unasked).values()]
     assert all("set it again" in (reason or "") for reason in reasons)
+
+
+def test_a_model_of_categories_is_told_what_to_read() -> None:
+    """No two numbers, so no matrix: the reason names the measure of pairs of categories."""
+    rng = np.random.default_rng(5)
+    sample = rows({"a": list(rng.choice(list("uvw"), 500)), "b": list(rng.choice(list("kl"), 500))})
+    model = MonitoredModel(
+        "m",
+        features=(Feature("a", "categorical"), Feature("b", "categorical")),
+        metrics=("correlation_max_z", "correlation_matrix_distance"),
+    )
+    baseline = build_baseline(sample, model, time_ordered=False)
+    found = {m.metric: m.value for m in measure(baseline, profile(sample, baseline.grids, model), model)}
+    for metric in model.metrics:
+        assert found[metric].status is Status.NO_DATA and "association_distance" in (found[metric].reason or "")

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.drift.correlation_distance import correlations
 from monitor.metrics.metric import Comparison, nothing
+from monitor.tiles.categorical import CategoricalGrid
 from monitor.tiles.pairs import PairsTile
 from monitor.tiles.sampled import SampledTile
 
@@ -62,7 +63,10 @@ class MatrixMetric:
     def _value(self, comparison: Comparison) -> Value:
         tiles, now = comparison.baseline.tiles, comparison.window
         if tiles.pairs is None:
-            return nothing(Status.NO_DATA, "the baseline has fewer than two numeric features")
+            reason = "the baseline has fewer than two numeric features"
+            if any(isinstance(grid, CategoricalGrid) for grid in comparison.baseline.grids.features.values()):
+                reason += "; how categories hang together is told by association_distance, pair by pair"
+            return nothing(Status.NO_DATA, reason, n_baseline=comparison.baseline.rows, n_window=now.rows)
         if tiles.sampled is None:
             return nothing(
                 Status.NO_DATA, "the baseline holds no sample of rows: set it again, with this metric declared"
