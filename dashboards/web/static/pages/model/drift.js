@@ -8,6 +8,8 @@ import { metricTitle } from "../../words.js";
 
 export const CHECKS = {
   drift: { kind: "drift", choice: "inputs", metric: "js_distance", title: "Drift by feature and window" },
+  correlations: { kind: "drift", choice: "pairs of numbers", metric: "correlation_distance", title: "Drift of correlations by pair and window", pairs: true },
+  associations: { kind: "drift", choice: "pairs with a category", metric: "association_distance", title: "Drift of associations by pair and window", pairs: true },
   vectors: { kind: "drift", choice: "vectors", metric: "mmd", title: "Drift of vectors by feature and window" },
   directions: { kind: "drift", choice: "vectors, by direction", metric: "projection_ks", title: "Drift of vectors along their directions by window" },
   predictions: { kind: "prediction_drift", choice: "predictions", metric: "js_distance", title: "Drift of the predictions by window" },
@@ -23,7 +25,7 @@ const ORDERS = { worst: "worst first", newest: "worst in the newest first", name
 export function driftMap(place, data, chosen, choose, refresh) {
   const { features, columns, check } = data;
   const { title, metric } = CHECKS[check];
-  const select = h("select", { "aria-label": "What the map shows", onchange: (event) => { go({ check: event.target.value === "drift" ? null : event.target.value, feature: null, window: null, skip: null }); refresh(); } },
+  const select = h("select", { "aria-label": "What the map shows", onchange: (event) => { go({ check: event.target.value === data.usual ? null : event.target.value, feature: null, window: null, skip: null }); refresh(); } },
     Object.entries(CHECKS).map(([name, one]) => h("option", { value: name, selected: name === check }, one.choice)));
   const change = (changes) => { go({ feature: null, ...changes }); refresh(); };
   const many = features.of > STEP || read("match") || read("order");
@@ -35,12 +37,12 @@ export function driftMap(place, data, chosen, choose, refresh) {
     return;
   }
   const cells = features.rows.flatMap((row) => row.cells).filter(Boolean);
-  const limits = [...new Set(cells.map((cell) => limit(cell.threshold)))];
+  const limits = [...new Set(cells.filter((cell) => (cell.threshold ?? null) !== null).map((cell) => limit(cell.threshold)))];
   const sizes = columns.map((column) => column.n_window);
   const rows = Math.min(...sizes) === Math.max(...sizes) ? count(sizes[0]) : `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))}`;
   put(place, head,
-    h("p", { class: "cap" }, `${metricTitle(metric)} over its limit ${limits.length === 1 ? limits[0] : "(by feature)"}, ${rows} rows a ${columns[0].windows > 1 ? "column" : "window"}, ${ORDERS[read("order") ?? "worst"]}; coloured where it is judged to have moved. `, legend()),
-    heatmap(columns, features.rows, { label: `${title}: ${features.rows.length} rows, ${columns.length} columns. Arrow keys move.`, selected: chosen, onSelect: ({ name, column }) => choose({ feature: name, window: columns[column].start }) }),
+    h("p", { class: "cap" }, `${metricTitle(metric)} over its limit ${limits.length === 1 ? limits[0] : limits.length ? "(by feature)" : "(none is set)"}, ${rows} rows a ${columns[0].windows > 1 ? "column" : "window"}, ${ORDERS[read("order") ?? "worst"]}; coloured where it is judged to have moved. `, legend()),
+    heatmap(columns, features.rows, { label: `${title}: ${features.rows.length} rows, ${columns.length} columns. Arrow keys move.`, selected: chosen, onSelect: ({ name, column }) => choose({ check: check === "drift" ? null : check, feature: name, window: columns[column].start }) }),
     pages(features, change));
 }
 
@@ -48,6 +50,8 @@ export function driftMap(place, data, chosen, choose, refresh) {
 function nothing(data, check) {
   if (!data.model.baseline) return ["Without a baseline there is nothing to compare with: ", h("code", {}, `outrider baseline ${data.name} FILE`)];
   if (read("match")) return `No feature has “${read("match")}” in its name.`;
+  if (check === "correlations") return "Nothing was measured here: a pair needs two numeric features; those with a category are under “pairs with a category”. No data is not no drift.";
+  if (check === "associations") return ["Not measured: ", h("code", {}, "metrics: [association_distance]"), " in the declaration asks for it."];
   if (check === "schema") return ["No schema is declared; the part Schema below has one to take over."];
   if (check === "outside") return ["Not measured: ", h("code", {}, "metrics: [out_of_range_ratio]"), " in the declaration asks for it; the part Data quality below shows it of one window."];
   if (check === "labels") return "No label has come for these windows: what it says cannot be compared yet. No data is not no drift.";
