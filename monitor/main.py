@@ -66,6 +66,7 @@ from monitor.ports import BeaconReader, Catalog, EventReader, FindingQuery, Publ
 from monitor.predictors.onnx import OnnxPredictor
 from monitor.query.account import AccountController
 from monitor.query.alerts import AlertsController, HoldsController, SilencesController
+from monitor.query.asked import asked
 from monitor.query.causes import CausesController
 from monitor.query.change_points import ChangePointsController
 from monitor.query.efficiency import EfficiencyController
@@ -344,7 +345,7 @@ def application(
     )
     return Litestar(
         route_handlers=[api, *loggers, live, ready, metrics, openapi_document, *web_routes()],
-        dependencies={name: _provide(value) for name, value in provided.items()},
+        dependencies={name: _provide(value) for name, value in provided.items()} | asked(),
         state=State(
             {"scheduler": scheduler, "catalog": context.catalog, "prometheus": prometheus, "url": settings.url}
         ),

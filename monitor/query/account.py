@@ -10,9 +10,10 @@ from litestar.params import FromPath, FromQuery
 
 from collectors.records.types import Ledger, Passed
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import rfc3339, time_ns
+from monitor.findings import rfc3339
 from monitor.ports import BATCH_MISSING, Catalog, GapEntry
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import Between
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog
 
 END_OF_TIME_NS = 2**62
@@ -97,13 +98,12 @@ class AccountController(Controller):
         self,
         catalog: TheCatalog,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
         version: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """Of the tap and of gaps by the sidecars that have carried the model; of exchanges without a name by all."""
         model_of(catalog, model)
-        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+        start_ns, end_ns = between.start_ns, between.end_ns
         if start_ns is not None and end_ns is not None and end_ns <= start_ns:
-            raise InvalidInput(Fault("to", str(end), "a time after `from`"))
+            raise InvalidInput(Fault("to", str(rfc3339(end_ns)), "a time after `from`"))
         return account(catalog, model, version, start_ns, end_ns)

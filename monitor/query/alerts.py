@@ -32,8 +32,7 @@ from monitor.findings import (
 )
 from monitor.jobs.pipelines import upstream_now
 from monitor.ports import Catalog, Hold, Silence
-from monitor.query.models import From, To
-from monitor.query.paging import Page
+from monitor.query.asked import Between, ThePage
 from monitor.query.provided import TheCatalog, TheClock, TheUrl
 
 HOLDS_COUNTED_MAX = 100_000
@@ -92,12 +91,11 @@ class AlertsController(Controller):
     def alerts(
         self,
         catalog: TheCatalog,
+        page: ThePage,
         model: FromQuery[str | None] = None,
         alert_state: Annotated[str | None, QueryParameter(name="state", required=False)] = None,
         kind: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         _one_of("state", alert_state, AlertStatus)
         _one_of("kind", kind, AlertKind)
@@ -112,7 +110,7 @@ class AlertsController(Controller):
         found.sort(key=lambda a: (a.state != AlertStatus.FIRING, -(a.since_ns or 0), a.fingerprint))
         ended = _ended(catalog, model)
         items = [alert_item(a) | {"ended": ended.get(a.fingerprint)} for a in found]
-        return Page.of(limit, cursor).of_all(items)
+        return page.of_all(items)
 
     @get("/{fingerprint:str}", sync_to_thread=True, summary="One alert with its transitions")
     def alert(self, catalog: TheCatalog, url: TheUrl, fingerprint: FromPath[str]) -> dict[str, Any]:
@@ -147,35 +145,30 @@ class HoldsController(Controller):
     def holds(
         self,
         catalog: TheCatalog,
+        between: Between,
+        page: ThePage,
         model: FromQuery[str | None] = None,
-        start: From = None,
-        end: To = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        page = Page.of(limit, cursor)
-        found = catalog.holds(model, time_ns(start, "from"), time_ns(end, "to"), page.reach)
+        found = catalog.holds(model, between.start_ns, between.end_ns, page.reach)
         return page.answer([_hold_item(hold) for hold in page.cut(found)], more=page.is_followed(found))
 
     @get("/counts", sync_to_thread=True, summary="How often nobody was told of an open alert, by model and reason")
     def counts(
         self,
         catalog: TheCatalog,
-        start: From = None,
-        end: To = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
+        between: Between,
+        page: ThePage,
     ) -> dict[str, Any]:
         """`open` go on; of the others `told` were told when it ended, `over` were over by then, `held` went on for another reason."""
         counts: dict[tuple[str, HeldFor], Counter[str]] = {}
-        for hold in catalog.holds(None, time_ns(start, "from"), time_ns(end, "to"), HOLDS_COUNTED_MAX):
+        for hold in catalog.holds(None, between.start_ns, between.end_ns, HOLDS_COUNTED_MAX):
             counts.setdefault((hold.model, hold.reason), Counter())[hold.outcome or "open"] += 1
         items = [
             {"model": model, "reason": reason.value, "count": ended.total()}
             | {outcome: ended[outcome] for outcome in ("open", "told", "over", "held")}
             for (model, reason), ended in sorted(counts.items())
         ]
-        return Page.of(limit, cursor).of_all(items)
+        return page.of_all(items)
 
 
 class SilencesController(Controller):
@@ -189,10 +182,9 @@ class SilencesController(Controller):
         self,
         catalog: TheCatalog,
         clock: TheClock,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
+        page: ThePage,
     ) -> dict[str, Any]:
-        return Page.of(limit, cursor).of_all([_silence_item(s) for s in catalog.silences(clock())])
+        return page.of_all([_silence_item(s) for s in catalog.silences(clock())])
 
     @post("/", sync_to_thread=True, summary="Silence alerts of a model or kind until an end")
     def silence(self, catalog: TheCatalog, clock: TheClock, data: JSONBody[NewSilence]) -> dict[str, Any]:

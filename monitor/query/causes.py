@@ -15,8 +15,8 @@ from monitor.errors import Fault, InvalidInput, NotFound
 from monitor.findings import Finding, Forecast, Span, rfc3339, span_of, time_ns, window_document
 from monitor.jobs.stored_records import stored_baseline, stored_rows
 from monitor.ports import Catalog, FindingQuery
-from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page
+from monitor.query.asked import From, ThePage, To
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.encoding import decode_baseline
 
@@ -36,6 +36,7 @@ class CausesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
+        page: ThePage,
         by: Annotated[
             str, QueryParameter(description="performance, prediction, share, or the name of a feature.")
         ] = "performance",
@@ -46,12 +47,9 @@ class CausesController(Controller):
         end: To = None,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """All parts of one and of two columns share the level: the chance of any false one is at most 5 %."""
         known = model_of(catalog, model)
-        page = Page.of(limit, cursor)
         entry = catalog.baseline(model)
         own = stored_baseline(catalog, store, model)
         if entry is None or own is None:
@@ -74,6 +72,7 @@ class CausesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
+        page: ThePage,
         end: To = None,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
@@ -81,12 +80,9 @@ class CausesController(Controller):
         metric: FromQuery[str | None] = None,
         feature: FromQuery[str | None] = None,
         kind: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """From the last 48 windows (before `to`) of the newest window's version and rule, unless others are asked for."""
         model_of(catalog, model)
-        page = Page.of(limit, cursor)
         end_ns = time_ns(end, "to")
         newest = catalog.windows(model, version=version, rule=rule, end_ns=end_ns, limit=1, newest_first=True)
         if not newest:

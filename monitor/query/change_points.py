@@ -10,7 +10,8 @@ from litestar.params import FromPath, FromQuery
 from monitor.errors import NotFound
 from monitor.findings import rfc3339, time_ns
 from monitor.jobs.change_points import ChangePoint, change_points
-from monitor.query.models import To, model_of
+from monitor.query.asked import To
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog
 from monitor.tiles.encoding import decode_baseline
 

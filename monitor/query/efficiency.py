@@ -8,12 +8,12 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.definitions import MonitoredModel
-from monitor.findings import rfc3339, time_ns
+from monitor.findings import rfc3339
 from monitor.jobs.attribution import Efficiency
 from monitor.jobs.efficiency import cost_of, efficiency_of
 from monitor.ports import WindowEntry
-from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page
+from monitor.query.asked import Between, ThePage
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog
 
 WINDOWS_MAX = 300
@@ -73,22 +73,20 @@ class EfficiencyController(Controller):
         self,
         catalog: TheCatalog,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
         newest_first: FromQuery[bool] = False,
     ) -> dict[str, Any]:
         """One item a window and version, as `windows` has them."""
-        entry, page = model_of(catalog, model), Page.of(limit, cursor, most=WINDOWS_MAX, default=WINDOWS_MAX)
+        entry, page = model_of(catalog, model), page.at_most(WINDOWS_MAX)
         windows = catalog.windows(
             model,
             version=version,
             rule=rule,
-            start_ns=time_ns(start, "from"),
-            end_ns=time_ns(end, "to"),
+            start_ns=between.start_ns,
+            end_ns=between.end_ns,
             limit=page.reach,
             newest_first=newest_first,
         )

@@ -8,9 +8,9 @@ from litestar import Controller, Response, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
-from monitor.findings import span_of
 from monitor.jobs.stored_records import bounded
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import TheSpan
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheRowsWriter, TheStore
 
 PARQUET = "application/vnd.apache.parquet"
@@ -43,12 +43,10 @@ class FilesController(Controller):
         store: TheStore,
         rows_writer: TheRowsWriter,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        span: TheSpan,
         version: FromQuery[str | None] = None,
     ) -> Response[bytes]:
         entry = model_of(catalog, model)
-        span = span_of(start, end)
         bounded(catalog, model, version, span)
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         found = store.read_rows(segments, span.start_ns, span.end_ns)

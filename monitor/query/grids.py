@@ -9,9 +9,10 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.errors import Fault, InvalidInput
-from monitor.findings import WORST_FIRST, Finding, Span, rfc3339, time_ns
+from monitor.findings import WORST_FIRST, Finding, Span, rfc3339
 from monitor.ports import Catalog, FindingKey, FindingQuery, WindowEntry
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import Between
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheStore
 
 COLUMNS_DEFAULT, COLUMNS_MAX = 60, 240
@@ -41,9 +42,8 @@ class GridsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
+        between: Between,
         per: FromQuery[FindingKey] = "kind",
-        start: From = None,
-        end: To = None,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         metric: FromQuery[str | None] = None,
@@ -65,9 +65,8 @@ class GridsController(Controller):
         entry = model_of(catalog, model)
         if not 1 <= columns <= COLUMNS_MAX or not 1 <= rows <= ROWS_MAX:
             raise InvalidInput(Fault("columns, rows", f"{columns}, {rows}", f"up to {COLUMNS_MAX} and {ROWS_MAX}"))
-        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
         version, rule = _chosen(catalog, model, version, rule)
-        windows = _windows(catalog, model, version, rule, start_ns, end_ns, columns)
+        windows = _windows(catalog, model, version, rule, between, columns)
         groups = _grouped(windows, columns)
         found: list[tuple[int, Finding]] = []
         if groups:
@@ -111,13 +110,13 @@ def _windows(
     model: str,
     version: str,
     rule: str | None,
-    start_ns: int | None,
-    end_ns: int | None,
+    between: Span,
     columns: int,
 ) -> list[WindowEntry]:
-    if start_ns is None and end_ns is None:
+    if between == Span(None, None):
         newest = catalog.windows(model, version=version, rule=rule, limit=columns, newest_first=True)
         return newest[::-1]
+    start_ns, end_ns = between.start_ns, between.end_ns
     found = catalog.windows(model, version=version, rule=rule, start_ns=start_ns, end_ns=end_ns, limit=WINDOWS_MAX + 1)
     if len(found) > WINDOWS_MAX:
         raise InvalidInput(Fault("from, to", f"more than {WINDOWS_MAX} windows", "a shorter range"))

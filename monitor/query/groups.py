@@ -19,8 +19,7 @@ from monitor.metrics.estimation.estimated_equal_opportunity_difference import ES
 from monitor.metrics.intervals import wilson
 from monitor.metrics.metric import Metric, base_group
 from monitor.metrics.registry import enabled
-from monitor.query.models import From, To
-from monitor.query.paging import Page
+from monitor.query.asked import Between, ThePage
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.query.stretches import Stretch, stretch_of, told
 from monitor.tiles.group import ROWS, SELECTED, GroupTile
@@ -48,16 +47,13 @@ class GroupsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """Of the windows that begin in the span, or of the newest. `columns` says which groups there are, and which are left out."""
-        page = Page.of(limit, cursor)
-        stretch = stretch_of(catalog, model, start, end, version, rule)
+        stretch = stretch_of(catalog, model, between, version, rule)
         items = [item for column in stretch.model.groups for item in _items(stretch, column)]
         metrics = {m.name: m for m in (*enabled(stretch.model), *ALWAYS) if m.kind is AlertKind.FAIRNESS}
         of_slice: dict[str, dict[str, Any]] = {}

@@ -9,9 +9,10 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
-from monitor.findings import finding_document, overlay_document, rfc3339, span_of, time_ns, window_document
+from monitor.findings import Span, finding_document, overlay_document, rfc3339, window_document
 from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import Between, ThePage, TheSpan
+from monitor.query.models import model_of
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheReport, TheStore
 from monitor.query.sliced import tiles_of
@@ -34,25 +35,21 @@ class MeasurementsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
         metric: FromQuery[str | None] = None,
         feature: FromQuery[str | None] = None,
         kind: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
-        page = Page.of(limit, cursor)
-        start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
-        segments = catalog.segments("measurements", model, version, start_ns, end_ns)
+        segments = catalog.segments("measurements", model, version, between.start_ns, between.end_ns)
         # The segments of a version hold nothing else, and a finding without a version says null.
         query = FindingQuery(
-            start_ns,
-            end_ns,
+            between.start_ns,
+            between.end_ns,
             version or None,
             slice or None,
             metric,
@@ -73,13 +70,11 @@ class MeasurementsController(Controller):
         store: TheStore,
         model: FromPath[str],
         feature: FromQuery[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         model_of(catalog, model)
         entry = catalog.baseline(model)
@@ -87,13 +82,13 @@ class MeasurementsController(Controller):
             raise NotFound("baseline of model", model)
         baseline = decode_baseline(entry.profile)
         grid, own = _grid_and_tile(replace(baseline, tiles=tiles_of(baseline.tiles, slice)), feature)
-        page = Page.of(limit, cursor, most=DISTRIBUTION_WINDOWS_MAX)
+        page = page.at_most(DISTRIBUTION_WINDOWS_MAX)
         windows = catalog.windows(
             model,
             version=version,
             rule=rule,
-            start_ns=time_ns(start, "from"),
-            end_ns=time_ns(end, "to"),
+            start_ns=between.start_ns,
+            end_ns=between.end_ns,
             limit=page.reach,
         )
         items = [self._item(catalog, window, model, feature, grid, own, entry, slice) for window in page.cut(windows)]
@@ -136,17 +131,13 @@ class MeasurementsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         prediction_id: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        return _records(
-            "anomalies", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor), slice
-        )
+        return _records("anomalies", catalog, store, model, between, version, prediction_id, page, slice)
 
     @get("/explanations", sync_to_thread=True, summary="Attributions of explained predictions")
     def explanations(
@@ -154,17 +145,13 @@ class MeasurementsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         prediction_id: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        return _records(
-            "explanations", catalog, store, model, start, end, version, prediction_id, Page.of(limit, cursor), slice
-        )
+        return _records("explanations", catalog, store, model, between, version, prediction_id, page, slice)
 
     @get(
         "/report",
@@ -178,15 +165,13 @@ class MeasurementsController(Controller):
         store: TheStore,
         report: TheReport,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        span: TheSpan,
         version: FromQuery[str | None] = None,
     ) -> bytes:
         entry = model_of(catalog, model)
         baseline = catalog.baseline(model)
         if baseline is None:
             raise NotFound("baseline of model", model)
-        span = span_of(start, end)
         rows = store.read_rows(
             catalog.segments("predictions", model, version, span.start_ns, span.end_ns), span.start_ns, span.end_ns
         )
@@ -200,15 +185,14 @@ def _records(
     catalog: Catalog,
     store: SegmentStore,
     model: str,
-    start: str | None,
-    end: str | None,
+    between: Span,
     version: str | None,
     prediction_id: str | None,
     page: Page,
     part: str | None,
 ) -> dict[str, Any]:
     model_of(catalog, model)
-    start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+    start_ns, end_ns = between.start_ns, between.end_ns
     segments = catalog.segments(kind, model, version, start_ns, end_ns)
     found = store.find_records(segments, start_ns, end_ns, prediction_id, page.limit + 1, page.offset, part or None)
     items = [{k: rfc3339(v) if k == "time_ns" else v for k, v in item.items()} for item in found[: page.limit]]

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 
 from monitor.alerts.spending import spending
 from monitor.definitions import MONTH_NS
 from monitor.errors import NotFound
-from monitor.findings import Alert, AlertStatus, held_document, rfc3339, time_ns
+from monitor.findings import Alert, AlertStatus, held_document, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
-from monitor.query.paging import LIMIT_MAX, Page
+from monitor.query.asked import Between, ThePage
 from monitor.query.provided import TheCatalog
 from monitor.tiles.encoding import decode_tileset
-
-From = Annotated[
-    str | None, QueryParameter(name="from", required=False, description="Window start, inclusive, RFC 3339.")
-]
-To = Annotated[str | None, QueryParameter(name="to", required=False, description="Window start, exclusive, RFC 3339.")]
 
 RECENT_WINDOWS = 30
 """Windows in a model's line of the list: half a screen's width."""
@@ -120,16 +115,14 @@ class ModelsController(Controller):
     tags = ("models",)
 
     @get("/", sync_to_thread=True, summary="Models by worst state")
-    def models(
-        self, catalog: TheCatalog, limit: FromQuery[int | None] = None, cursor: FromQuery[str | None] = None
-    ) -> dict[str, Any]:
+    def models(self, catalog: TheCatalog, page: ThePage) -> dict[str, Any]:
         open_alerts: dict[str, list[Alert]] = {}
         for alert in catalog.alerts():
             if alert.state == AlertStatus.FIRING:
                 open_alerts.setdefault(alert.model, []).append(alert)
         items = [self._item(catalog, entry, open_alerts.get(entry.name, [])) for entry in catalog.models()]
         items.sort(key=lambda m: (not m["firing"], _RANK.index(m["status"]), m["model"]))
-        return Page.of(limit, cursor).of_all(items)
+        return page.of_all(items)
 
     @staticmethod
     def _item(catalog: Catalog, entry: ModelEntry, firing: list[Alert]) -> dict[str, Any]:
@@ -178,24 +171,23 @@ class ModelsController(Controller):
         self,
         catalog: TheCatalog,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
         newest_first: FromQuery[bool] = False,
         slice: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """With `slice`, `n_window` is the rows in it, null where they are not known."""
         model_of(catalog, model)
-        page = Page.of(limit, cursor, most=SLICED_WINDOWS_MAX if slice else LIMIT_MAX)
+        if slice:
+            page = page.at_most(SLICED_WINDOWS_MAX)
         found = catalog.windows(
             model,
             version=version,
             rule=rule,
-            start_ns=time_ns(start, "from"),
-            end_ns=time_ns(end, "to"),
+            start_ns=between.start_ns,
+            end_ns=between.end_ns,
             limit=page.reach,
             newest_first=newest_first,
         )
@@ -207,13 +199,11 @@ class ModelsController(Controller):
         self,
         catalog: TheCatalog,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
+        between: Between,
+        page: ThePage,
     ) -> dict[str, Any]:
         model_of(catalog, model)
-        entries = catalog.gaps(model, time_ns(start, "from"), time_ns(end, "to"))
+        entries = catalog.gaps(model, between.start_ns, between.end_ns)
         items = [
             {
                 "start": rfc3339(entry.gap.start_ns),
@@ -226,4 +216,4 @@ class ModelsController(Controller):
             }
             for entry in entries
         ]
-        return Page.of(limit, cursor).of_all(items)
+        return page.of_all(items)

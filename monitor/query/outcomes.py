@@ -20,7 +20,7 @@ from monitor.metrics.estimation.forms import class_curves_of
 from monitor.metrics.intervals import wilson
 from monitor.metrics.metric import Metric
 from monitor.metrics.registry import METRICS
-from monitor.query.models import From, To
+from monitor.query.asked import Between
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.query.stretches import Stretch, stretch_of, told
 from monitor.tiles.joined import classes_of
@@ -45,14 +45,13 @@ class OutcomesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """Of the windows that begin in the span, put together, or of the newest. `reason` says why there is nothing."""
-        stretch = stretch_of(catalog, model, start, end, version, rule, slice)
+        stretch = stretch_of(catalog, model, between, version, rule, slice)
         outcome, known = stretch.tiles.outcome, stretch.baseline.tiles.outcome
         task = task_of(stretch.model, classes_of(stretch.baseline.grids, stretch.model))
         labelled = 0 if outcome is None else outcome.labelled

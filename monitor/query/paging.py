@@ -31,6 +31,10 @@ class Page:
             raise InvalidInput(Fault("limit", str(limit), f"a whole number from 1 to {LIMIT_MAX}"))
         return cls(min(limit, most), _offset(cursor))
 
+    def at_most(self, items: int) -> Page:
+        """This page of a list that gives no more at once, however many were asked for."""
+        return Page(min(self.limit, items), self.offset)
+
     @property
     def reach(self) -> int:
         """So many items of a list, from its first, say what is on this page and whether another one follows."""

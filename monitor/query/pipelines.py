@@ -10,9 +10,10 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
-from monitor.findings import UpstreamAlert, rfc3339, time_ns, upstream_document
+from monitor.findings import UpstreamAlert, rfc3339, upstream_document
 from monitor.jobs.pipelines import Passage, components, fed_by, order_of_changes, passage
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import Between
+from monitor.query.models import model_of
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 
@@ -36,8 +37,7 @@ class PipelinesController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
         rule: FromQuery[str | None] = None,
         limit: FromQuery[int | None] = None,
     ) -> dict[str, Any]:
@@ -51,8 +51,8 @@ class PipelinesController(Controller):
         windows = catalog.windows(
             model,
             rule=chosen.name,
-            start_ns=time_ns(start, "from"),
-            end_ns=time_ns(end, "to"),
+            start_ns=between.start_ns,
+            end_ns=between.end_ns,
             limit=8 * page.limit,
             newest_first=True,
         )

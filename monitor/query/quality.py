@@ -24,8 +24,8 @@ from monitor.metrics.quality.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from monitor.metrics.quality.schema_violation_ratio import SCHEMA_VIOLATION_RATIO
 from monitor.metrics.quality.unseen_ratio import UNSEEN_RATIO
 from monitor.ports import Catalog
-from monitor.query.models import From, To, model_of
-from monitor.query.paging import Page
+from monitor.query.asked import Between, ThePage
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.query.stretches import WINDOWS_MAX, badness, stretch_of, told
 from monitor.tiles.encoding import decode_baseline
@@ -56,17 +56,14 @@ class QualityController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        between: Between,
+        page: ThePage,
         version: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         slice: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """Of the windows that begin in the span, or of the newest. `whole` has what is told of rows and of their times."""
-        page = Page.of(limit, cursor)
-        stretch = stretch_of(catalog, model, start, end, version, rule, slice)
+        stretch = stretch_of(catalog, model, between, version, rule, slice)
         cells = told(catalog, store, stretch, OF_COLUMNS)
         columns: dict[str, dict[str, dict[str, Any]]] = {}
         for (metric, feature, _), cell in cells.items():

@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
 from litestar import Controller, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from monitor.errors import NotFound
-from monitor.findings import Span, rfc3339, span_of
+from monitor.findings import Span, rfc3339
 from monitor.jobs.profile_window import with_labels
 from monitor.jobs.stored_records import bounded
 from monitor.ports import Catalog, Segment, SegmentStore
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import TheSpan
+from monitor.query.models import model_of
 from monitor.query.paging import Page
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.query.row_filters import RowFilter, fault_of, group_of
@@ -47,115 +50,40 @@ OfGroup = Annotated[str | None, QueryParameter(required=False, description="COLU
 Anomalous = Annotated[bool, QueryParameter(required=False, description="Only rows that were recorded as anomalous.")]
 
 
-class RowsController(Controller):
-    """What windows are made of."""
-
-    path = "/models/{model:str}"
-    tags = ("measurements",)
-
-    @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
-    def rows(
-        self,
-        catalog: TheCatalog,
-        store: TheStore,
-        model: FromPath[str],
-        start: From = None,
-        end: To = None,
-        version: FromQuery[str | None] = None,
-        feature: FromQuery[str | None] = None,
-        category: FromQuery[str | None] = None,
-        above: Above = None,
-        up_to: UpTo = None,
-        fault: OfFault = None,
-        group: OfGroup = None,
-        slice: FromQuery[str | None] = None,
-        anomalous: Anomalous = False,
-        trace: FromQuery[str | None] = None,
-        limit: FromQuery[int | None] = None,
-        cursor: FromQuery[str | None] = None,
-    ) -> dict[str, Any]:
-        page = Page.of(limit, cursor, most=ROWS_MAX, default=ROWS_DEFAULT)
-        asked = Asked(catalog, store, model, start, end, version)
-        asked.only(feature, category, above, up_to, fault, group, slice, trace, anomalous=anomalous)
-        rows = asked.wanted.of(asked.read(asked.span))
-        part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
-        return page.answer(_items(part), more=page.is_followed(rows)) | {"rows": len(rows)}
-
-    @get("/rows.csv", sync_to_thread=True, media_type=CSV, summary="The same rows as a file, sent piece by piece")
-    def sheet(
-        self,
-        catalog: TheCatalog,
-        store: TheStore,
-        model: FromPath[str],
-        start: From = None,
-        end: To = None,
-        version: FromQuery[str | None] = None,
-        feature: FromQuery[str | None] = None,
-        category: FromQuery[str | None] = None,
-        above: Above = None,
-        up_to: UpTo = None,
-        fault: OfFault = None,
-        group: OfGroup = None,
-        slice: FromQuery[str | None] = None,
-        anomalous: Anomalous = False,
-        trace: FromQuery[str | None] = None,
-    ) -> Stream:
-        asked = Asked(catalog, store, model, start, end, version)
-        asked.only(feature, category, above, up_to, fault, group, slice, trace, anomalous=anomalous)
-        bounded(catalog, model, version, asked.span)
-        headers = {"content-disposition": f'attachment; filename="{model}-rows.csv"'}
-        return Stream(asked.lines(), media_type=f"{CSV}; charset=utf-8", headers=headers)
-
-
 class Asked:
     """The rows of one request: where they lie, and which of them are wanted."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        store: SegmentStore,
-        model: str,
-        start: str | None,
-        end: str | None,
-        version: str | None,
-    ) -> None:
+    def __init__(self, catalog: Catalog, store: SegmentStore, model: str, span: Span, version: str | None) -> None:
         self.known = model_of(catalog, model).in_force()
-        self.span = span_of(start, end)
+        self.span = span
         self._catalog, self._store, self._version = catalog, store, version
-        own = (self.span.start_ns, self.span.end_ns)
+        own = (span.start_ns, span.end_ns)
         self.segments = catalog.segments("predictions", model, version, *own)
         self.label_segments = catalog.segments("labels", model, None, *own)
         self.wanted = RowFilter()
 
-    def only(
-        self,
-        feature: str | None,
-        category: str | None,
-        above: float | None,
-        up_to: float | None,
-        fault: str | None,
-        group: str | None,
-        part: str | None,
-        trace: str | None,
-        *,
-        anomalous: bool,
-    ) -> None:
-        """Raises NotFound for a column or slice that is not there, InvalidInput for what cannot be asked."""
-        wanted = RowFilter(feature, category, above, up_to, fault_of(fault), group=group_of(group), trace=trace or None)
+    def only(self, wanted: RowFilter, part: str | None, *, anomalous: bool) -> None:
+        """Of these rows those that the filter asks for, completed by what the baseline, the declaration and the records say.
+
+        Raises NotFound for a column or slice that is not there.
+        """
+        feature = wanted.feature or ""
         names = self._store.row_columns(self.segments) if wanted.needs_feature else []
         if wanted.needs_feature and self.segments and feature not in {*names, *(f.name for f in self.known.features)}:
-            raise NotFound("feature", feature or "")
+            raise NotFound("feature", feature)
         entry = self._catalog.baseline(self.known.model) if wanted.fault else None
         grids = None if entry is None else decode_baseline(entry.profile).grids
-        self.wanted = RowFilter(
-            feature, category, above, up_to, wanted.fault,
-            grid=None if grids is None else grids.features.get(feature or "") or grids.prediction.get(feature or ""),
-            rule=self.known.schema.get(feature or ""),
-            group=wanted.group,
+        self.wanted = replace(
+            wanted,
+            grid=None if grids is None else grids.features.get(feature) or grids.prediction.get(feature),
+            rule=self.known.schema.get(feature),
             where=predicate_of(self._catalog, self.known.model, part) if part else None,
-            trace=wanted.trace,
             ids=self._anomalous() if anomalous else None,
-        )  # fmt: skip
+        )
+
+    def bounded(self) -> None:
+        """Raises InvalidInput where the span holds more rows than one answer may."""
+        bounded(self._catalog, self.known.model, self._version, self.span)
 
     def _anomalous(self) -> frozenset[str]:
         own = (self.span.start_ns, self.span.end_ns)
@@ -186,6 +114,54 @@ class Asked:
                 )
                 for item in _items(rows)
             )
+
+
+TheRows = NamedDependency[SkipValidation[Asked]]
+
+
+def _asked(
+    catalog: TheCatalog,
+    store: TheStore,
+    model: FromPath[str],
+    span: TheSpan,
+    version: FromQuery[str | None] = None,
+    feature: FromQuery[str | None] = None,
+    category: FromQuery[str | None] = None,
+    above: Above = None,
+    up_to: UpTo = None,
+    fault: OfFault = None,
+    group: OfGroup = None,
+    slice: FromQuery[str | None] = None,
+    anomalous: Anomalous = False,
+    trace: FromQuery[str | None] = None,
+) -> Asked:
+    asked = Asked(catalog, store, model, span, version)
+    wanted = RowFilter(feature, category, above, up_to, fault_of(fault), group=group_of(group), trace=trace or None)
+    asked.only(wanted, slice, anomalous=anomalous)
+    return asked
+
+
+class RowsController(Controller):
+    """What windows are made of."""
+
+    path = "/models/{model:str}"
+    tags = ("measurements",)
+    dependencies = {"asked": Provide(_asked, sync_to_thread=True)}  # noqa: RUF012  (Litestar declares it without ClassVar)
+
+    @get("/rows", sync_to_thread=True, summary="Stored predictions of a span (redacted as captured)")
+    def rows(
+        self, asked: TheRows, limit: FromQuery[int | None] = None, cursor: FromQuery[str | None] = None
+    ) -> dict[str, Any]:
+        page = Page.of(limit, cursor, most=ROWS_MAX, default=ROWS_DEFAULT)
+        rows = asked.wanted.of(asked.read(asked.span))
+        part = rows.take(np.arange(page.offset, min(len(rows), page.offset + page.limit)))
+        return page.answer(_items(part), more=page.is_followed(rows)) | {"rows": len(rows)}
+
+    @get("/rows.csv", sync_to_thread=True, media_type=CSV, summary="The same rows as a file, sent piece by piece")
+    def sheet(self, asked: TheRows, model: FromPath[str]) -> Stream:
+        asked.bounded()
+        headers = {"content-disposition": f'attachment; filename="{model}-rows.csv"'}
+        return Stream(asked.lines(), media_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
 def chunks(segments: Sequence[Segment], span: Span) -> Iterator[Span]:

@@ -9,9 +9,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.definitions.evidently import NAMES
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import span_of
 from monitor.jobs.profile_window import with_label_column, with_labels
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import TheSpan
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheOpinion, TheStore
 
 
@@ -28,8 +28,7 @@ class EvidentlyController(Controller):
         store: TheStore,
         opinion: TheOpinion,
         model: FromPath[str],
-        start: From = None,
-        end: To = None,
+        span: TheSpan,
         version: FromQuery[str | None] = None,
         metrics: Annotated[
             str | None, QueryParameter(description="Names with commas between; default: those that are declared.")
@@ -41,7 +40,6 @@ class EvidentlyController(Controller):
         baseline = catalog.baseline(model)
         if baseline is None:
             raise NotFound("baseline of model", model)
-        span = span_of(start, end)
         segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
         rows = store.read_rows(segments, span.start_ns, span.end_ns)
         if len(rows) == 0:

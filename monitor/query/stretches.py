@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.definitions import MonitoredModel
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import WORST_FIRST, Finding, Measurement, Status, finding_document, time_ns, window_document
+from monitor.findings import WORST_FIRST, Finding, Measurement, Span, Status, finding_document, window_document
 from monitor.metrics.metric import Comparison, Metric
 from monitor.ports import Catalog, FindingQuery, SegmentStore, WindowEntry
 from monitor.query.models import model_of
@@ -68,18 +68,17 @@ class Stretch:
 def stretch_of(
     catalog: Catalog,
     model: str,
-    start: str | None,
-    end: str | None,
+    between: Span,
     version: str | None,
     rule: str | None,
     part: str | None = None,
 ) -> Stretch:
-    """The windows that begin in [start, end), or the newest with rows. Raises NotFound where none has tiles on the baseline in force."""
+    """The windows that begin between two times, or the newest with rows. Raises NotFound where none has tiles on the baseline in force."""
     known = model_of(catalog, model).in_force()
     entry = catalog.baseline(model)
     if entry is None:
         raise NotFound("baseline of model", model)
-    start_ns, end_ns = time_ns(start, "from"), time_ns(end, "to")
+    start_ns, end_ns = between.start_ns, between.end_ns
     newest = catalog.windows(
         model, version=version, rule=rule, start_ns=start_ns, end_ns=end_ns, limit=WINDOWS_MAX + 1, newest_first=True
     )

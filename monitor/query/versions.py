@@ -12,11 +12,12 @@ from monitor.alerts.paired import paired
 from monitor.alerts.side_by_side import sample_ratio, service_differences
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.findings import Span, finding_document, rfc3339, time_ns, transition_document
+from monitor.findings import Span, finding_document, rfc3339, transition_document
 from monitor.jobs.compare_versions import Side, compare_versions, requests_of
 from monitor.jobs.stored_records import stored_rows
 from monitor.ports import Catalog, SegmentStore
-from monitor.query.models import From, To, model_of
+from monitor.query.asked import Between
+from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheStore
 from monitor.tiles.encoding import decode_baseline
 from monitor.tiles.service import ServiceTile
@@ -39,6 +40,7 @@ class VersionsController(Controller):
         catalog: TheCatalog,
         store: TheStore,
         model: FromPath[str],
+        between: Between,
         control: Annotated[
             str | None,
             QueryParameter(
@@ -49,8 +51,6 @@ class VersionsController(Controller):
         version: Annotated[
             str | None, QueryParameter(required=False, description="Only this one; default: all others.")
         ] = None,
-        start: From = None,
-        end: To = None,
         rule: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """One look at the merged windows: at most one false alarm in 1,000 answers. With pairs where requests were answered by both."""
@@ -72,7 +72,7 @@ class VersionsController(Controller):
         others = [version] if version is not None else [v for v in there if v != control]
         if declared is not None and version is None and control == declared.champion:
             others = [v for v in declared.candidates if v in there]
-        from_ns, to_ns = time_ns(start, "from"), time_ns(end, "to")
+        from_ns, to_ns = between.start_ns, between.end_ns
         sides = compare_versions(
             catalog, known, decode_baseline(entry.profile), control, others, chosen, from_ns, to_ns
         )
