@@ -8,7 +8,7 @@ from monitor.definitions import MonitoredModel, WindowRule
 from monitor.errors import Fault, InvalidInput
 from monitor.findings import AlertKind, AlertStatus, Finding, Span, Status, Transition
 from monitor.jobs.look import INPUT_KINDS, Subject, Track, plan_for, take_look
-from monitor.jobs.stored_past import stored_past, windows_of_other
+from monitor.jobs.stored_past import stored_labels, stored_past, windows_of_other
 from monitor.jobs.track import Place
 from monitor.ports import Catalog
 from monitor.tiles.encoding import decode_tileset
@@ -87,8 +87,12 @@ def _told(catalog: Catalog, place: Place, model: MonitoredModel, baseline: Basel
     stored = sorted((w for w in newest if w.baseline == baseline.id), key=lambda w: w.span.start_ns or 0)
     moves = not model.baseline.fixed and model.baseline.version != place.version
     past = stored_past(catalog, place, model.baseline, baseline, stored[0].span) if moves and stored else None
-    if past is not None:
-        past.alarmed.clear()  # those of the declaration in force
+    labels = None
+    if moves and stored and model.baseline.version is None:
+        labels = stored_labels(catalog, place, model.baseline, baseline, stored[0].span)
+    for one in (past, labels):
+        if one is not None:
+            one.alarmed.clear()  # those of the declaration in force
     track, subject = Track(), Subject(model, place.version, baseline, place.rule.name)
     transitions: list[Transition] = []
     findings: list[Finding] = []
@@ -103,17 +107,24 @@ def _told(catalog: Catalog, place: Place, model: MonitoredModel, baseline: Basel
         kinds = frozenset(AlertKind) if window.labelled else INPUT_KINDS
         others = windows_of_other(catalog, place, model.baseline, baseline, span) if past is not None else None
         compared = past.moved(span, baseline, others) if past is not None else None
-        track, looked = take_look(track, subject, span, tiles, plan=plan, kinds=kinds, compared=compared)
+        share = window.labelled / max(tiles.rows, 1)
+        compared_labels = labels.moved(span, baseline, share=share) if labels is not None and window.labelled else None
+        track, looked = take_look(
+            track, subject, span, tiles, plan=plan, kinds=kinds, compared=compared, compared_labels=compared_labels
+        )
         if past is not None and tiles.rows:
             past.note(span, looked.findings)
+        if labels is not None and window.labelled:
+            labels.note(span, looked.findings, share=share)
         transitions += looked.transitions
         findings += looked.findings
+    standing = (*track.alerts.values(), track.late)
     return Told(
         place.version,
         rule.name,
         tuple(w.span for w in stored),
         tuple(transitions),
-        tuple(sorted(kind for kind, alert in track.alerts.items() if alert.state is AlertStatus.FIRING)),
+        tuple(sorted({alert.kind for alert in standing if alert is not None and alert.state is AlertStatus.FIRING})),
         sum(f.status is Status.CRITICAL for f in findings),
         sum(f.status in _VERDICTS for f in findings),
     )

@@ -9,9 +9,11 @@ import pytest
 
 from monitor.definitions import MonitoredModel
 from monitor.errors import InvalidInput
+from monitor.findings import AlertKind
 from monitor.jobs.preview import Told, preview
 from monitor.tiles.encoding import decode_baseline
 from tests.monitor.jobs.house import DECLARATION, MODEL, START, House, closed, labelled, minute, population
+from tests.monitor.jobs.test_moving_labels import before, truth
 
 WINDOWS = 12
 
@@ -62,6 +64,25 @@ def test_a_baseline_that_moves_can_be_tried(house: House) -> None:
     told, fixed = previewed(house, baseline={"trailing": "6m"}), previewed(house)
     assert 0 < told.judged < fixed.judged
     assert "drift" in {t.kind.value for t in told.transitions}
+
+
+def test_labels_are_compared_with_the_past_of_their_own(house: House) -> None:
+    """Where the baseline moves: what is in force says what it said, of labels too; a fixed one would have told them from the first window on."""
+    house.declare(baseline={"trailing": "8m"})
+    house.baseline(before())
+    for number in range(18):
+        served = population(300, seed=500 + number, start_ns=minute(number), name=f"w{number}-")
+        house.serve(served)
+        house.label(*truth(served, 0.1 if number >= 14 else 0.6, seed=number))
+        house.at(closed(number))
+    told, fixed = previewed(house, baseline={"trailing": "8m"}), previewed(house)
+    was = [t for t in house.catalog.transitions(MODEL) if t.kind is AlertKind.LABEL_DRIFT]
+    found = [t for t in told.transitions if t.kind is AlertKind.LABEL_DRIFT]
+    assert [(t.window, t.state, t.value, t.baseline) for t in found] == [
+        (t.window, t.state, t.value, t.baseline) for t in was
+    ]
+    assert found[0].window.start_ns == minute(14)
+    assert [t.window.start_ns for t in fixed.transitions if t.kind is AlertKind.LABEL_DRIFT][:1] == [minute(0)]
 
 
 def test_only_the_last_windows_are_judged(house: House) -> None:
