@@ -94,13 +94,13 @@ def policies(settings: SidecarSettings) -> tuple[RedactionPolicy, SamplingPolicy
     try:
         redaction = RedactionPolicy(
             rules=tuple(
-                Rule(rule.name.removeprefix("$."), rule.action, rule.step, rule.edges, rule.unit, rule.v4, rule.v6)  # type: ignore[arg-type]
+                Rule(rule.name.removeprefix("$."), rule.action, rule.step, rule.edges, rule.unit, rule.v4, rule.v6)  # type: ignore[arg-type]  # checked by settings
                 for rule in settings.redaction_rules
                 if rule.name
             ),
-            headers=tuple(HeaderRule(rule.header, rule.action) for rule in settings.redaction_rules if rule.header),  # type: ignore[arg-type]
+            headers=tuple(HeaderRule(rule.header, rule.action) for rule in settings.redaction_rules if rule.header),  # type: ignore[arg-type]  # checked by settings
             pattern_rules=tuple(
-                PatternRule(rule.pattern, rule.action, rule.v4, rule.v6)  # type: ignore[arg-type]
+                PatternRule(rule.pattern, rule.action, rule.v4, rule.v6)  # type: ignore[arg-type]  # checked by settings
                 for rule in settings.redaction_rules
                 if rule.pattern
             ),

@@ -70,7 +70,7 @@ class _Interceptor:
         return handler if copy is None else watch(handler, copy)
 
 
-class OutriderInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc]
+class OutriderInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """For `grpc.server`."""
 
     def intercept_service(
@@ -79,7 +79,7 @@ class OutriderInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore
         return self._watched(continuation(handler_call_details), handler_call_details)
 
 
-class AioOutriderInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class AioOutriderInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """For `grpc.aio.server`."""
 
     async def intercept_service(

@@ -196,6 +196,36 @@ def test_the_two_commands_can_be_run() -> None:
     assert "./run test --system" in (ROOT / ".ci/run").read_text("utf-8")
 
 
+def test_every_exception_from_a_check_has_its_reason() -> None:
+    """Behind it in its line, or in the comment above."""
+    bare = re.compile(r"# (noqa(: [A-Z0-9, ]+)?|type: ignore(\[[\w, -]+\])?)\s*$")
+    found = []
+    for name in ("collectors", "monitor", "dashboards", "outrider", "benchmarks"):
+        for path in sorted(ROOT.glob(f"{name}/**/*.py")):
+            lines = path.read_text("utf-8").splitlines()
+            for number, (above, line) in enumerate(zip(["", *lines], lines, strict=False), start=1):
+                if bare.search(line) and not above.lstrip().startswith("#"):
+                    found.append(f"{path.relative_to(ROOT)}:{number}")
+    assert found == []
+
+
+def test_every_room_is_on_the_plan() -> None:
+    """Each package and module directly below the two halves is in the table of ARCHITECTURE.md, and nothing else is."""
+    named: set[str] = set()
+    for cell in re.findall(r"^\| (`.*?) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE):
+        names = [name.rstrip("/") for name in re.findall(r"`([^`]+)`", cell)]
+        above = names[0].rpartition("/")[0]
+        named |= {name if "/" in name or not above else f"{above}/{name}" for name in names}
+    there = {
+        str(path.relative_to(ROOT))
+        for half in ("collectors", "monitor")
+        for path in (ROOT / half).iterdir()
+        if (path / "__init__.py").exists() or (path.suffix == ".py" and path.stem != "__init__")
+    }
+    assert there - named == set()
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_plain_install_is_light() -> None:
     """What the service needs is in its extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

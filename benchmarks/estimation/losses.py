@@ -132,7 +132,7 @@ def told(name: str, shift: str, found: list[tuple[bool, int, int]]) -> None:
 
 def bikes(path: Path, baselines: int) -> None:
     import pandas as pd  # noqa: PLC0415  (of the real rows alone)
-    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415
+    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  (the same)
 
     frame = pd.read_csv(path)
     names = ["season", "hr", "holiday", "weekday", "workingday", "weathersit", "temp", "atemp", "hum", "windspeed"]
@@ -148,7 +148,7 @@ def bikes(path: Path, baselines: int) -> None:
         order = rng.permutation(len(rest))
         before, after = order[:ROWS], order[ROWS:]
         picks = {"none": after[:WINDOW], "the hot third": np.intersect1d(after, hot)[:WINDOW]}
-        made = lambda at: rows_of({n: rest[n].to_numpy(np.float64)[at] for n in names}, v[at], y[at])  # noqa: E731
+        made = lambda at: rows_of({n: rest[n].to_numpy(np.float64)[at] for n in names}, v[at], y[at])  # noqa: E731  (one line of a bench)
         for shift, one in zip(picks, held(made(before), [made(at) for at in picks.values()]), strict=True):
             found[shift].append(one)
     for shift, one in found.items():

@@ -14,7 +14,7 @@ from monitor.alerts.budget import Plan, families_present
 from monitor.alerts.calibration import calibrated, learn
 from monitor.alerts.judging import judge
 from monitor.alerts.lifecycle import advance, inactive
-from monitor.definitions import Check, MonitoredModel
+from monitor.definitions import Check, CheckName, MonitoredModel
 from monitor.findings import Alert, AlertKind, AlertStatus, Span, Transition
 from monitor.jobs.look import LEARNING_WINDOWS
 from monitor.tiles.merge import merge
@@ -110,8 +110,8 @@ def autoregressive(rng: Generator, rows: int, features: int, phi: float) -> Floa
 def model_of(tolerance: float, budget: float) -> MonitoredModel:
     limits = {"js_distance": tolerance, "correlation_distance": tolerance}
     quality = {"missing_ratio": tolerance, "unseen_ratio": tolerance}
-    checks = {"drift": Check(tolerance=limits), "quality": Check(tolerance=quality)}
-    return MonitoredModel("m", false_alarms_per_month=budget, checks=checks)  # type: ignore[arg-type]
+    checks: dict[CheckName, Check] = {"drift": Check(tolerance=limits), "quality": Check(tolerance=quality)}
+    return MonitoredModel("m", false_alarms_per_month=budget, checks=checks)
 
 
 def live(

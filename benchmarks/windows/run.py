@@ -347,7 +347,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows: a smoke run")
     asked = parser.parse_args()
     compile_ahead()
-    size = lambda rows: max(1_000, int(rows * asked.scale))  # noqa: E731
+    size = lambda rows: max(1_000, int(rows * asked.scale))  # noqa: E731  (one line of a bench)
     needed = asked.only not in ("categories", "memory")
     peers = Peers(Path(asked.peers)) if asked.peers and needed else None
     if asked.only != "memory":

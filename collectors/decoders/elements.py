@@ -89,7 +89,7 @@ def checked_shape(shape: Sequence[int], where: str) -> tuple[int, ...]:
 def checked_datatype(datatype: str, where: str) -> Datatype:
     """Raises Undecodable where we do not know it."""
     if datatype == "BYTES" or datatype in ITEM_BYTES:
-        return datatype  # type: ignore[return-value]
+        return datatype  # type: ignore[return-value]  # the keys of ITEM_BYTES are of that type
     if datatype == "STRING":  # as Triton's classification extension writes it
         return "BYTES"
     raise Undecodable("datatype_unknown", f"{where}.datatype", f"found {datatype[:40]!r}")
@@ -250,7 +250,8 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 def _numbers(piece: bytes, datatype: Datatype, first: int, missing: list[int], where: str) -> Sequence[float]:
     try:
-        return _NUMBERS.get(datatype, _INTEGERS).decode(piece)  # type: ignore[no-any-return]
+        found: Sequence[float] = _NUMBERS.get(datatype, _INTEGERS).decode(piece)
+        return found
     except msgspec.ValidationError:
         return _odd_numbers(piece, datatype, first, missing, where)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -219,7 +219,7 @@ def _tensors(paired: Iterable[tuple[tuple[int, DescribedTensor], bytes | None]],
         shape = checked_shape(described.shape, place)
         datatype = checked_datatype(described.datatype, place)
         if raw is None:
-            raw = _typed(described.contents, shape, datatype, place)  # noqa: PLW2901
+            raw = _typed(described.contents, shape, datatype, place)  # noqa: PLW2901 (of typed elements the raw ones, as if they had been sent so)
         elif described.contents:
             raise not_protocol(f"{place}.contents", "typed elements beside raw ones")
         tensors.append(tensor_from_raw(described.name, shape, datatype, raw, place))

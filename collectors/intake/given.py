@@ -4,8 +4,8 @@ Arrays are known by what they offer (`dtype`, `shape`, `tobytes`), tensors of fr
 `columns`; so whatever library made them, ours needs none.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, TypeGuard
 
 import msgspec
 
@@ -56,7 +56,7 @@ def tensors_given(name: str, values: object, where: str) -> tuple[int, tuple[Ten
     2
     """
     if _is_frame(values):
-        values = {str(column): values[column] for column in values.columns}  # type: ignore[index,attr-defined]
+        values = {str(column): values[column] for column in values.columns}
     if isinstance(values, Mapping):
         tensors = tuple(tensor for key, column in values.items() for tensor in _column(str(key), column, where))
     else:
@@ -90,7 +90,16 @@ def weight_of(decoded: Decoded) -> int:
     return sum(tensor_bytes(tensor) for tensor in (*decoded.inputs, *decoded.outputs))
 
 
-def _is_frame(values: object) -> bool:
+class _Frame(Protocol):
+    """What pandas, Polars and their like have in common."""
+
+    @property
+    def columns(self) -> Iterable[object]: ...
+
+    def __getitem__(self, column: object, /) -> object: ...
+
+
+def _is_frame(values: object) -> TypeGuard[_Frame]:
     return hasattr(values, "columns") and hasattr(values, "__getitem__") and not isinstance(values, Mapping)
 
 

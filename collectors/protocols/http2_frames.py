@@ -6,7 +6,7 @@ together, and everything else is checked for its form and passed over. Flow cont
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 from collectors.protocols.heads import HEAD_BYTES_MAX
@@ -43,7 +43,7 @@ _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PUSH_PROMISE, _CONTINUATION = (
 )
 _OF_A_STREAM = frozenset({_DATA, _HEADERS, int(Kind.PRIORITY), _RST_STREAM, _PUSH_PROMISE, _CONTINUATION})
 _OF_THE_CONNECTION = frozenset({_SETTINGS, int(Kind.PING), int(Kind.GOAWAY)})
-_LENGTHS = {Kind.PRIORITY: 5, Kind.RST_STREAM: 4, Kind.PING: 8, Kind.WINDOW_UPDATE: 4}
+_LENGTHS: Mapping[int, int] = {Kind.PRIORITY: 5, Kind.RST_STREAM: 4, Kind.PING: 8, Kind.WINDOW_UPDATE: 4}
 
 Event = tuple[int, int, bytes, bool]
 """Kind, stream, what it carries, and whether the stream's direction ends with it. DATA comes in pieces, HEADERS and
@@ -210,9 +210,9 @@ class FrameReader:
             raise MalformedFrames("a header block is not continued, or what is continued is none")
         if (kind in _OF_A_STREAM and not stream) or (kind in _OF_THE_CONNECTION and stream):
             raise MalformedFrames("a frame on a stream where it cannot be")
-        wrong = length != _LENGTHS.get(kind, length)  # type: ignore[call-overload]
+        wrong = length != _LENGTHS.get(kind, length)
         if kind == _SETTINGS:
-            wrong = length % 6 != 0 or (flags & _ACK and length)
+            wrong = length % 6 != 0 or bool(flags & _ACK and length)
         elif kind == Kind.GOAWAY:
             wrong = length < 8
         if wrong:
@@ -283,7 +283,7 @@ def are_frames(data: bytes) -> bool:
     while len(data) - at >= _HEADER_BYTES:
         length, kind = int.from_bytes(data[at : at + 3], "big"), data[at + 3]
         stream = int.from_bytes(data[at + 5 : at + 9], "big")
-        if stream >> 31 or kind > _CONTINUATION or length != _LENGTHS.get(kind, length):  # type: ignore[call-overload]
+        if stream >> 31 or kind > _CONTINUATION or length != _LENGTHS.get(kind, length):
             return False
         if (kind in _OF_A_STREAM and not stream) or (kind in _OF_THE_CONNECTION and stream):
             return False

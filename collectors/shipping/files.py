@@ -113,7 +113,7 @@ def _remote(target: str, options: Mapping[str, str], where: str) -> Put:
         raise StartFailed(where, f"option {wrong[0]!r}: credentials are taken from the environment")
     try:
         import obstore  # noqa: PLC0415 (an extra: only who ships to an object store has it)
-        from obstore.store import from_url  # noqa: PLC0415
+        from obstore.store import from_url  # noqa: PLC0415 (the same)
     except ImportError as error:
         raise StartFailed(where, "needs the extra `files`: pip install 'outrider[files]'") from error
     given: dict[str, Any] = dict(options)
@@ -123,7 +123,7 @@ def _remote(target: str, options: Mapping[str, str], where: str) -> Put:
     # The shipper has pauses of its own; many tries inside would hide the failures from the metrics.
     retry = {"max_retries": 1}
     try:
-        store = from_url(target, config=given, client_options=client, retry_config=retry)  # type: ignore[call-overload]
+        store = from_url(target, config=given, client_options=client, retry_config=retry)  # type: ignore[call-overload]  # options are of any store
     except Exception as error:
         raise StartFailed(where, str(error)[:300]) from error
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import StartFailed
-from collectors.shipping.courier import Outcome, Parcel
+from collectors.shipping.courier import Outcome, Parcel, Verdict
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Producer
@@ -165,5 +165,5 @@ class _Report:
             return Outcome("again", "kafka_timeout", "no report within the time")
         if not self._reason:
             return Outcome("taken")
-        verdict = "refused" if self._reason in REFUSALS else "again"
-        return Outcome(verdict, f"kafka_{self._reason}", self._detail)  # type: ignore[arg-type]
+        verdict: Verdict = "refused" if self._reason in REFUSALS else "again"
+        return Outcome(verdict, f"kafka_{self._reason}", self._detail)

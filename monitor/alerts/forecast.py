@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,18 +67,17 @@ def forecast(points: Sequence[Point]) -> Forecast:
     slope, (least, most), trend = _trend(times, values)
     level = float(np.median(values - slope * times))
     limit = _limit(points[-1].threshold, level, slope)
-    told = {"slope_per_hour": slope * 3.6e12, "level": level, "threshold": limit, "windows": len(points)}
+    seen = Forecast(slope_per_hour=slope * 3.6e12, level=level, threshold=limit, windows=len(points))
     if limit is None:
-        return Forecast(**told, reason="already beyond the threshold")  # type: ignore[arg-type]
+        return replace(seen, reason="already beyond the threshold")
     if not trend:
-        return Forecast(**told, reason="no trend: the slope's 99 % interval holds nought")  # type: ignore[arg-type]
+        return replace(seen, reason="no trend: the slope's 99 % interval holds nought")
     if math.isinf(limit):
-        told["threshold"] = None
-        return Forecast(**told, reason="it moves away from the threshold")  # type: ignore[arg-type]
+        return replace(seen, threshold=None, reason="it moves away from the threshold")
     horizon = HORIZON * float(-times[0])
     ahead = (limit - level) / slope
     if ahead > horizon:
-        return Forecast(**told, reason=f"not within {HORIZON:g} times what was seen")  # type: ignore[arg-type]
+        return replace(seen, reason=f"not within {HORIZON:g} times what was seen")
     # In the middle of the windows the errors of level and slope are independent.
     middle = float(np.median(times))
     left = limit - level - slope * middle
@@ -87,8 +86,8 @@ def forecast(points: Sequence[Point]) -> Forecast:
     side = 1.0 if slope > 0 else -1.0
     low = max(0.0, middle + (left - side * error) / fast)
     high = middle + (left + side * error) / slow if slow * slope > 0 else math.inf
-    return Forecast(
-        **told,  # type: ignore[arg-type]
+    return replace(
+        seen,
         at_ns=now_ns + int(max(0.0, ahead)),
         low_ns=now_ns + int(min(low, max(0.0, ahead))),
         high_ns=now_ns + int(high) if high <= horizon else None,

@@ -94,10 +94,10 @@ def _elasticsearch(settings: ExporterSettings, house: House) -> list[Exporter]:
     if settings.elasticsearch_url is None:
         return []
     # Imported when wanted: an installation without these outputs does not load their clients.
-    from elasticsearch import Elasticsearch  # noqa: PLC0415
+    from elasticsearch import Elasticsearch  # noqa: PLC0415  (only where it is wanted)
 
-    from monitor.exporters.dead_letters import DeadLetters  # noqa: PLC0415
-    from monitor.exporters.elasticsearch import ElasticsearchExporter  # noqa: PLC0415
+    from monitor.exporters.dead_letters import DeadLetters  # noqa: PLC0415  (the same)
+    from monitor.exporters.elasticsearch import ElasticsearchExporter  # noqa: PLC0415  (the same)
 
     return [
         ElasticsearchExporter(
@@ -115,10 +115,10 @@ def _elasticsearch(settings: ExporterSettings, house: House) -> list[Exporter]:
 def _opentelemetry(settings: ExporterSettings, house: House) -> list[Exporter]:
     if settings.otlp_endpoint is None:
         return []
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415  (the same)
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415  (the same)
 
-    from monitor.exporters.opentelemetry import OpenTelemetryExporter  # noqa: PLC0415
+    from monitor.exporters.opentelemetry import OpenTelemetryExporter  # noqa: PLC0415  (the same)
 
     sender = OTLPMetricExporter(endpoint=settings.otlp_endpoint)
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=OTLP_INTERVAL_SECONDS * 1_000)

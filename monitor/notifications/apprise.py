@@ -17,7 +17,7 @@ class AppriseNotifier:
 
     def send(self, receiver: Receiver, transition: Transition, *, idempotency_key: str, link: str, now_ns: int) -> None:
         # Imported where it is used: it reads its hundred plugins, which installations without it should not pay for.
-        from apprise import Apprise, NotifyType  # noqa: PLC0415
+        from apprise import Apprise, NotifyType  # noqa: PLC0415  (see above)
 
         target = Apprise()
         if not target.add(receiver.url):

@@ -54,7 +54,7 @@ def _rendered(sides: tuple[Frame, Frame], kinds: Mapping[str, Kind]) -> str:
     with quiet():
         import pandas as pd  # noqa: PLC0415  (a second of start-up, for those who ask for a report)
         from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415  (only after the telemetry is off)
-        from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415
+        from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415  (the same)
 
         definition = DataDefinition(
             numerical_columns=[inert(name) for name, kind in kinds.items() if kind == "numeric"],

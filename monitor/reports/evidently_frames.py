@@ -68,7 +68,7 @@ def values_of(before: Rows, after: Rows, kinds: Mapping[str, Kind]) -> tuple[Fra
 
 def without_value(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Where a frame's column has no value: not a finite number, or no category."""
-    found: npt.NDArray[np.bool_] = ~np.isfinite(values) if values.dtype.kind == "f" else values == None  # noqa: E711
+    found: npt.NDArray[np.bool_] = ~np.isfinite(values) if values.dtype.kind == "f" else values == None  # noqa: E711  (by element)
     return found
 
 

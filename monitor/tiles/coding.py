@@ -183,7 +183,7 @@ class _Names(dict[Any, int]):
     def __missing__(self, value: object) -> int:
         name = canonical_category(value)
         code = MISSING if name is None else self._code(name)
-        if value == value:  # a NaN is never found again: remembering it would only grow  # noqa: PLR0124
+        if value == value:  # noqa: PLR0124  a NaN is never found again: remembering it would only grow
             self[value] = code
         return code
 
@@ -230,7 +230,7 @@ def _is_nan(value: object) -> bool:
     """Whether the value itself is, or spells, NaN."""
     if isinstance(value, str):
         return value.strip().lower().lstrip("+-") == "nan"
-    return isinstance(value, float | np.floating) and value != value  # noqa: PLR0124
+    return isinstance(value, float | np.floating) and value != value  # noqa: PLR0124  (only a NaN)
 
 
 def counts_by_name(column: Column) -> Mapping[str, int]:

@@ -158,7 +158,7 @@ def _state_of(path: Path) -> tuple[int, int]:
 def _take(path: Path, mapping: Columns, outlet: Outlet, stopping: threading.Event) -> int | None:
     """Put the rows of a file into the spool; how many, or None where the file is of no use."""
     from monitor.errors import InvalidInput  # noqa: PLC0415 (what reads tables needs the extra `monitor`)
-    from monitor.segments.files import read_rows  # noqa: PLC0415
+    from monitor.segments.files import read_rows  # noqa: PLC0415  (the same)
 
     try:
         rows = read_rows(path, time=mapping.time, id=mapping.id)

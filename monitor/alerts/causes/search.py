@@ -210,7 +210,7 @@ def _compared(
     with np.errstate(divide="ignore", invalid="ignore"):
         here, rest = s / n, rest_s / rest_n
         if known:
-            assert baseline.values is not None  # noqa: S101
+            assert baseline.values is not None  # noqa: S101  (asked by worst_slices)
             m, t, u, (all_m, all_t, all_u) = _sums(own_codes, baseline.values, size)
             rest_m, rest_t, rest_u = all_m - m, all_t - t, all_u - u
             before, rest_before = t / m, rest_t / rest_m
