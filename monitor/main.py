@@ -71,6 +71,7 @@ from monitor.query.causes import CausesController
 from monitor.query.change_points import ChangePointsController
 from monitor.query.efficiency import EfficiencyController
 from monitor.query.estimates import EstimatesController
+from monitor.query.evidently_windows import EvidentlyWindowsController
 from monitor.query.files import FilesController
 from monitor.query.grids import GridsController
 from monitor.query.groups import GroupsController
@@ -325,6 +326,7 @@ def application(
             EfficiencyController,
             EstimatesController,
             EvidentlyController,
+            EvidentlyWindowsController,
             CausesController,
             ChangePointsController,
             VersionsController,

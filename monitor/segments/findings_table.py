@@ -162,6 +162,9 @@ def _conditions(wanted: FindingQuery) -> tuple[str, list[Any]]:
         if value is not None:
             conditions.append(condition)
             values.append(value)
+    if wanted.metrics:
+        conditions.append("list_contains(?, metric)")
+        values.append(list(wanted.metrics))
     if wanted.whole:
         conditions.append("slice IS NULL")
     return " AND ".join(conditions), values

@@ -58,6 +58,7 @@ def test_findings_are_ordered_and_paged(store: SegmentStore) -> None:
     [
         (FindingQuery(start_ns=10, end_ns=20), [10]),
         (FindingQuery(metric="ks_statistic"), [20]),
+        (FindingQuery(metrics=("ks_statistic", "none")), [20]),
         (FindingQuery(feature="b"), [10]),
         (FindingQuery(slice="SEX=2"), [0]),
         (FindingQuery(whole=True), [10, 20]),

@@ -10,6 +10,7 @@ import { go, modelHref, read } from "../../place.js";
 import { badge, metricName, rankOf } from "../../words.js";
 import { changes } from "./changes.js";
 import { efficiency } from "./efficiency.js";
+import { evidently } from "./evidently.js";
 import { fairness } from "./fairness.js";
 import { windowOf } from "./feature.js";
 import { labels } from "./labels.js";
@@ -46,11 +47,11 @@ export function folds(data, chosen, choose) {
     fold("versions", ["Versions", h("span", { class: "small" }, " side by side, in the same windows")], () => versions(data)),
     fold("pipeline", ["Pipeline", h("span", { class: "small" }, " the models that feed this one: who changed first, what passed")], () => pipeline(data)),
     fold("changes", ["Change points", h("span", { class: "small" }, " since when scores and errors are what they are")], () => changes(data)),
+    fold("evidently", ["Evidently", h("span", { class: "small" }, " its figures of each window beside ours, and its report")], () => evidently(data, window, chosen.row?.whole ? null : chosen.name)),
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
     fold("efficiency", ["Energy and cost", h("span", { class: "small" }, " of a prediction, where they are known")], () => efficiency(data)),
     fold("forecast", ["What will cross its threshold", h("span", { class: "small" }, " if it goes on as in the last windows")], () => forecasts(data)),
     fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
-    fold("report", ["Evidently report of the window", h("span", { class: "small" }, " made from its rows, takes some seconds")], async () => report(data, window)),
   ];
 }
 
@@ -110,8 +111,3 @@ async function forecasts(data) {
   return [ahead.length ? table([["of", (f) => [f.feature, f.slice].filter(Boolean).join(", ") || "whole model", "wrap"], ["metric", (f) => metricName(f.metric)], ["now", (f) => number(f.value), "num"], ["limit", (f) => limit(f.threshold), "num"], ["an hour", (f) => number(f.slope_per_hour), "num"], ["crosses in", (f) => duration(f.seconds * 1000), "num"], ["at, UTC", (f) => moment(f.at), "when"], ["95 % interval", (f) => `${moment(f.low)} to ${f.high ? moment(f.high) : "never"}`, "when"]], ahead.slice(0, 50), { label: "Forecasts" }) : empty("Nothing with a threshold moves steadily towards it."),
     rest ? h("p", { class: "small" }, `Nobody can say when of ${rest}.`) : null];
 }
-
-function report(data, window) {
-  return h("p", {}, h("a", { class: "pill", target: "_blank", rel: "noopener", href: `${pathOf(data.name, "/report")}?${new URLSearchParams({ from: window.start, to: window.end, ...(data.scope.version ? { version: data.scope.version } : {}) })}` }, "Make the report"), " ", h("span", { class: "small" }, `all rows of ${span(window.start, window.end)} against the baseline, in a new tab`));
-}
-
