@@ -46,8 +46,22 @@ const METRICS = {
   mcc: "MCC", score_ks: "score KS", r2: "R²", ndcg: "NDCG", mean_average_precision: "mean average precision", f1_micro: "F1, micro", f1_samples: "F1, by row", class_f1: "F1 of class", gini: "Gini", lift_at_10_percent: "lift at 10 %",
   equal_opportunity_difference: "equal opportunity difference", anomaly_ratio: "anomaly share", attribution_rank_correlation: "attribution rank correlation",
 };
-export const metricName = (metric) => METRICS[metric] ?? (metric ?? "").replaceAll("_", " ");
+/** What comes before another metric's name. */
+const PREFIX = /^(estimated|reweighted|class|estimated_class)_(.+)$/;
+export function metricName(metric) {
+  const named = METRICS[metric];
+  if (named) return named;
+  const [, before, rest] = PREFIX.exec(metric ?? "") ?? [];
+  return METRICS[rest] ? `${before.replace("_", " ")} ${METRICS[rest]}` : (metric ?? "").replaceAll("_", " ");
+}
 export const metricTitle = (metric) => metricName(metric).replace(/^./, (first) => first.toUpperCase());
+
+/** Metrics that tell of two features at once: `feature` is `a~b`. */
+const OF_PAIRS = ["correlation_distance", "association_distance"];
+export const isPair = (line) => OF_PAIRS.includes(line?.metric);
+
+/** A window rule as it is read: `1000rows` are 1,000 rows each. */
+export const ruleName = (rule) => (rule ?? "").replace(/^(\d+)rows$/, (_, n) => `of ${Number(n).toLocaleString("en-US")} rows`);
 
 /** How many windows a column of the grid stands for, where it is more than one. */
 export const several = (column) => (column.windows > 1 ? `worst of ${column.windows} windows` : "");

@@ -9,6 +9,9 @@ const ROW = 26;
 /** Below it the counts are in the tooltip and in the table alone. */
 const NARROW = 420;
 
+/** Nought and at least one mark on either side: without them a gap has no size. */
+const marks = (widest, isNarrow) => [isNarrow ? 2 : 3, 4, 6].map((n) => ticks(-widest, widest, n)).find((found) => found.length >= 3) ?? [0];
+
 /** `rows`: [{name, cell}] where cell is a decision record. */
 export function groups(rows, { label, width = room(560, 98) }) {
   const isNarrow = width < NARROW;
@@ -19,7 +22,7 @@ export function groups(rows, { label, width = room(560, 98) }) {
   const x = (value) => left + ((Math.min(Math.max(value, -widest), widest) + widest) / (2 * widest)) * (right - left);
   const height = rows.length * ROW + 24;
   return figure(width, height, label, {},
-    ticks(-widest, widest, isNarrow ? 2 : 3).map((tick) => [s("line", { x1: x(tick), x2: x(tick), y1: 0, y2: rows.length * ROW, class: "grid" }), s("text", { x: x(tick), y: height - 6, class: "ax mid" }, tick === 0 ? "0" : signed(tick, 2))]),
+    marks(widest, isNarrow).map((tick) => [s("line", { x1: x(tick), x2: x(tick), y1: 0, y2: rows.length * ROW, class: "grid" }), s("text", { x: x(tick), y: height - 6, class: "ax mid" }, tick === 0 ? "0" : signed(tick, 2))]),
     rows.map(({ name, cell }, i) => {
       const y = i * ROW + ROW / 2;
       const look = lookOf(cell.status);

@@ -7,7 +7,7 @@ import { heatmap, LABELS, legend } from "../charts/heatmap.js";
 import { empty, folded, h, load, page, problem, put, section, table } from "../dom.js";
 import { count, day, duration, fixed, limit, moment, ms, number, precise, span } from "../format.js";
 import { alertHref, everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
-import { badge, capital, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
+import { badge, capital, isPair, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
 import { causeOf } from "./alert/cause.js";
 import { exhibitOf, keptOf } from "./alert/exhibit.js";
 import { comparison, origin } from "./model/feature.js";
@@ -16,6 +16,8 @@ const FINGERPRINT = segment(1);
 const [BEFORE, AFTER] = [14, 8];
 /** By what the evidence of a kind is told apart. */
 const PER = { performance: "metric", anomaly: "metric", attribution: "metric", fairness: "slice", capture: "metric" };
+/** Where the model's page shows a pair. */
+const PAIRS = { correlation_distance: "correlations", association_distance: "associations" };
 let drawn = "";
 
 /** The transitions at which the alert spoke, and the one that is looked at: the first unless the URL says another. */
@@ -27,7 +29,6 @@ function spoken(alert) {
 
 /** The ranked line that is looked at: the worst unless the URL names another. */
 const chosenOf = (at) => at.features.find((one) => one.feature === read("feature") && (one.slice ?? null) === read("slice")) ?? at.features.find((one) => one.feature === read("feature")) ?? at.features[0];
-const isPair = (line) => ["correlation_distance", "association_distance"].includes(line?.metric);
 
 async function context(alert, at) {
   const length = Math.max(ms(at.window.end) - ms(at.window.start), 1000);
@@ -74,7 +75,7 @@ const isJudged = (cell) => (cell.threshold ?? null) !== null || cell.status !== 
 function against(alert, at, found) {
   const { grid, per, range, column } = found;
   const kept = keptOf(alert, at, chosenOf(at));
-  if (kept.length && (per === "feature" || alert.kind === "attribution" || !grid.columns.length)) return exhibitOf(alert, kept);
+  if (kept.length && (per === "feature" || alert.kind === "attribution" || !grid.columns.length)) return exhibitOf(alert, kept, chosenOf(at));
   const place = h("section", {});
   if (per === "feature" && !kept.length && (at.exhibit ?? alert.exhibit)) return put(place, empty("What it rests on are single numbers: there is no distribution to draw."));
   if (per === "feature") {
@@ -158,14 +159,14 @@ async function draw(alert, silences) {
   const [found, also] = await Promise.all([context(alert, at), besides(alert, at)]);
   const muted = silences.find((x) => (!x.model || x.model === alert.model) && (!x.kind || x.kind === alert.kind));
   document.title = `${kindName(alert.kind)} of ${alert.model} · Outrider`;
-  const there = { from: found.range.from, to: found.range.to, version: found.range.version, window: at.window.start, feature: PER[alert.kind] || isPair(chosenOf(at)) ? null : read("feature") ?? at.features[0]?.feature, check: { prediction_drift: "predictions", label_drift: "labels" }[alert.kind] };
+  const there = { from: found.range.from, to: found.range.to, version: found.range.version, window: at.window.start, feature: PER[alert.kind] ? null : read("feature") ?? at.features[0]?.feature, check: { prediction_drift: "predictions", label_drift: "labels" }[alert.kind] ?? PAIRS[chosenOf(at)?.metric] };
   const open = (read("open") ?? "").split(",");
   const remember = (name) => (on) => go({ open: [...open.filter((one) => one && one !== name), ...(on ? [name] : [])].join(",") }, { replace: true });
   const fold = (name, head, make) => folded(name, head, async () => make(), { open: open.includes(name), onToggle: remember(name) });
   put(page(),
     h("div", { class: "crumb" }, h("a", { href: href("/alerts") }, "Alerts"), " / ", h("a", { href: modelHref(alert.model, { version: alert.version }) }, alert.model), alert.version ? ` · version ${alert.version}` : "", ` · ${kindName(alert.kind)} · ${alert.fingerprint}`),
     h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(alert.state, ""), title(alert)), lead(alert, at), also, muted ? h("p", { class: "lead" }, `Silenced until ${moment(muted.end)} UTC by ${muted.creator}: ${muted.comment}`) : null), h("span", { class: "spring" }),
-      h("div", { class: "actions" }, h("a", { class: "pill main", href: modelHref(alert.model, there) }, "The model then"), h("a", { class: "pill", href: modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: there.feature }, "/rows") }, "Rows of the window"))),
+      h("div", { class: "actions" }, h("a", { class: "pill main", href: modelHref(alert.model, there) }, "The model then"), h("a", { class: "pill", href: modelHref(alert.model, { from: at.window.start, to: at.window.end, version: alert.version, feature: isPair(chosenOf(at)) ? null : there.feature }, "/rows") }, "Rows of the window"))),
     causeOf(alert, at),
     h("div", { class: "grid2" }, evidence(alert, at, found), against(alert, at, found)),
     h("div", { class: "grid2" }, rankedTable(alert, at), life(alert, at)),

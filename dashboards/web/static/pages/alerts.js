@@ -34,7 +34,11 @@ function held(holds) {
   ], holds, { label: "Held back" });
 }
 
-function draw(alerts, silences, holds, refresh) {
+/** One that never spoke of anything is no alert that was ever open: its kind waits for rows, or for its second look. */
+const wasOpen = (alert) => alert.since || alert.state === "pending";
+
+function draw(every, silences, holds, refresh) {
+  const alerts = every.filter(wasOpen);
   const [state, kind] = [read("state"), read("kind")];
   const shown = alerts.filter((a) => (!state || a.state === state) && (!kind || a.kind === kind));
   const firing = alerts.filter((a) => a.state === "firing").length;

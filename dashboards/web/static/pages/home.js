@@ -24,22 +24,22 @@ function sentence(model) {
 function coverage(model) {
   const rows = model.recent.reduce((sum, w) => sum + w.n_window, 0);
   const labelled = model.recent.reduce((sum, w) => sum + w.labelled, 0);
-  return rows ? percent(labelled / rows) : "none";
+  return labelled ? percent(labelled / rows) : h("span", { class: "small" }, "none");
 }
 
 function line(model) {
   const status = model.alerts.length ? "critical" : model.status;
   const word = model.alerts.length ? `${model.alerts.length} alert${model.alerts.length > 1 ? "s" : ""}` : wordOf(status);
   const link = modelHref(model.model);
-  return h("tr", { "data-href": link, onclick: (event) => { if (!event.target.closest("a")) location.href = link; } },
-    h("td", {}, badge(status, word)),
-    h("td", { class: "name" }, h("a", { href: link }, model.model), model.declared ? null : h("div", { class: "small" }, "not declared")),
-    h("td", { class: "wrap" }, sentence(model), model.alerts.length ? h("div", { class: "small" }, model.alerts.map((a, i) => [i ? " · " : "", h("a", { href: alertHref(a.fingerprint) }, kindName(a.kind)), a.held ? ` (held: ${HELD[a.held.reason]})` : ""])) : null),
-    h("td", { class: "strip" }, model.recent.length ? strip(model.recent, model.recent, { label: `States of the last ${model.recent.length} windows of ${model.model}`, width: 210 }) : h("span", { class: "small" }, "no windows")),
-    h("td", { class: "num" }, model.since ? duration(Date.now() - ms(model.since)) : ""),
-    h("td", { class: "num" }, coverage(model)),
-    h("td", { class: "when" }, model.last_window ? [moment(model.last_window.end), h("div", { class: "small" }, `n ${count(model.last_window.n_window)}`)] : ""),
-    h("td", {}, model.owner ?? h("span", { class: "small" }, "nobody")));
+  return h("tr", { role: "row", "data-href": link, onclick: (event) => { if (!event.target.closest("a")) location.href = link; } },
+    h("td", { role: "cell" }, badge(status, word)),
+    h("td", { role: "cell", class: "name" }, h("a", { href: link }, model.model), model.declared ? null : h("div", { class: "small" }, "not declared")),
+    h("td", { role: "cell", class: "wrap" }, sentence(model), model.alerts.length ? h("div", { class: "small" }, model.alerts.map((a, i) => [i ? " · " : "", h("a", { href: alertHref(a.fingerprint) }, kindName(a.kind)), a.held ? ` (held: ${HELD[a.held.reason]})` : ""])) : null),
+    h("td", { role: "cell", class: "strip" }, model.recent.length ? strip(model.recent, model.recent, { label: `States of the last ${model.recent.length} windows of ${model.model}`, width: 210 }) : h("span", { class: "small" }, "no windows")),
+    h("td", { role: "cell", class: "num", "data-head": "for" }, model.since ? duration(Date.now() - ms(model.since)) : ""),
+    h("td", { role: "cell", class: "num", "data-head": "labels" }, coverage(model)),
+    h("td", { role: "cell", class: "when", "data-head": "last window" }, model.last_window ? [moment(model.last_window.end), h("div", { class: "small" }, `n ${count(model.last_window.n_window)}`)] : ""),
+    h("td", { role: "cell", "data-head": "owner" }, model.owner ?? h("span", { class: "small" }, "nobody")));
 }
 
 function headline(models) {
@@ -59,13 +59,13 @@ function draw(models) {
   const wanted = (read("q") ?? "").toLowerCase();
   const shown = models.filter((m) => !wanted || `${m.model} ${m.owner ?? ""} ${m.firing.join(" ")}`.toLowerCase().includes(wanted));
   const [status, title, more] = headline(models);
-  const body = h("tbody", {}, shown.map(line));
+  const body = h("tbody", { role: "rowgroup" }, shown.map(line));
   const search = h("input", { type: "search", placeholder: "model, owner or kind", value: read("q") ?? "", "aria-label": "Show only", id: "q", oninput: () => { go({ q: search.value }, { replace: true }); const text = search.value.toLowerCase(); put(body, models.filter((m) => `${m.model} ${m.owner ?? ""} ${m.firing.join(" ")}`.toLowerCase().includes(text)).map(line)); } });
   const focused = document.activeElement?.id === "q";
   put(page(),
     h("div", { class: "verdict" }, h("div", {}, h("h1", {}, badge(status, ""), title), h("p", { class: "lead" }, more)), h("span", { class: "spring" }), models.length >= FILTER_FROM || wanted ? h("div", { class: "actions" }, search) : null),
-    h("section", {}, tableBox(h("table", { class: models.length >= DENSE_FROM ? "models dense" : "models", "aria-label": "Models by worst state" },
-      h("thead", {}, h("tr", {}, ["state", "model", "what is the matter", "last windows", "for", "labels", "last window, UTC", "owner"].map((name) => h("th", { scope: "col", class: ["for", "labels"].includes(name) ? "num" : null }, name)))), body)),
+    h("section", {}, tableBox(h("table", { role: "table", class: models.length >= DENSE_FROM ? "models dense" : "models", "aria-label": "Models by worst state" },
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["state", "model", "what is the matter", "last windows", "for", "labels", "last window, UTC", "owner"].map((name) => h("th", { role: "columnheader", scope: "col", class: ["for", "labels"].includes(name) ? "num" : null }, name)))), body)),
       shown.length ? null : empty("No model matches.")));
   if (focused) document.getElementById("q")?.focus();
 }

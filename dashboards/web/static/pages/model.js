@@ -3,7 +3,7 @@
 import { all, get, pathOf } from "../api.js";
 import { h, page, problem, put } from "../dom.js";
 import { everySeconds, go, href, keepTheme, onBack, read, segment } from "../place.js";
-import { metricName, rankOf } from "../words.js";
+import { metricName, rankOf, ruleName } from "../words.js";
 import { onRoom } from "../charts/axes.js";
 import { verdict } from "./model/verdict.js";
 import { strips } from "./model/strips.js";
@@ -30,11 +30,20 @@ async function fetched() {
   const span = columns.length ? { from: columns[0].start, to: columns.at(-1).end } : { from: range.from, to: range.to };
   const scope = { ...span, version: kinds.version ?? "", rule: kinds.rule, columns: COLUMNS, slice: read("slice") ?? "" };
   if (!columns.length) return { name: NAME, model, kinds, alerts, columns, scope, features: { rows: [], of: 0, folded: 0 }, gaps: [] };
-  const check = CHECKS[read("check")] ? read("check") : "drift";
+  const usual = usualCheck(alerts, kinds.version);
+  const check = CHECKS[read("check")] ? read("check") : read("feature") ? "drift" : usual;
   const of = (metric) => get(pathOf(NAME, "/grid"), { ...scope, version: kinds.version, per: "feature", kind: CHECKS[check].kind, metric, rows: ROWS, skip: read("skip"), match: read("match"), order: read("order") });
   const others = check === "drift" ? [...(hasVectors(model) ? [of(CHECKS.vectors.metric)] : []), ...wholeRows(model).map((metric) => of(metric).then((found) => named(found, metric)))] : [];
   const [features, gaps, ...beside] = await Promise.all([of(CHECKS[check].metric), all(pathOf(NAME, "/gaps"), span, 2_000), ...others]);
-  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, features: beside.reduce(together, features), gaps };
+  return { name: NAME, model, kinds, alerts, columns, scope: { ...scope, version: kinds.version }, check, usual, features: beside.reduce(together, features), gaps };
+}
+
+/** What the map shows where nobody has chosen: what the open alerts are about, so that it does not look quiet beneath them. */
+function usualCheck(alerts, version) {
+  const open = alerts.filter((alert) => alert.state === "firing" && (alert.version ?? null) === (version ?? null));
+  const has = (kind) => open.find((alert) => alert.kind === kind);
+  if (has("drift")) return Object.keys(CHECKS).find((name) => CHECKS[name].pairs && CHECKS[name].metric === has("drift").features[0]?.metric) ?? "drift";
+  return has("prediction_drift") ? "predictions" : has("label_drift") ? "labels" : "drift";
 }
 
 const hasVectors = (model) => Object.values((model.proposal ?? model.declaration).features ?? {}).some((kind) => typeof kind === "object" && "vector" in kind);
@@ -88,7 +97,7 @@ function draw(data) {
   const places = shown?.places ?? { map: h("section", { id: "drift" }), bins: h("section", { id: "bins" }), score: h("section", { id: "score" }), performance: h("section", { id: "performance" }), strips: h("section", { id: "strips" }) };
   shown = { data, places, choose, folds: h("div", { id: "folds" }) };
   put(page(),
-    h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), ` / ${NAME}`, data.kinds.version ? ` · version ${data.kinds.version}` : "", ` · owner ${data.model.owner ?? "nobody"}`, data.model.task ? ` · ${data.model.task}` : "", data.kinds.rule ? ` · windows ${data.kinds.rule}` : ""),
+    h("div", { class: "crumb" }, h("a", { href: href("/") }, "Models"), ` / ${NAME}`, data.kinds.version ? ` · version ${data.kinds.version}` : "", ` · owner ${data.model.owner ?? "nobody"}`, data.model.task ? ` · ${data.model.task}` : "", data.kinds.rule ? ` · windows ${ruleName(data.kinds.rule)}` : ""),
     verdict(data),
     controls(data, refresh),
     data.columns.length ? [places.strips, h("div", { class: "grid2" }, places.map, places.bins), h("div", { class: "grid2" }, places.score, places.performance), shown.folds] : null);

@@ -25,7 +25,7 @@ export function causeOf(alert, at) {
       cause.examples.length ? ["For example ", cause.examples.slice(0, 4).map((id, i) => [i ? ", " : "", h("a", { href: exampleHref(alert, cause, at, id) }, id)]), cause.examples.length > 4 ? ` and ${cause.examples.length - 4} more.` : "."] : null),
     upstreamOf(alert, cause),
     before.length ? h("details", {}, h("summary", { class: "small" }, `Found again when the story had grown; ${count(before.length)} earlier`), h("ol", { class: "timeline" }, before.map((one) => h("li", {}, h("span", {}, one.window.end ? `${moment(one.window.end)}` : ""), h("span", {}), h("span", {}, one.summary))))) : null,
-    h("div", { class: "grid2 even" }, slices(cause), impacts(cause)));
+    h("div", { class: cause.impacts.length ? "grid2 even" : "apart" }, slices(cause), impacts(cause)));
 }
 
 /** Models that feed this one and changed before it: as they are now where the alert's newest step is shown. */
@@ -40,11 +40,11 @@ const exampleHref = (alert, cause, at, id) => modelHref(alert.model, { from: cau
 
 function slices(cause) {
   const what = OF[cause.slices_of] ?? `place of ${cause.slices_of}`;
-  const caption = cause.candidates ? `Parts of the population whose ${what} moved more than the rest's; ${count(cause.candidates)} candidates share one chance in twenty of a false one.` : "The baseline's rows are past their retention, so nothing was searched.";
+  const caption = cause.candidates ? `Parts of the population whose ${what} moved more than the rest's; ${count(cause.candidates)} candidates share one chance in twenty of a false one; below each change its interval.` : "The baseline's rows are past their retention, so nothing was searched.";
   if (!cause.slices.length) return section("Where most", caption, empty(cause.candidates ? "Nowhere more than elsewhere: it hit all alike." : "Not searched."));
   return section("Where most", caption, table([
     ["slice", (one) => h("code", {}, one.where), "wrap"], ["n", (one) => count(one.n_window), "num"], ["window", (one) => number(one.value), "num"], ["baseline", (one) => (one.baseline === null ? "" : number(one.baseline)), "num"],
-    [cause.slices_of === "share" ? "change" : "more than the rest", (one) => signed(one.effect), "num"], ["interval", (one) => `${signed(one.low, 2)} to ${signed(one.high, 2)}`, "when"], ["p", (one) => (one.p < 0.001 ? "< 0.001" : fixed(one.p)), "num"],
+    [cause.slices_of === "share" ? "change" : "more than the rest", (one) => [signed(one.effect), h("div", { class: "small" }, `${signed(one.low, 2)} to ${signed(one.high, 2)}`)], "num"], ["p", (one) => (one.p < 0.001 ? "< 0.001" : fixed(one.p)), "num"],
   ], cause.slices, { label: "Found slices" }));
 }
 

@@ -4,7 +4,8 @@ import { overlay, rowsOf } from "../../charts/overlay.js";
 import { h, s, table } from "../../dom.js";
 import { count, percent, span } from "../../format.js";
 import { modelHref } from "../../place.js";
-import { metricName } from "../../words.js";
+import { isPair, metricName } from "../../words.js";
+import { togetherNote } from "../model/feature.js";
 
 const key = (cls, text) => h("span", { class: "key" }, s("svg", { viewBox: "0 0 11 11", "aria-hidden": "true" }, s("rect", { width: 11, height: 11, rx: 2, class: cls })), text);
 
@@ -17,7 +18,9 @@ export function keptOf(alert, at, line) {
   return (own.length ? own : exhibit.comparisons.slice(0, 1)).map((one) => ({ exhibit, ...one }));
 }
 
-export const exhibitOf = (alert, kept) => h("section", { id: "exhibit" }, kept.map((one) => comparison(alert, one)));
+export const exhibitOf = (alert, kept, line) => h("section", { id: "exhibit" },
+  isPair(line) ? [h("h2", {}, line.feature), togetherNote(line.detail)] : null,
+  kept.map((one) => h("div", { class: kept.length > 1 ? "one-of-two" : null }, comparison(alert, one))));
 
 function comparison(alert, one) {
   const { exhibit } = one;

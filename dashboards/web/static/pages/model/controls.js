@@ -3,6 +3,7 @@
 import { h } from "../../dom.js";
 import { count, ms, span } from "../../format.js";
 import { go, read } from "../../place.js";
+import { ruleName } from "../../words.js";
 
 const local = (time) => (time ? new Date(time).toISOString().slice(0, 16) : "");
 const utc = (text) => (text ? `${text}:00Z` : null);
@@ -20,7 +21,7 @@ export function controls(data, refresh) {
       h("span", {}, " ", h("button", { type: "button", onclick: () => change(earlier(columns, -1)) , disabled: !columns.length }, "◂ earlier"), " ", h("button", { type: "button", onclick: () => change(earlier(columns, 1)), disabled: !columns.length }, "later ▸"))),
     ranged ? h("button", { type: "button", onclick: () => change({ from: null, to: null, window: null }) }, "Back to the latest") : null,
     choice("version", "version", kinds.versions.map((v) => v ?? ""), kinds.version ?? "", (v) => v || "unversioned", change),
-    choice("rule", "windows", kinds.rules, kinds.rule, (r) => r, change),
+    choice("rule", "windows", kinds.rules, kinds.rule, ruleName, change),
     choice("slice", "slice", ["", ...(kinds.slices ?? [])], read("slice") ?? "", (name) => name || "everyone", change),
     h("span", { class: "spring" }),
     h("span", { class: "small" }, baseline ? `against the baseline ${baseline.id.slice(0, 8)}, ${count(baseline.rows)} rows` : "without a baseline"));

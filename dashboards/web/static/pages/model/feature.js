@@ -31,13 +31,22 @@ export function distribution(place, data, chosen) {
   if (!place.hasChildNodes()) put(place, h("p", { class: "loading" }, "Loading …"));
   const result = h("div", {});
   load(result, async () => {
-    const drawn = await comparison(data.name, chosen.name, window, data.scope, cell);
+    const drawn = CHECKS[data.check].pairs ? await pair(data, chosen.name, window, cell) : await comparison(data.name, chosen.name, window, data.scope, cell);
     if (mine === asked) put(place, drawn);
     return [];
   }).then(() => { if (mine === asked && result.hasChildNodes()) put(place, h("h2", {}, chosen.name), result); });
 }
 
 const heading = (feature, window, scope, cell) => h("h2", {}, `${feature}${scope.slice ? ` of ${scope.slice}` : ""}, ${span(window.start, window.end)} `, cell ? badge(cell.status, cell.value === undefined ? undefined : `${metricName(cell.metric)} ${brief(cell.value)}`) : null);
+
+/** A pair has no distribution of its own: those of its two features, and what to make of them. */
+async function pair(data, name, window, cell) {
+  const both = await Promise.all(name.split("~").map((feature) => comparison(data.name, feature, window, data.scope)));
+  return [heading(name, window, data.scope, cell), togetherNote(cell?.reason), both.map((one) => h("div", { class: "one-of-two" }, one))];
+}
+
+/** Why neither of the two pictures of a pair need show anything. */
+export const togetherNote = (detail) => h("p", { class: "small" }, detail ? `${detail}. ` : "", "How the two go together has changed; each by itself, below, may look as before.");
 
 /** Heading, counts, chart, table and links of one feature in one window. */
 export async function comparison(model, feature, window, scope, cell) {
@@ -65,7 +74,7 @@ export function overTime(place, data, chosen, pick) {
   const metric = cell?.metric ?? CHECKS[data.check].metric;
   put(place, h("h2", {}, `${metricTitle(metric)} of ${chosen.name} over time`),
     h("p", { class: "cap" }, "Line and band: value and 95 % interval · dashed: ", cell?.threshold === undefined ? "no limit is set" : `limit ${limit(cell.threshold)}, ${origin(cell.threshold_origin)}`, several(data.columns[0]) ? ` · ${several(data.columns[0])}` : ""),
-    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: room(720), height: 192, left: LABELS, right: room(720) }) : empty("It was never measured in this range."));
+    chosen.row.cells.some((one) => one?.value !== undefined) ? line(data.columns, chosen.row.cells, { label: `${metricTitle(metric)} of ${chosen.name} over time`, selected: chosen.column, onSelect: pick, fromZero: true, width: room(720), height: 244, left: LABELS, right: room(720) }) : empty("It was never measured in this range."));
 }
 
 export const origin = (text) => (!text || text === "default" ? "the default" : text);

@@ -38,7 +38,7 @@ export function performance(place, data, chosen, pick) {
 
 /** Why nothing is drawn, and what to do. */
 async function why(data, chosen, labelled) {
-  if (!data.model.declaration.label) return ["No label is declared for this model (", h("code", {}, "label: {name: …}"), "), so performance cannot be realised."];
+  if (!data.model.declaration.label) return ["No label is declared for this model (", h("code", {}, "label: {name: …}"), "): how right it is can neither be measured nor estimated."];
   if (!labelled) return ["No label has come for this range. Send them with ", h("code", {}, `outrider labels ${data.name} FILE`), "; they are matched by prediction id, however late."];
   const newest = data.columns.findLast((column) => column.labelled > 0);
   const found = await askWindow(data, "outcomes", newest, { slice: null });
@@ -52,7 +52,7 @@ async function draw(place, data, chosen, pick, found) {
   const rows = pairs(found.rows);
   if (!rows.length) {
     const labelled = columns.reduce((sum, column) => sum + column.labelled, 0);
-    return [h("h2", {}, "Performance ", badge("no_data", labelled ? "nothing measured" : "waiting")), empty(await why(data, chosen, labelled))];
+    return [h("h2", {}, "Performance ", badge("no_data", !data.model.declaration.label ? "no label is declared" : labelled ? "nothing measured" : "waiting")), empty(await why(data, chosen, labelled))];
   }
   const row = rows.find((one) => one.name === read("metric")) ?? rows[0];
   const cell = row.cells[chosen.column];

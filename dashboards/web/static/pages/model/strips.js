@@ -16,7 +16,8 @@ const over = (cell) => (cell.windows > 1 ? `, over the last ${cell.windows} wind
 const noteOf = (cell) => (cell.value === undefined ? cell.reason ?? "" : `${subject(cell)} ${cell.feature || cell.slice ? `${metricName(cell.metric)} ` : ""}${brief(cell.value)}, limit ${limit(cell.threshold)}${over(cell)}`);
 
 /** What the line says at its end: the state of the selected column. */
-function word(cell, column, kind) {
+function word(cell, column, kind, isLabelled) {
+  if (!cell && kind === "performance" && !isLabelled) return [badge("no_data", "no label"), " is declared for this model"];
   if (!cell) return waiting(column, kind) ? [badge("no_data", "waiting"), " for labels"] : [badge("no_data", "no data")];
   if (onlyEstimated(cell, column, kind)) return [badge("no_data", "waiting"), " for labels; the estimate is ok"];
   if (cell.status === "no_data") return [badge("no_data", kind === "performance" || kind === "label_drift" ? "waiting" : "no data"), ` ${cell.reason ?? ""}`];
@@ -25,7 +26,8 @@ function word(cell, column, kind) {
 const waiting = (column, kind) => ["performance", "label_drift"].includes(kind) && column.labelled < column.n_window;
 /** An estimate within its limits is no performance within its limits: what labels will say is not known yet. */
 const onlyEstimated = (cell, column, kind) => kind === "performance" && cell.status === "ok" && !column.labelled;
-const shown = (cell, column, kind) => {
+const shown = (cell, column, kind, isLabelled) => {
+  if (!cell && !isLabelled) return null;
   if (cell && onlyEstimated(cell, column, kind)) return { look: "wait", status: "no_data", note: "waiting for labels; the estimate is ok" };
   if (cell) return { ...cell, note: noteOf(cell) };
   return waiting(column, kind) ? { look: "wait", status: "no_data", note: "waiting for labels" } : null;
@@ -51,16 +53,17 @@ function captureNote(column, gaps) {
 
 export function strips(place, data, chosen, pick) {
   const { columns } = data;
+  const isLabelled = Boolean(data.model.declaration.label);
   const width = room(680, BESIDE);
   const found = Object.fromEntries(data.kinds.rows.map((row) => [row.name, row.cells]));
   const lines = Object.keys(KINDS).filter((kind) => found[kind] || ["drift", "prediction_drift", "performance", "quality"].includes(kind)).filter((kind) => kind !== "capture");
   const drawn = lines.map((kind) => {
     const cells = found[kind] ?? columns.map(() => null);
-    const looks = cells.map((cell, i) => shown(cell, columns[i], kind));
+    const looks = cells.map((cell, i) => shown(cell, columns[i], kind, isLabelled));
     return [
       h("div", { class: "name" }, kindName(kind)),
       strip(columns, looks, { label: `${kindName(kind)}: ${summary(looks)}`, width, selected: chosen.column, onSelect: pick }),
-      h("div", { class: "note" }, word(cells[chosen.column], columns[chosen.column], kind)),
+      h("div", { class: "note", title: cells[chosen.column] ? noteOf(cells[chosen.column]) : null }, word(cells[chosen.column], columns[chosen.column], kind, isLabelled)),
     ];
   });
   const seen = captureCells(data);
