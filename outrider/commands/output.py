@@ -29,6 +29,14 @@ STYLE = {
 }
 ROWS_SHOWN = 40
 """Lines of the table on a terminal; `--json` has them all."""
+REASONS_SHOWN = 10
+"""Lines below it that say why there is no value, or no verdict."""
+WIDE_COLUMNS = 100
+"""Of a terminal that has room for the baseline's counts too."""
+METRIC_COLUMNS, LIMIT_COLUMNS, STATUS_COLUMNS = 14, 7, 8
+"""Most names of metrics, one end of a range, and `critical` fit."""
+FILE_COLUMNS = 160
+"""Where the output is no terminal, nothing is folded."""
 
 
 class FailOn(StrEnum):
@@ -75,7 +83,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_report(findings: Sequence[Finding], transitions: Sequence[Transition]) -> None:
     """Alerts first, then the findings, worst first."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
     for transition in transitions:
         style = "bold red" if transition.state == AlertStatus.FIRING else "green"
         console.print(Text(f"{transition.state.value.upper()} {transition.kind.value}: {transition.summary}", style))
@@ -86,50 +94,48 @@ def print_report(findings: Sequence[Finding], transitions: Sequence[Transition])
     order = list(STYLE)
     rank = {Status.CRITICAL: 0, Status.WARNING: 1, Status.ERROR: 2, Status.NO_DATA: 3, Status.UNDEFINED: 4}
     ranked = sorted(findings, key=lambda f: (rank.get(f.status, 5 + order.index(f.status)), -(f.score or 0.0)))
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "feature",
-        "metric",
-        "value",
-        "95 % interval",
-        "limit",
-        "n window",
-        "n baseline",
-        "status",
-        "reason",
-    ):
-        table.add_column(
-            heading, justify="right" if heading in ("value", "limit", "n window", "n baseline") else "left"
-        )
-    for finding in ranked[:ROWS_SHOWN]:
-        table.add_row(*_cells(finding))
-    console.print(table)
+    console.print(_table(ranked[:ROWS_SHOWN], wide=console.width >= WIDE_COLUMNS))
     if len(ranked) > ROWS_SHOWN:
         console.print(f"… and {len(ranked) - ROWS_SHOWN} more; --json has them all")
+    for finding in [f for f in ranked if f.reason and f.status != Status.OK][:REASONS_SHOWN]:
+        console.print(Text(f"{_of(finding)}, {finding.metric}: {finding.reason}", STYLE[finding.status]))
 
 
-def _cells(finding: Finding) -> list[Text]:
+def _table(findings: Sequence[Finding], *, wide: bool) -> Table:
+    """Names give way where a terminal is narrow, numbers never do."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1) if wide else (0, 1, 0, 0))
+    table.add_column("feature", overflow="fold")
+    table.add_column("metric", overflow="fold", min_width=METRIC_COLUMNS)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    # A limit may be a range: it is folded between its ends.
+    table.add_column("limit", justify="right", max_width=None if wide else LIMIT_COLUMNS)
+    for heading in ("n window", "n baseline") if wide else ("n",):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold", min_width=STATUS_COLUMNS)
+    for finding in findings:
+        table.add_row(*_cells(finding, wide=wide))
+    return table
+
+
+def _of(finding: Finding) -> str:
+    name = finding.feature or finding.slice or "model"
+    return f"{name} [{finding.slice}]" if finding.feature and finding.slice else name
+
+
+def _cells(finding: Finding, *, wide: bool) -> list[Text]:
     interval = (
         "" if finding.low is None or finding.high is None else f"{_number(finding.low)} to {_number(finding.high)}"
     )
     limit = finding.threshold
     limits = " to ".join(map(_number, limit)) if isinstance(limit, tuple) else _number(limit)
-    name = finding.feature or finding.slice or "model"
-    name = f"{name} [{finding.slice}]" if finding.feature and finding.slice else name
-    texts = (
-        name,
-        finding.metric,
-        _number(finding.value),
-        interval,
-        limits,
-        f"{finding.n_window:,}",
-        f"{finding.n_baseline:,}",
-    )
-    return [*map(Text, texts), Text(finding.status.value, STYLE[finding.status]), Text(finding.reason or "")]
+    counts = [f"{finding.n_window:,}", *([f"{finding.n_baseline:,}"] if wide else [])]
+    texts = (_of(finding), finding.metric, _number(finding.value), interval, limits, *counts)
+    return [*map(Text, texts), Text(finding.status.value, STYLE[finding.status])]
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else f"{value:.3g}"
 
 
 def fails(fail_on: FailOn, findings: Sequence[Finding], transitions: Sequence[Transition]) -> int:

@@ -18,7 +18,7 @@ from outrider.commands.api import path_of
 from outrider.doctor.asking import Answer, Check, NoAnswer, address_of, ask, ask_url, check, connects
 from outrider.doctor.servers import Server, speaks_http2
 
-ARRIVAL_SECONDS = 15.0
+ARRIVAL_SECONDS = 30.0
 """A record is shipped within a second; a monitor that is busy may take longer to say so."""
 POLL_SECONDS = 0.25
 DELIVERY_SECONDS = 30.0
