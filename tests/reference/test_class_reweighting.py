@@ -212,6 +212,9 @@ def test_degenerate_weights_give_no_estimate() -> None:
     alike = rows_of(rng, window, None, there).take(np.zeros(300, np.int64))
     one_leaf = measured(few, tiles_of(few, alike))["reweighted_f1", None]
     assert one_leaf.status is Status.UNDEFINED and "the baseline's 1,000 labels are worth" in (one_leaf.reason or "")
+    logs = measured(baseline, tiles_of(baseline, rows_of(rng, window, None, there)), replace(MODEL, metrics="all"))
+    assert logs["reweighted_log_loss", None].reason == "it is estimated for two classes only"
+    assert logs["outside_support_ratio", None].value is not None
     late = replace(MODEL, metrics=())
     plain = profile(rows_of(rng, window, None, there), baseline.grids, late)
     plain = freeze.with_estimates(plain, rows_of(rng, window, None, there), baseline.estimator, baseline.grids, late)

@@ -87,11 +87,13 @@ class ScoreEstimate:
             value = averaged(self.by_classes, comparison, curves, reweighted=self.reweighted)
             yield Measurement(self.name, self.kind, None, None, value)
             return
-        if curve is None:
+        fitted = curve or curves
+        if fitted is None:
             return
-        if not self.multiclass and task_of(model, classes_of(comparison.baseline.grids, model)) != "binary":
+        binary = task_of(model, classes_of(comparison.baseline.grids, model)) == "binary"
+        if curve is None or not (binary or self.multiclass):
             if self.reweighted:  # asked for by name, so it says why not
-                value = nothing(Status.UNDEFINED, self._not_of_classes(), n_baseline=curve.labelled)
+                value = nothing(Status.UNDEFINED, self._not_of_classes(), n_baseline=fitted.labelled)
                 yield Measurement(self.name, self.kind, None, None, value)
             return
         tile = comparison.window.scores.get(TOTAL)
