@@ -37,6 +37,7 @@ from collectors.shipping.sinks import courier_to
 from collectors.spool import Spool, SpoolBusy, SpoolFull, SpoolUnusable
 from collectors.tap import segment as at
 from collectors.tap.passive.starting import WATCHER, open_packets, watcher_order
+from collectors.tap.refusals import Refusals
 from collectors.tap.scheduling import give_way
 from collectors.tap.segment import TLS_REFUSALS, UNCOPIED, Segment
 from collectors.tap.status import DURATION_BOUNDS_SECONDS, SinkStatus, WorkerStatus, add_counts, decode_status
@@ -110,6 +111,7 @@ def run_sidecar(
     )
     certificates = Certificates(settings, lambda: tap.tell(LOAD_CERTIFICATES))
     server = _telemetry(settings, segment, lambda: reloader.state)
+    refusals = Refusals([str(listener.upstream) for listener in settings.listeners])
     worker.start()
     tap.start()
     _LOG.info("sidecar_started", extra=_attached(settings))
@@ -124,6 +126,7 @@ def run_sidecar(
                 certificates.reload()
             reloader.look_after(time.monotonic(), time.time_ns())
             certificates.look_after(time.monotonic())
+            refusals.look_after(segment.words[at.CONNECTIONS_REFUSED], time.monotonic())
     finally:
         for listener in listeners:
             listener.close()
