@@ -50,8 +50,10 @@ RESET_SECONDS_MAX = 5.0
 """How long a reset waits for a peer to take the bytes that came before it."""
 DRAIN_SECONDS = 5.0
 """How long exchanges in flight have to end after the order to stop, unless it was said."""
-QUIET_SECONDS = 0.25
+QUIET_SECONDS = 1.0
 """After the order to stop, a connection on which the server spoke last and this long ago is taken to be idle."""
+STREAM_QUIET_SECONDS = 30.0
+"""So is one on which it streamed: a language model may think for long between two words."""
 
 PENDING_BYTES_MAX = 1024 * 1024
 """Of ciphertext that a peer does not take: one receive and its TLS records; more only comes of a peer that plays with keys."""
@@ -265,7 +267,7 @@ class Forwarder:
             self._listen_for(peer, peer.events | OUT)
         elif side.receive_bytes != RECEIVE_BYTES_MAX:
             side.receive_bytes = min(RECEIVE_BYTES_MAX, side.receive_bytes * 2)
-        side.link.active = self._now
+        side.link.passed(direction, self._now)
         self._copier.forwarded(copied, direction, count, time.time_ns())
 
     def _readable_secured(self, side: Side) -> None:
@@ -295,7 +297,7 @@ class Forwarder:
             side.receive_bytes = min(RECEIVE_BYTES_MAX, side.receive_bytes * 2)
             if side.tls is not None and side.tls.holds_more:
                 self._holding.append(side)
-        side.link.active = self._now
+        side.link.passed(direction, self._now)
         self._copier.forwarded(copied, direction, count, time.time_ns())
 
     def _nothing_read(self, side: Side, *, is_end: bool) -> None:
@@ -347,6 +349,7 @@ class Forwarder:
         except OSError:
             self._refuses(side)
             return
+        side.link.active = self._now  # it took some: more may wait at the other side
         if sent != len(side.pending):
             side.pending = side.pending[sent:]
             return
@@ -471,9 +474,19 @@ class Forwarder:
     def _drain(self, elapsed: float) -> None:
         """Close the links that are idle; when the time is over, all."""
         for link in [side.link for side in self._sides.values() if side.direction == TO_SERVER]:
-            idle = link.copied.last == TO_CLIENT and self._now - link.active > QUIET_SECONDS
-            if idle or elapsed > self._drain_seconds:
+            quiet = self._now - link.active > (STREAM_QUIET_SECONDS if link.streams else QUIET_SECONDS)
+            pending = link.client.pending or link.server.pending
+            if quiet and link.copied.last == TO_CLIENT and not pending:
                 self._finish(link)
+            elif elapsed > self._drain_seconds:
+                self._cut(link)
+
+    def _cut(self, link: Link) -> None:
+        """What it carries is not at its end, and must not look so."""
+        for side in (link.client, link.server):
+            self._leave(side)
+            reset(side.socket)
+        self._finish(link)
 
 
 def _contexts(told: dict[str, Any] | None) -> "TlsContexts | None":

@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # at run time only where a listener has a certificate: OpenSS
 
 TO_SERVER, TO_CLIENT = 0, 1
 
+PAUSE_SECONDS = 0.05
+"""Within one answer, longer than networks and schedulers make of themselves: the server streams it."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -66,7 +69,7 @@ class Side:
 class Link:
     """A client's connection and the connection to the server that belongs to it."""
 
-    __slots__ = ("accepted_ns", "active", "client", "copied", "secured", "server")
+    __slots__ = ("accepted_ns", "active", "client", "copied", "secured", "server", "streams")
 
     copied: Copied
 
@@ -76,7 +79,17 @@ class Link:
         self.client.peer, self.server.peer = self.server, self.client
         self.accepted_ns = time.time_ns()
         self.active = 0.0
+        self.streams = False
+        """Whether the server paused within its last answer, so that more of it may come at any time."""
         self.secured = False
+
+    def passed(self, direction: int, now: float) -> None:
+        """Bytes went this way."""
+        if direction == TO_SERVER:
+            self.streams = False
+        elif self.copied.last == TO_CLIENT and now - self.active > PAUSE_SECONDS:
+            self.streams = True
+        self.active = now
 
     def dissolve(self) -> None:
         """Let go of the cycles between a link and its sides: the garbage collector is off."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from collectors.tap.copier import Copier
-from collectors.tap.forwarder import Forwarder
+from collectors.tap.forwarder import DRAIN_SECONDS, Forwarder
 from collectors.tap.links import Route
 from collectors.tap.ring import Kind, RingReader
 from collectors.tap.segment import Segment
@@ -34,6 +34,7 @@ class Tap:
         serve: Callable[[socket.socket], None] | None,
         connection_copy_bytes: int,
         tls: TlsContexts | None = None,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         self.segment = Segment.create(RING_BYTES)
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -51,7 +52,7 @@ class Tap:
         with listening() as nobody:
             absent = nobody.getsockname()
         addresses = [(socket.AF_INET, absent), (socket.AF_INET, address)]  # a name may have several
-        forwarder = Forwarder([Route(listener, addresses, tls)], copier, stop=self._stop)
+        forwarder = Forwarder([Route(listener, addresses, tls)], copier, stop=self._stop, drain_seconds=drain_seconds)
         self.thread = threading.Thread(target=forwarder.run, daemon=True)
         self.thread.start()
         self.reader = RingReader(self.segment)
@@ -111,8 +112,9 @@ def tap() -> Iterator[Callable[..., Tap]]:
         *,
         connection_copy_bytes: int = RING_BYTES,
         tls: TlsContexts | None = None,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> Tap:
-        running.append(Tap(serve, connection_copy_bytes, tls))
+        running.append(Tap(serve, connection_copy_bytes, tls, drain_seconds))
         return running[-1]
 
     yield start

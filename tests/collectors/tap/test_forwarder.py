@@ -11,9 +11,11 @@ import time
 import pytest
 
 from collectors.tap import segment as at
+from collectors.tap.forwarder import QUIET_SECONDS
 from collectors.tap.links import Link, Side
 from collectors.tap.ring import LOST, Kind
 from collectors.tap.segment import UNCOPIED, Uncopied
+from tests.collectors.tap.conftest import SECONDS, read_to_end
 
 BLOB = bytes(range(256)) * 4096
 
@@ -237,6 +239,53 @@ def test_stopping_lets_an_exchange_in_flight_end(tap):
     running.stop()
     with pytest.raises(OSError):
         running.connect()
+
+
+def test_stopping_lets_a_stream_go_on_that_pauses(tap):
+    """A pause between two words is no end, however often it comes."""
+    spoken, heard = [b"one ", b"two ", b"three ", b"four"], bytearray()
+
+    def streams(connection: socket.socket) -> None:
+        connection.recv(10)
+        for word in spoken:
+            connection.sendall(word)
+            time.sleep(0.4)
+
+    running = tap(streams, drain_seconds=60.0)
+    with running.connect() as client:
+        client.sendall(b"ask")
+        heard += client.recv(10)
+        threading.Timer(0.1, running.stop).start()
+        heard += read_to_end(client)
+    assert bytes(heard) == b"".join(spoken)
+
+
+def test_stopping_waits_for_a_client_that_takes_its_answer_slowly(tap):
+    """Bytes that wait in our memory are not an idle connection."""
+    answer = bytes(8 << 20)
+    running = tap(lambda connection: (connection.recv(10), connection.sendall(answer)), drain_seconds=60.0)
+    with running.connect() as client:
+        client.sendall(b"ask")
+        wait_until(lambda: running.segment.words[at.BYTES_TO_CLIENT] > 0)
+        threading.Timer(0.1, running.stop).start()
+        time.sleep(QUIET_SECONDS + 0.5)
+        assert len(read_to_end(client)) == len(answer)
+
+
+def test_what_the_end_of_the_time_cuts_off_is_reset(tap):
+    """A body that ends with its connection would look whole."""
+    ended = threading.Event()
+    running = tap(
+        lambda connection: (connection.recv(10), connection.sendall(b"half"), ended.wait(SECONDS)), drain_seconds=0.2
+    )
+    with running.connect() as client:
+        client.sendall(b"ask")
+        assert client.recv(10) == b"half"
+        client.sendall(b"more")
+        running.stop()
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+    ended.set()
 
 
 @pytest.mark.parametrize("serve", [answers_by_kind, None], ids=["served", "refused"])
