@@ -131,7 +131,7 @@ class Closer:
         closed_ns = self.stored.closed_until()
         late = self.stored.late_segments(progress.prediction_segment, refused, closed_ns)
         revised = self.stored.late_windows(late, closed_ns)
-        missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS)
+        missed = self.stored.missed_spans(late, revised, closed_ns, WINDOWS_PER_PASS, self.context.store)
         segments = self.stored.traffic(closed_ns)
         for span in self.due.spans(segments, closed_ns, progress.empty_windows, now_ns, WINDOWS_PER_PASS):
             if not self.opinions.may_close(span, model, baseline):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from monitor.findings import Span
 from monitor.jobs.due_windows import meets
 from monitor.jobs.track import Place
 from monitor.ports import Catalog, RowsKind, Segment, SegmentKind, SegmentStore, WindowEntry
 from monitor.tiles.encoding import decode_tileset
 from monitor.tiles.tileset import TileSet
-from monitor.windows.spans import depends_on_rows, spans_between
+from monitor.windows.spans import depends_on_rows, sessions_between, spans_between
 
 ROWS_KINDS: tuple[RowsKind, RowsKind] = ("predictions", "failures")
 
@@ -87,9 +89,18 @@ class StoredWindows:
         return [w for w in windows if any(meets(s, w.span) for s in late)]
 
     def missed_spans(
-        self, late: Sequence[Segment], windows: Sequence[WindowEntry], closed_ns: int | None, most: int
+        self,
+        late: Sequence[Segment],
+        windows: Sequence[WindowEntry],
+        closed_ns: int | None,
+        most: int,
+        store: SegmentStore,
     ) -> list[Span]:
         """Spans behind what is closed that have no window, and now have rows: nobody told of them while they were silent."""
+        rows = [s for s in late if s.kind == "predictions"]
+        if rows and closed_ns is not None and self.place.rule.session_gap_ns is not None:
+            times = np.sort(store.read_rows(rows, None, closed_ns, columns=()).time_ns)
+            return sessions_between(self.place.rule, times, [w.span for w in windows])[:most]
         if not late or closed_ns is None or depends_on_rows(self.place.rule):
             return []
         known = {w.span for w in windows}

@@ -7,7 +7,7 @@ rows themselves: they are cut from sorted event times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -108,6 +108,22 @@ def _sessions(times_ns: npt.NDArray[np.int64], gap_ns: int) -> list[Cut]:
             b = min(a + SESSION_ROWS_MAX, end)
             cuts.append(Cut(Span(int(times_ns[a]), int(times_ns[b - 1]) + 1), a, b))
     return cuts
+
+
+def sessions_between(rule: WindowRule, times_ns: npt.NDArray[np.int64], known: Sequence[Span]) -> list[Span]:
+    """Sessions of sorted times that are in none of the known windows (ascending); none reaches over a known one.
+
+    >>> import numpy as np
+    >>> rule = WindowRule(session_gap_ns=10)
+    >>> [(s.start_ns, s.end_ns) for s in sessions_between(rule, np.array([1, 5, 14, 22, 28, 50]), [Span(4, 9), Span(20, 26)])]
+    [(1, 2), (14, 15), (28, 29), (50, 51)]
+    """
+    starts, ends = (np.array([getattr(s, side) for s in known], np.int64) for side in ("start_ns", "end_ns"))
+    before = np.searchsorted(starts, times_ns, side="right")
+    outside = (before == 0) | (times_ns >= np.concatenate([[np.iinfo(np.int64).min], ends])[before])
+    left, gap = times_ns[outside], before[outside]
+    parts = np.split(left, np.flatnonzero(np.diff(gap)) + 1) if len(left) else []
+    return [each.span for part in parts for each in cut(rule, part)]
 
 
 def spread_ties(times_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
