@@ -19,16 +19,13 @@ from collectors.intake.sagemaker import NotACapture, names_of, read_line
 from collectors.telemetry import log_to_stderr
 from outrider.commands.intake_journals import journals
 from outrider.commands.intake_kafka import kafka
-from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
+from outrider.commands.intake_outlet import WATCH_SECONDS, outlet_of, stopped_by_signals, taken_in
 from outrider.commands.intake_tables import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-LOOK_SECONDS = 2.0
-"""How often the directory is looked at; SageMaker writes a file every few minutes."""
 SHIP_SECONDS = 60.0
 """With --once: how long the end waits for the monitor."""
-CLOSE_SECONDS = 5.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -61,20 +58,17 @@ def sagemaker(
     folder = Folder(directory, outlet.spool.directory.with_suffix(".offsets"))
     stopping = stopped_by_signals()
     taken = refused = 0
-    try:
-        while not stopping.is_set():
-            for chunk in folder.chunks(final=once):
-                lines = _take(chunk, outlet, model, version, stopping)
-                if lines is None:
-                    break
-                taken, refused = taken + lines[0], refused + lines[1]
-                folder.keep(chunk)
-            if once:
+
+    def take() -> None:
+        nonlocal taken, refused
+        for chunk in folder.chunks(final=once):
+            lines = _take(chunk, outlet, model, version, stopping)
+            if lines is None:
                 break
-            stopping.wait(LOOK_SECONDS)
-        delivered = not once or is_delivered(outlet, stopping, SHIP_SECONDS)
-    finally:
-        outlet.close(CLOSE_SECONDS)
+            taken, refused = taken + lines[0], refused + lines[1]
+            folder.keep(chunk)
+
+    delivered = taken_in(take, outlet, stopping, once=once, ship_seconds=SHIP_SECONDS)
     print(f"{taken} exchanges taken, {refused} lines refused", file=sys.stderr)
     return 0 if delivered else 1
 
@@ -101,6 +95,6 @@ def _take(
     records, counts = outlet.pipeline.take()
     for fault in counts.faults:
         _LOG.warning("exchange_undecodable", extra={"why": fault.reason, "where": fault.where})
-    if not append_waiting(outlet.spool, records, lambda: stopping.wait(LOOK_SECONDS)):
+    if not append_waiting(outlet.spool, records, lambda: stopping.wait(WATCH_SECONDS)):
         return None
     return len(chunk.lines) - (refused - chunk.left_out), refused

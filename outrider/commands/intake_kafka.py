@@ -18,11 +18,10 @@ from collectors.intake.kafka_messages import Origin, seldon_origin, seldon_patte
 from collectors.intake.kafka_takers import POISON, BatchTaker, ExchangeTaker, PoisonFolder
 from collectors.shipping import MonitorCourier, Parcel, ShippingSettings
 from collectors.telemetry import log_to_stderr
-from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
+from outrider.commands.intake_outlet import CLOSE_SECONDS, is_delivered, outlet_of, stopped_by_signals
 
 SHIP_SECONDS = 60.0
 """With --once: how long the end waits for the monitor."""
-CLOSE_SECONDS = 5.0
 _LOG = logging.getLogger(__name__)
 
 

@@ -27,14 +27,11 @@ from collectors.intake.given import Given, decoded_of, weight_of
 from collectors.pipeline import Provenance
 from collectors.protocols.exchange import Exchange
 from collectors.telemetry import log_to_stderr
-from outrider.commands.intake_outlet import is_delivered, outlet_of, stopped_by_signals
+from outrider.commands.intake_outlet import WATCH_SECONDS, outlet_of, stopped_by_signals, taken_in
 from outrider.recorder import by_row
 
-LOOK_SECONDS = 2.0
-"""How often the folder is looked at: also how long a file has to lie unchanged."""
 SHIP_SECONDS = 300.0
 """With --once: how long the end waits for the monitor."""
-CLOSE_SECONDS = 5.0
 ROWS_TOGETHER = 1_000
 """Rows of one batch: a few hundred kilobytes."""
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".ndjson", ".json", ".parquet")
@@ -90,20 +87,17 @@ def tables(
     stopping = stopped_by_signals()
     drops = Drops(directory, outlet.spool.directory.with_suffix(".tables"))
     taken = refused = 0
-    try:
-        while not stopping.is_set():
-            for path in drops.ready(at_once=once):
-                rows = _take(path, mapping, outlet, stopping)
-                if stopping.is_set():
-                    break
-                taken, refused = taken + (rows or 0), refused + (rows is None)
-                drops.keep(path)
-            if once:
+
+    def take() -> None:
+        nonlocal taken, refused
+        for path in drops.ready(at_once=once):
+            rows = _take(path, mapping, outlet, stopping)
+            if stopping.is_set():
                 break
-            stopping.wait(LOOK_SECONDS)
-        delivered = not once or is_delivered(outlet, stopping, SHIP_SECONDS)
-    finally:
-        outlet.close(CLOSE_SECONDS)
+            taken, refused = taken + (rows or 0), refused + (rows is None)
+            drops.keep(path)
+
+    delivered = taken_in(take, outlet, stopping, once=once, ship_seconds=SHIP_SECONDS)
     print(f"{taken} rows taken, {refused} files refused", file=sys.stderr)
     return 0 if delivered and not refused else 1
 
@@ -178,7 +172,7 @@ def _take(path: Path, mapping: Columns, outlet: Outlet, stopping: threading.Even
                 mapping, {n: values[part] for n, values in columns.items()}, ids, times[part], content, start, outlet
             )
             records, _ = outlet.pipeline.take()
-            if not append_waiting(outlet.spool, records, lambda: stopping.wait(LOOK_SECONDS)):
+            if not append_waiting(outlet.spool, records, lambda: stopping.wait(WATCH_SECONDS)):
                 return None
     except (InvalidInput, Undecodable, OSError) as error:
         _LOG.warning("file_refused", extra={"path": str(path), "why": str(error)})
