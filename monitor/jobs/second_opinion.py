@@ -116,10 +116,13 @@ class SecondOpinions:
         return known[1]
 
     def _rows(self, question: Question, model: MonitoredModel) -> Rows:
-        """As the window is measured: in their order, with their labels, of equal inclusion."""
-        span = question.span
-        segments = self.catalog.segments("predictions", question.model, question.version, span.start_ns, span.end_ns)
-        rows = self.store.read_rows(segments, span.start_ns, span.end_ns).in_canonical_order()
-        told = self.catalog.segments("labels", question.model, None, span.start_ns, span.end_ns)
-        labels = self.store.read_labels(told, span.start_ns, span.end_ns)
-        return evened(with_labels(rows, labels) if len(labels) else with_label_column(rows, model))
+        return asked_rows(self.catalog, self.store, model, question.version, question.span)
+
+
+def asked_rows(catalog: Catalog, store: SegmentStore, model: MonitoredModel, version: str | None, span: Span) -> Rows:
+    """As a window is measured: in their order, with their labels, of equal inclusion."""
+    segments = catalog.segments("predictions", model.model, version, span.start_ns, span.end_ns)
+    rows = store.read_rows(segments, span.start_ns, span.end_ns).in_canonical_order()
+    told = catalog.segments("labels", model.model, None, span.start_ns, span.end_ns)
+    labels = store.read_labels(told, span.start_ns, span.end_ns)
+    return evened(with_labels(rows, labels) if len(labels) else with_label_column(rows, model))

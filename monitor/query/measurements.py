@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 
 from monitor.errors import NotFound
 from monitor.findings import Span, finding_document, overlay_document, rfc3339, window_document
+from monitor.jobs.opinion_sides import sides
 from monitor.ports import BaselineEntry, Catalog, FindingQuery, SegmentKind, SegmentStore, WindowEntry
 from monitor.query.asked import Between, ThePage, TheSpan
 from monitor.query.models import model_of
@@ -168,16 +169,9 @@ class MeasurementsController(Controller):
         span: TheSpan,
         version: FromQuery[str | None] = None,
     ) -> bytes:
-        entry = model_of(catalog, model)
-        baseline = catalog.baseline(model)
-        if baseline is None:
-            raise NotFound("baseline of model", model)
-        rows = store.read_rows(
-            catalog.segments("predictions", model, version, span.start_ns, span.end_ns), span.start_ns, span.end_ns
-        )
-        if len(rows) == 0:
-            raise NotFound("row of model in that span", model)
-        return report(store.read_baseline(baseline.path), rows, entry.proposal or entry.declaration)
+        declared = model_of(catalog, model).in_force()
+        asked = sides(catalog, store, declared, version, span)
+        return report(asked.reference, asked.current, declared, asked.rows)
 
 
 def _records(

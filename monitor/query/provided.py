@@ -20,7 +20,7 @@ TheCode = NamedDependency[SkipValidation[str | None]]
 """Version and build of the code that runs."""
 TheUrl = NamedDependency[SkipValidation[str]]
 """Where people and commands find this monitor."""
-TheOpinion = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any, Sequence[str]], list[Measurement]]]]
-TheReport = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any], bytes]]]
+TheOpinion = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any, Sequence[str], int], list[Measurement]]]]
+TheReport = NamedDependency[SkipValidation[Callable[[Rows, Rows, Any, tuple[int, int]], bytes]]]
 TheRowsWriter = NamedDependency[SkipValidation[Callable[[Rows, str | None], bytes]]]
 """Rows as a Parquet file, with their ids in a column of that name."""

@@ -8,8 +8,8 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from monitor.definitions.evidently import NAMES
-from monitor.errors import Fault, InvalidInput, NotFound
-from monitor.jobs.profile_window import with_label_column, with_labels
+from monitor.errors import Fault, InvalidInput
+from monitor.jobs.opinion_sides import sides
 from monitor.query.asked import TheSpan
 from monitor.query.models import model_of
 from monitor.query.provided import TheCatalog, TheOpinion, TheStore
@@ -37,21 +37,11 @@ class EvidentlyController(Controller):
         """One entry a metric and column, each with its counts, and with its reason where there is no value. Nothing is stored."""
         declared = model_of(catalog, model).in_force()
         names = _names(metrics) or declared.evidently or ("DataDriftPreset",)
-        baseline = catalog.baseline(model)
-        if baseline is None:
-            raise NotFound("baseline of model", model)
-        segments = catalog.segments("predictions", model, version, span.start_ns, span.end_ns)
-        rows = store.read_rows(segments, span.start_ns, span.end_ns)
-        if len(rows) == 0:
-            raise NotFound("row of model in that span", model)
-        labels = store.read_labels(
-            catalog.segments("labels", model, None, span.start_ns, span.end_ns), span.start_ns, span.end_ns
-        )
-        joined = with_labels(rows, labels) if len(labels) else with_label_column(rows, declared)
-        found = opinion(store.read_baseline(baseline.path), joined, declared, names)
+        asked = sides(catalog, store, declared, version, span)
+        found = opinion(asked.reference, asked.current, declared, names, asked.rows[1])
         return {
-            "baseline": baseline.id,
-            "rows": len(rows),
+            "baseline": asked.baseline,
+            "rows": asked.rows[1],
             "items": [
                 {
                     "metric": m.metric,

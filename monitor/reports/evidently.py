@@ -21,11 +21,12 @@ POLICY = (
 """What the page may do: run what it carries. Any request of it, even of a map's outlines, is refused by the browser."""
 
 
-def html(reference: Rows, current: Rows, model: MonitoredModel) -> bytes:
+def html(reference: Rows, current: Rows, model: MonitoredModel, rows: tuple[int, int] | None = None) -> bytes:
     """The page of Evidently's data drift and data summary presets. Raises InvalidInput where there is nothing to compare.
 
-    A plain function of its arguments, for a process pool. At most ROWS_MAX rows of each side enter, chosen by their
-    prediction ids; the page's title says how many of how many, and which columns have no value on one side.
+    A plain function of its arguments, for another process. At most ROWS_MAX rows of each side enter, chosen by their
+    prediction ids; both sides may be samples already, of so many `rows`. The page's title says how many of how many
+    entered, and which columns have no value on one side.
     """
     faults = [
         Fault(side, "no rows", "at least one row")
@@ -42,9 +43,8 @@ def html(reference: Rows, current: Rows, model: MonitoredModel) -> bytes:
     if not kinds:
         found = ", ".join(current.columns) or "none"
         raise InvalidInput(Fault("columns", found, "a feature that both sides have, with values"))
-    title = (
-        f"{model.model}: {_counted(after, current)} of the window against {_counted(before, reference)} of the baseline"
-    )
+    of_baseline, of_window = rows or (len(reference), len(current))
+    title = f"{model.model}: {_counted(after, of_window)} of the window against {_counted(before, of_baseline)} of the baseline"
     if empty:
         title += "; without values on one side, so left out: " + ", ".join(empty)
     return _sealed(_rendered(sides, kinds), title).encode()
@@ -68,10 +68,10 @@ def _rendered(sides: tuple[Frame, Frame], kinds: Mapping[str, Kind]) -> str:
         return str(snapshot.get_html_str(as_iframe=False))
 
 
-def _counted(entered: Rows, every: Rows) -> str:
-    if len(entered) == len(every):
-        return f"all {len(every):,} rows"
-    return f"a sample of {len(entered):,} of {len(every):,} rows"
+def _counted(entered: Rows, every: int) -> str:
+    if len(entered) == every:
+        return f"all {every:,} rows"
+    return f"a sample of {len(entered):,} of {every:,} rows"
 
 
 def _sealed(page: str, title: str) -> str:

@@ -38,7 +38,7 @@ function facts(found) {
   const rest = states.length - of("answered") - of("waiting") - of("not_asked");
   const parts = [`${count(of("answered"))} of ${count(states.length)} windows answered`, of("waiting") ? `${count(of("waiting"))} waiting` : "", rest ? `${count(rest)} without a value` : "", of("not_asked") ? `${count(of("not_asked"))} not asked about` : ""];
   return [h("p", { class: "cap" }, `Asked for: ${found.asked.join(", ") || "nothing"}. ${found.windows.length ? parts.filter(Boolean).join(" · ") : ""}${found.owed > of("waiting") ? ` · ${count(found.owed)} of this model wait in all` : ""}`),
-    h("p", { class: "small" }, `A second opinion: ${DOCS}, by its own defaults. Never judged but by a range that \`checks\` declares, and no window waits to be shown for it.`)];
+    h("p", { class: "small" }, `A second opinion: ${DOCS}, by its own defaults. Never judged but by a range that \`checks\` declares; only windows that such a range judges wait for it.`)];
 }
 
 function report(data, window) {
