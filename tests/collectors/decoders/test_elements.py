@@ -19,20 +19,7 @@ from collectors.decoders.elements import (
     tensor_from_raw,
 )
 from collectors.records.types import ITEM_BYTES, Datatype, Tensor
-
-NUMPY: dict[Datatype, str] = {
-    "UINT8": "<u1",
-    "UINT16": "<u2",
-    "UINT32": "<u4",
-    "UINT64": "<u8",
-    "INT8": "<i1",
-    "INT16": "<i2",
-    "INT32": "<i4",
-    "INT64": "<i8",
-    "FP16": "<f2",
-    "FP32": "<f4",
-    "FP64": "<f8",
-}
+from tests.collectors.datatypes import NUMPY
 
 
 def from_json(text: str, shape: tuple[int, ...], datatype: Datatype) -> Tensor:

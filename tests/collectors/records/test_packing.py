@@ -9,29 +9,17 @@ from hypothesis import strategies as st
 
 from collectors.records.packing import pack, unpack
 from collectors.records.types import ITEM_BYTES, Datatype
+from tests.collectors.datatypes import NUMPY
 
-NUMPY: dict[Datatype, str] = {
-    "BOOL": "<u1",
-    "UINT8": "<u1",
-    "UINT16": "<u2",
-    "UINT32": "<u4",
-    "UINT64": "<u8",
-    "INT8": "<i1",
-    "INT16": "<i2",
-    "INT32": "<i4",
-    "INT64": "<i8",
-    "FP16": "<f2",
-    "FP32": "<f4",
-    "FP64": "<f8",
-}
+PACKED: dict[Datatype, str] = {"BOOL": "<u1", **NUMPY}
 
 
-@pytest.mark.parametrize("datatype", NUMPY)
+@pytest.mark.parametrize("datatype", PACKED)
 @given(data=st.binary(min_size=0, max_size=80))
 def test_bytes_are_read_and_written_as_numpy_does(datatype: Datatype, data: bytes) -> None:
     """Every datatype but BF16, which NumPy lacks; NaN may change its payload."""
     data = data[: len(data) // ITEM_BYTES[datatype] * ITEM_BYTES[datatype]]
-    values = np.frombuffer(data, NUMPY[datatype]).tolist()
+    values = np.frombuffer(data, PACKED[datatype]).tolist()
     assert [repr(value) for value in unpack(data, datatype)] == [repr(value) for value in values]
     if not any(math.isnan(value) for value in values):
         assert pack(values, datatype) == data
