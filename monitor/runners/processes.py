@@ -5,9 +5,7 @@ A job that takes too long ends with its process, for nothing else ends it; the n
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
 import queue
 import signal
 import threading
@@ -25,8 +23,6 @@ JOBS_PER_PROCESS_MAX = 50
 """The process is replaced after this many jobs: what a library leaks is given back."""
 WAITING_MAX = 6
 """Jobs that wait, each with the rows of two sides, some 30 MB at most; whoever comes beyond is told to come again."""
-NICENESS = 5
-"""What runs here can wait: where processors are short it gets a third of what the monitor's own threads get."""
 STOP_SECONDS = 2.0
 """A killed process is gone at once; a disk that hangs may keep it, and then nobody waits for it."""
 
@@ -160,8 +156,6 @@ def _serve(ours: Connection) -> None:
     """The process: jobs in, answers out, until nobody is at the other end."""
     # Whoever presses Ctrl-C means the monitor, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     while True:
         try:
             work, arguments = ours.recv()
