@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from litestar import Controller, get
@@ -19,6 +20,8 @@ from monitor.tiles.encoding import decode_tileset
 
 RECENT_WINDOWS = 30
 """Windows in a model's line of the list: half a screen's width."""
+VERSIONS_BESIDE_MAX = 4
+"""Of versions that run side by side so many are in the line: a champion and the usual candidates."""
 _RANK = ("critical", "error", "warning", "no_data", "undefined", "insufficient_data", "ok")
 """Statuses from worst to best, for `models by worst state`."""
 
@@ -63,10 +66,21 @@ def _sliced(catalog: Catalog, window: WindowEntry, name: str) -> dict[str, Any]:
     return window_item(window) | {"n_window": None if part is None else part.rows, "slice": name}
 
 
-def _recent(catalog: Catalog, last: WindowEntry) -> list[WindowEntry]:
-    """The newest windows of the newest one's version and rule, in order of time."""
-    found = catalog.windows(last.model, version=last.version, rule=last.rule, limit=RECENT_WINDOWS, newest_first=True)
-    return found[::-1]
+def _recent(catalog: Catalog, last: WindowEntry, versions: int) -> list[WindowEntry]:
+    """The newest windows of the newest one's rule, in order of time: of versions side by side the worst, with the rows of all."""
+    most = RECENT_WINDOWS * min(versions, VERSIONS_BESIDE_MAX)
+    found = catalog.windows(last.model, rule=last.rule, limit=max(most, RECENT_WINDOWS), newest_first=True)
+    beside: dict[tuple[int | None, int | None], list[WindowEntry]] = {}
+    for window in found:
+        beside.setdefault((window.span.start_ns, window.span.end_ns), []).append(window)
+    # The oldest may have been cut between two versions; a version that nobody asks any more says nothing of the others.
+    newest = [_together(windows) for windows in list(beside.values())[:RECENT_WINDOWS]]
+    return newest[::-1]
+
+
+def _together(windows: Sequence[WindowEntry]) -> WindowEntry:
+    worst = min(windows, key=lambda w: (not w.n_window, _RANK.index(w.status)))
+    return replace(worst, n_window=sum(w.n_window for w in windows), labelled=sum(w.labelled for w in windows))
 
 
 def _since_ns(recent: Sequence[WindowEntry], firing: Sequence[Alert]) -> int | None:
@@ -126,15 +140,16 @@ class ModelsController(Controller):
 
     @staticmethod
     def _item(catalog: Catalog, entry: ModelEntry, firing: list[Alert]) -> dict[str, Any]:
+        versions = catalog.versions(entry.name)
         last = catalog.windows(entry.name, limit=1, newest_first=True)
-        recent = _recent(catalog, last[0]) if last else []
+        recent = _recent(catalog, last[0], len(versions)) if last else []
         baseline = catalog.baseline(entry.name)
         return {
             "model": entry.name,
             "declared": entry.declared,
             "owner": entry.declaration.owner,
             "task": entry.declaration.task,
-            "versions": [v or None for v in catalog.versions(entry.name)],
+            "versions": [v or None for v in versions],
             "status": last[0].status.value if last else "no_data",
             "firing": sorted(a.kind.value for a in firing),
             "alerts": [_alert_item(a) for a in sorted(firing, key=lambda a: (a.since_ns or 0, a.kind))],

@@ -94,6 +94,19 @@ def test_models_come_with_their_last_windows(asked: Asked) -> None:
     assert all(a["summary"] for a in model["alerts"]) and model["since"] is not None
 
 
+def test_the_last_windows_of_versions_side_by_side_are_their_worst(asked: Asked) -> None:
+    """One state for each span, with the rows of both: a candidate that fails is not hidden behind a champion that does not."""
+    (model,) = [m for m in asked.all("/models") if m["model"] == MODEL]
+    windows = asked.all(f"/models/{MODEL}/windows")
+    spans = [w["start"] for w in model["recent"]]
+    assert len(spans) == len(set(spans))
+    for recent in model["recent"]:
+        beside = [w for w in windows if (w["start"], w["end"]) == (recent["start"], recent["end"])]
+        assert recent["n_window"] == sum(w["n_window"] for w in beside)
+        assert recent["status"] in {w["status"] for w in beside}
+    assert "critical" in {w["status"] for w in model["recent"]}
+
+
 def test_a_grid_is_sent_compressed_and_a_parquet_file_as_it_is(asked: Asked) -> None:
     """Where the client takes it: a grid repeats itself, a Parquet file is compressed already."""
     gzip = {"accept-encoding": "gzip"}
