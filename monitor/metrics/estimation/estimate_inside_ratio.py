@@ -9,6 +9,8 @@ from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.estimation.estimate_error import counted, errors_of
 from monitor.metrics.metric import Comparison, nothing
 
+NO_TRUTH = "no label of a row with a usable prediction has come"
+
 
 def estimate_inside_ratio(errors: Mapping[str, Value]) -> Value:
     """Share of a window's estimates whose interval held the realised value.
@@ -52,9 +54,11 @@ class InsideMetric:
     needs_labels: bool = True
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
+        if comparison.baseline.estimator is None or not comparison.model.estimation.enabled:
+            return
         errors = errors_of(comparison)
-        if errors:
-            yield Measurement(self.name, self.kind, None, None, counted(self.of(errors), comparison))
+        value = self.of(errors) if errors else nothing(Status.NO_DATA, NO_TRUTH)
+        yield Measurement(self.name, self.kind, None, None, counted(value, comparison))
 
 
 ESTIMATE_INSIDE_RATIO = InsideMetric(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from monitor.findings import AlertKind, Measurement, Value
-from monitor.metrics.metric import Comparison
+from monitor.findings import AlertKind, Measurement, Status, Value
+from monitor.metrics.metric import Comparison, nothing
 from monitor.tiles.stream import Point
 
 
@@ -29,5 +29,14 @@ class StreamMetric:
         if stream is None:
             return
         points = stream.errors if self.needs_labels else stream.scores
-        if points:
-            yield Measurement(self.name, self.kind, None, None, self.of(points, stream.effect))
+        value = self.of(points, stream.effect) if points else self._nothing(comparison)
+        yield Measurement(self.name, self.kind, None, None, value)
+
+    def _nothing(self, comparison: Comparison) -> Value:
+        what = (
+            "a label of a row with a usable prediction"
+            if self.needs_labels
+            else "a usable score or number of the model"
+        )
+        rows = comparison.window.rows
+        return nothing(Status.NO_DATA, f"no window up to this one has {what}", n_missing=rows)
