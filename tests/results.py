@@ -65,7 +65,17 @@ def window(index: int = 0, **changes: Any) -> WindowEntry:
 
 
 def transition(state: AlertStatus = AlertStatus.FIRING, index: int = 0, **changes: Any) -> Transition:
-    values: dict[str, Any] = {
+    line = FeatureScore("RELP", "js_distance", 4.2, 0.2, "RELP = 17: 69.6 % against 5.2 %")
+    return Transition(**(_drift(state, index) | {"features": (line,)} | changes))
+
+
+def alert(state: AlertStatus = AlertStatus.FIRING, **changes: Any) -> Alert:
+    return Alert(**(_drift(state) | changes))
+
+
+def _drift(state: AlertStatus, index: int = 0) -> dict[str, Any]:
+    """What an alert and its transitions say alike."""
+    return {
         "fingerprint": "f1",
         "model": "income",
         "version": "1",
@@ -75,26 +85,8 @@ def transition(state: AlertStatus = AlertStatus.FIRING, index: int = 0, **change
         "window": span(index),
         "value": 0.41,
         "threshold": 0.25,
-        "features": (FeatureScore("RELP", "js_distance", 4.2, 0.2, "RELP = 17: 69.6 % against 5.2 %"),),
         "summary": "Drift of income 1: JS distance 0.41, limit 0.25, n 1,000.",
     }
-    return Transition(**(values | changes))
-
-
-def alert(state: AlertStatus = AlertStatus.FIRING, **changes: Any) -> Alert:
-    values: dict[str, Any] = {
-        "fingerprint": "f1",
-        "model": "income",
-        "version": "1",
-        "kind": AlertKind.DRIFT,
-        "state": state,
-        "since_ns": span().end_ns,
-        "window": span(),
-        "value": 0.41,
-        "threshold": 0.25,
-        "summary": "Drift of income 1: JS distance 0.41, limit 0.25, n 1,000.",
-    }
-    return Alert(**(values | changes))
 
 
 def publication(index: int = 0, *findings: Finding, **changes: Any) -> Publication:
