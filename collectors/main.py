@@ -87,7 +87,7 @@ def run_sidecar(
     policies_of(settings)
     check_certificates(settings)
     with open_spool(settings) as spool:  # whether the worker can, said before anything is started
-        tell_of_healed(spool)
+        tell_of_lost(spool, spool.faults.records_lost + spool.faults.torn_records)
     for sink in sinks_of(settings):
         courier_to(sink).close()
     listeners = [_listen(listener, position) for position, listener in enumerate(settings.listeners)]
@@ -412,9 +412,8 @@ def open_spool(settings: SidecarSettings) -> Spool:
             ) from error
 
 
-def tell_of_healed(spool: Spool) -> None:
-    """What a crash of the machine left damaged or unfinished was cut out when the spool was opened: a gap record says so."""
-    lost = spool.faults.records_lost + spool.faults.torn_records
+def tell_of_lost(spool: Spool, lost: int) -> None:
+    """What a crash of the machine left damaged or unfinished was cut out, so many records: a gap record says so."""
     if not lost:
         return
     now_ns = time.time_ns()

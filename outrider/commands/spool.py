@@ -17,8 +17,10 @@ import typer
 from collectors.decoders.decoder import Undecodable
 from collectors.decoders.registry import Registry
 from collectors.errors import InvalidSettings, SettingsFault
+from collectors.main import tell_of_lost
 from collectors.shipping import MonitorCourier, ShippingSettings
 from collectors.shipping.resend import resend
+from collectors.spool import Spool
 from collectors.spool.inspection import Inspection, inspect, repair
 from collectors.spool.journal import Survey
 from collectors.spool.recovery import Faults
@@ -46,8 +48,13 @@ def inspect_command(directory: Directory, json: AsJson = False) -> int:
 
 @app.command("repair")
 def repair_command(directory: Directory, json: AsJson = False) -> int:
-    """Put damaged bytes into quarantine/ and write the journals anew without them. No sidecar may use the spool."""
+    """Put damaged bytes into quarantine/ and write the journals anew without them; the monitor will be told what was lost. No sidecar may use the spool."""
     faults, found = repair(directory)
+    lost = faults.records_lost + faults.torn_records
+    if lost:  # whoever opens the spool next finds nothing wrong with it
+        with Spool.open(directory, free_space_floor_bytes=0) as spool:
+            tell_of_lost(spool, lost)
+        found = inspect(directory)
     if json:
         print(json_module.dumps({"repaired": repair_document(faults), **inspection_document(found)}))
     else:
@@ -176,6 +183,7 @@ def journal_document(journal: Survey) -> dict[str, Any]:
 def repair_document(faults: Faults) -> dict[str, int]:
     return {
         "torn_bytes": faults.torn_bytes,
+        "torn_records": faults.torn_records,
         "damaged_regions": faults.damaged_regions,
         "damaged_bytes": faults.damaged_bytes,
         "records_lost": faults.records_lost,

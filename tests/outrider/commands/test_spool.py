@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.records.encoding import decode_batch
 from collectors.records.types import Gap, Prediction
 from collectors.spool import Spool
 from collectors.spool.undecodable import UndecodableFolder, Unread
@@ -51,6 +52,20 @@ def test_damage_is_exit_code_1_until_repaired(directory: Path, capsys: pytest.Ca
     assert main(["spool", "inspect", str(directory)]) == 0
 
 
+@pytest.mark.parametrize("torn", [1, 40, 100])
+def test_what_repair_cuts_out_is_told_as_a_gap(directory: Path, torn: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """With as many records as it held, where that is still known: the next start finds nothing to tell of."""
+    (path,) = directory.glob("*.journal")
+    path.write_bytes(path.read_bytes()[:-torn])
+    assert main(["spool", "repair", str(directory)]) == 0
+    assert main(["spool", "repair", str(directory)]) == 0
+    with Spool.open(directory, free_space_floor_bytes=0) as spool:
+        records = [record for _, payload in spool.read(0, 1 << 20) for record in decode_batch(payload).records]
+    told = [record for record in records if isinstance(record, Gap) and record.reason == "spool_damaged"]
+    assert [each.exchanges_estimated for each in told] == [2]
+    assert len([record for record in records if isinstance(record, Prediction)]) == 2
+
+
 def test_json_is_one_document(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the same facts."""
     damage(directory)
@@ -92,7 +107,7 @@ def test_undecodable_exchanges_are_listed_and_read_again(directory: Path, capsys
     asked = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}]}
     told = {"outputs": [{"name": "p", "shape": [1], "datatype": "FP32", "data": [1]}]}
     for request in (asked, b"{broken\x1b"):
-        folder.keep(Unread.of(exchange("/v2/models/m/infer?\x1b", request, told), "request_not_json", "request"))
+        folder.keep(Unread.of(exchange("/v2/models/m/infer#\x1b", request, told), "request_not_json", "request"))
     (directory / "undecodable" / "9.exchange").write_bytes(b"")
     assert main(["spool", "undecodable", str(directory), "--json"]) == 0
     items = json.loads(capsys.readouterr().out)["items"]
