@@ -53,6 +53,11 @@ class OpinionDesk:
             self._thread.join(timeout_s)
 
     @property
+    def answers_later(self) -> bool:
+        """Without its thread an answer that is not there comes by no waiting."""
+        return self._thread is not None
+
+    @property
     def room(self) -> int:
         """Questions that are owed which it takes now."""
         with self._changed:

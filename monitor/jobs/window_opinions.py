@@ -92,7 +92,7 @@ class WindowOpinions:
         self._waiting[why] = question, since_ns
         self.desk.put(question, urgent=True)
         said = self.desk.fetch(question) if self.desk.has_answer(question) else None
-        if said is None and abs(now_ns - since_ns) < WAIT_NS_MAX:
+        if said is None and self.desk.answers_later and abs(now_ns - since_ns) < WAIT_NS_MAX:
             return False
         del self._waiting[why]
         if said is not None:

@@ -257,6 +257,15 @@ def test_a_window_that_a_range_judges_waits_a_bounded_time(house: House) -> None
     desk.join(WAIT_SECONDS)
 
 
+def test_a_replay_waits_for_no_answer_that_does_not_come(house: House) -> None:
+    """Its windows are closed all the same, and say why they have none."""
+    asks(house, lambda *_: done(Unavailable("worker process", "it died")))
+    begun(house, checks={"quality": {MEAN: [0, 50]}, "drift": False})
+    house.at(closed(2))
+    assert [w.n_window for w in house.windows()] == [200] * 3 and house.catalog.owed_opinions() == []
+    assert [f.status for f in house.findings(MEAN)] == [Status.UNDEFINED] * 3
+
+
 def test_a_window_without_rows_is_asked_of_nobody(house: House) -> None:
     """It says that it has none, at once."""
     begun(house, 1)
