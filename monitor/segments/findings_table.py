@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitor.findings import AlertKind, Finding, Span, Status
+from monitor.findings import WORST_FIRST, AlertKind, Finding, Span, Status
 from monitor.ports import FindingKey, FindingQuery
 from monitor.segments.querying import literal_path, query
 
@@ -64,7 +64,7 @@ ORDER BY start_ns, metric, feature NULLS FIRST, slice NULLS FIRST, version NULLS
 LIMIT ? OFFSET ?
 """
 )
-_WORST_FIRST = ("critical", "error", "warning", "ok", "insufficient_data", "undefined", "no_data")
+_RANKS = [status.value for status in WORST_FIRST]
 _SELECT_WORST = (
     """
 SELECT number, {columns} FROM ("""
@@ -108,7 +108,7 @@ def _table(rows: Sequence[tuple[Any, ...]]) -> Any:
 
 def thinned(files: Sequence[Path]) -> Any:
     """A table with the worst record of each hour of what the files of one model say, the latest where several are as bad."""
-    texts = {"columns": ", ".join(SCHEMA.names), "conditions": "true", "ranks": list(_WORST_FIRST), "hour_ns": HOUR_NS}
+    texts = {"columns": ", ".join(SCHEMA.names), "conditions": "true", "ranks": _RANKS, "hour_ns": HOUR_NS}
     sql, of_older = (_SELECT_THINNED.format(files=source, **texts) for source in (_FILES, _OLDER_FILES))
     none = {"no_findings": SCHEMA.empty_table()}
     return _table(query(sql, [[literal_path(file) for file in files]], none, of_older=of_older))
@@ -137,7 +137,7 @@ def find_worst(
     conditions, values = _conditions(wanted)
     sql, of_older = (
         _SELECT_WORST.format(
-            columns=", ".join(SCHEMA.names), conditions=conditions, per=per, ranks=list(_WORST_FIRST), files=source
+            columns=", ".join(SCHEMA.names), conditions=conditions, per=per, ranks=_RANKS, files=source
         )
         for source in (_FILES, _OLDER_FILES)
     )
