@@ -14,17 +14,19 @@ from typing import TypeVar
 
 import msgspec
 
+from monitor.alerts.budget import Plan
 from monitor.alerts.calibration import learn
 from monitor.alerts.judging import LABEL_KINDS, MOVING_LABELS, moving_kinds
 from monitor.definitions import MonitoredModel
 from monitor.findings import AlertKind, Span, Status
 from monitor.jobs.commit_window import Judged, commit_window
 from monitor.jobs.context import Context
-from monitor.jobs.due_windows import DueWindows, Rest, meets
+from monitor.jobs.due_windows import DueWindows, Rest
 from monitor.jobs.find_cause import with_causes
 from monitor.jobs.label_delays import with_awaited
 from monitor.jobs.look import INPUT_KINDS, LEARNING_WINDOWS, Looked, Moved, Subject, Track, plan_for, take_look
 from monitor.jobs.moving_baseline import Past, encode_spans
+from monitor.jobs.pending_labels import PendingLabels
 from monitor.jobs.profile_window import Profiled, profile_window, with_label_column
 from monitor.jobs.rivals import with_rival
 from monitor.jobs.set_baseline import resolve_kinds, with_schema
@@ -56,8 +58,6 @@ LABELS_QUIET_NS_MAX = 60 * 10**9
 """Where few of a window's rows have labels, more are waited for this long after the last that came (at most)."""
 LABELS_COVERAGE = 0.8
 """Share of a window's rows with labels at which they are looked at without waiting for more."""
-PENDING_WINDOWS_MAX = 10_000
-"""Windows with labels to be looked at; beyond it the oldest are looked at with what they have."""
 
 UNJUDGED_MAX = 288
 """Windows from before there was a baseline that are measured once there is one: the newest, a day of five minutes."""
@@ -85,8 +85,6 @@ class Closer:
     baseline: Baseline | None = None
     progress: Progress | None = None
     track: Track = field(default_factory=Track)
-    pending: dict[Span, int] = field(default_factory=dict)
-    """Closed windows whose labels are to be looked at → when the newest of them came."""
     unjudged: list[WindowEntry] = field(default_factory=list)
     """Closed windows that had no baseline to be compared with, and now have one."""
     past: Past | None = None
@@ -96,12 +94,13 @@ class Closer:
     due: DueWindows = field(init=False)
     stored: StoredWindows = field(init=False)
     opinions: WindowOpinions = field(init=False)
-    noted: int = 0
-    """Newest label segment whose windows are pending or were looked at; the progress has it once none is pending."""
+    pending: PendingLabels = field(init=False)
+    """Closed windows whose labels are to be looked at."""
 
     def __post_init__(self) -> None:
         self.due = DueWindows(self.place.rule, self.context.store, self.patient)
         self.stored = StoredWindows(self.context.catalog, self.place)
+        self.pending = PendingLabels(self.stored)
         self.opinions = WindowOpinions(self.context.opinions, self.place, self.context.clock)
 
     def run(self, model: MonitoredModel, baseline: Baseline | None) -> int:
@@ -115,7 +114,7 @@ class Closer:
 
     def rest(self, now_ns: int) -> Rest | None:
         """How long passes after this one have nothing to do; None where nobody can say."""
-        waits = self.progress is None or self.pending or self.opinions.is_waiting
+        waits = self.progress is None or bool(self.pending.came_ns) or self.opinions.is_waiting
         return None if waits else self.due.rest(now_ns)
 
     def _pass(self, model: MonitoredModel, baseline: Baseline | None) -> int:
@@ -165,19 +164,10 @@ class Closer:
             self.progress = load_progress(self.context.catalog, key)
             self.baseline = baseline
             self.track = load_track(self.context.catalog, self.place, baseline, self.progress) if baseline else Track()
-            self.noted = self.progress.label_segment
-            self.pending = self._labels_left(self.progress)
+            self.pending = PendingLabels.left(self.stored, self.progress)
             self.unjudged = self.stored.unjudged(UNJUDGED_MAX) if baseline else []
             self.past = self.labels_past = None
         return self.progress
-
-    def _labels_left(self, progress: Progress) -> dict[Span, int]:
-        """Windows after the last whose labels were looked at that have labels all the same: they were waited for."""
-        after_ns = progress.labels_until_ns + 1
-        labels = [s for s in self.stored.segments("labels", after_ns) if s.end_ns > 0]
-        spans = [w.span for w in self.stored.windows(start_ns=after_ns) if w.n_window] if labels else []
-        came = {span: [s.created_ns for s in labels if meets(s, span)] for span in spans}
-        return {span: max(times) for span, times in came.items() if times}
 
     def _advance(self, **changes: int) -> Progress:
         assert self.progress is not None  # noqa: S101  (opened by run)
@@ -204,7 +194,7 @@ class Closer:
         owes = self.opinions.owed(span, model, told, of_rows=rows > 0, of_labels=ready)
         self._commit(span, 0, rows, profiled, looked, model, owes=owes)
         if profiled.labelled and not ready:
-            self._wait_for_labels(span)
+            self.pending.wait_for(span, self.context.clock())
 
     def _look(
         self,
@@ -219,22 +209,10 @@ class Closer:
     ) -> Looked:
         """A look that moves the track."""
         assert self.progress is not None  # noqa: S101  (opened by run)
-        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name, self.context.code)
+        plan, subject = self._plan(span, model, then), self._subject(model, then)
         before = replace(self.track, learned=then.learned)
-        compared = self._compared(span, model, then.baseline)
-        after, looked = take_look(
-            before,
-            subject,
-            span,
-            profiled.tiles,
-            plan=plan,
-            revision=revision,
-            kinds=kinds,
-            still=still,
-            compared=compared,
-            compared_labels=self._compared_labels(span, model, then.baseline, profiled, kinds),
-            others=profiled.others,
+        after, looked = self._take(
+            before, span, profiled, subject, plan=plan, kinds=kinds, still=still, revision=revision
         )
         if self.labels_past is not None and kinds & MOVING_LABELS:
             self.labels_past.note(span, looked.findings, share=_labelled_share(profiled))
@@ -256,6 +234,40 @@ class Closer:
             changes["labels_until_ns"] = max(self.progress.labels_until_ns, span.start_ns or 0)
         self._advance(**changes)
         return looked
+
+    def _take(
+        self,
+        track: Track,
+        span: Span,
+        profiled: Profiled,
+        subject: Subject,
+        *,
+        plan: Plan,
+        kinds: frozenset[AlertKind],
+        still: frozenset[AlertKind],
+        revision: int,
+    ) -> tuple[Track, Looked]:
+        """A look from a track, at all that the window is compared with."""
+        model, baseline = subject.model, subject.baseline
+        return take_look(
+            track,
+            subject,
+            span,
+            profiled.tiles,
+            plan=plan,
+            revision=revision,
+            kinds=kinds,
+            still=still,
+            compared=self._compared(span, model, baseline),
+            compared_labels=self._compared_labels(span, model, baseline, profiled, kinds),
+            others=profiled.others,
+        )
+
+    def _plan(self, span: Span, model: MonitoredModel, then: _AsOf) -> Plan:
+        return plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
+
+    def _subject(self, model: MonitoredModel, then: _AsOf) -> Subject:
+        return Subject(model, self.place.version, then.baseline, self.place.rule.name, self.context.code)
 
     def _compared(self, span: Span, model: MonitoredModel, baseline: Baseline) -> Callable[[int], Moved] | None:
         """What merges up to this window are compared with where the baseline moves."""
@@ -287,22 +299,9 @@ class Closer:
         kinds: frozenset[AlertKind] = frozenset(AlertKind),
     ) -> Looked:
         """A look that moves nothing: old news never makes a second alarm."""
-        plan = plan_for(model, then.baseline, self.place.rule, self._arrivals(span, then.looks))
-        subject = Subject(model, self.place.version, then.baseline, self.place.rule.name, self.context.code)
-        alone = Track(learned=then.learned)
-        compared = self._compared(span, model, then.baseline)
-        _, looked = take_look(
-            alone,
-            subject,
-            span,
-            profiled.tiles,
-            plan=plan,
-            revision=revision,
-            kinds=kinds,
-            still=kinds,
-            compared=compared,
-            compared_labels=self._compared_labels(span, model, then.baseline, profiled, kinds),
-            others=profiled.others,
+        plan, alone = self._plan(span, model, then), Track(learned=then.learned)
+        _, looked = self._take(
+            alone, span, profiled, self._subject(model, then), plan=plan, kinds=kinds, still=kinds, revision=revision
         )
         return Looked(looked.findings, (), ())
 
@@ -322,7 +321,7 @@ class Closer:
         if profiled is None or not profiled.tiles.rows:
             return False  # its rows are past their retention
         self._commit_again(window, profiled, model)
-        if self.pending.pop(window.span, None) is not None and self.progress is not None:
+        if self.pending.drop(window.span) and self.progress is not None:
             self._advance(labels_until_ns=max(self.progress.labels_until_ns, start_of(window.span)))
         return True
 
@@ -379,51 +378,38 @@ class Closer:
 
     # Labels
 
-    def _wait_for_labels(self, span: Span) -> None:
-        self.pending[span] = self.context.clock()
-        while len(self.pending) > PENDING_WINDOWS_MAX:
-            self.pending.pop(min(self.pending, key=start_of))
-
     def _note_labels(self, model: MonitoredModel) -> None:
         """Closed windows that new labels belong to become pending."""
         if model.label is None or self.baseline is None:
             return
-        new = [s for s in self.stored.segments("labels", after_id=self.noted) if s.end_ns > 0]
-        if not new:
-            return
-        start_ns, end_ns = min(s.start_ns for s in new), max(s.end_ns for s in new)
-        for window in self.stored.windows(start_ns=self.stored.earliest(start_ns), end_ns=end_ns + 1):
-            span = window.span
-            if window.n_window and (span.end_ns or 0) > start_ns and any(meets(s, span) for s in new):
-                self.pending[span] = max(s.created_ns for s in new)
-        self.noted = max(s.id for s in new)
-        self._labels_done()
+        if self.pending.note():
+            self._labels_done()
 
     def _labels_done(self) -> None:
         """Where nothing is pending, a restart need not look at the labels noted so far."""
-        if not self.pending:
-            self._advance(label_segment=self.noted)
+        if not self.pending.came_ns:
+            self._advance(label_segment=self.pending.noted)
 
     def _look_at_labels(self, model: MonitoredModel, now_ns: int) -> int:
         """Oldest first; a window whose labels are few and still coming makes the later ones wait."""
         changed = 0
-        windows = self._history() if self.pending else []
+        windows = self._history() if self.pending.came_ns else []
         quiet_ns = min(LABELS_QUIET_NS_MAX, max(self.place.rule.lateness_ns, 1))
-        for span in sorted(self.pending, key=start_of):
+        for span in self.pending.oldest_first:
             window = self.context.catalog.window(self.place.model, self.place.version, self.place.rule.name, span)
             if window is None:
-                del self.pending[span]
+                self.pending.drop(span)
                 continue
             came = len(
                 self.context.store.read_labels(
                     self.stored.segments("labels", span.start_ns, span.end_ns), span.start_ns, span.end_ns
                 )
             )
-            if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending[span] < quiet_ns:
+            if came < LABELS_COVERAGE * window.n_window and now_ns - self.pending.came_ns[span] < quiet_ns:
                 break
             if not self.opinions.may_relabel(span, model, self.baseline):
                 break
-            del self.pending[span]
+            self.pending.drop(span)
             self._labels_done()
             changed += self._timed(partial(self._relabel, window, model, windows))
         return changed
