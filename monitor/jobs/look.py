@@ -6,7 +6,7 @@ the alerts, and what the first windows taught of dependence where the baseline c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +15,7 @@ from monitor.alerts.budget import Plan, families_present, looks_per_month
 from monitor.alerts.calibration import learn
 from monitor.alerts.exhibits import exhibit_of
 from monitor.alerts.judging import LABEL_KINDS, MOVING_KINDS, MOVING_LABELS, judge
+from monitor.alerts.kind_evidence import KindEvidence
 from monitor.alerts.lifecycle import advance, inactive, was_told
 from monitor.definitions import MonitoredModel, WindowRule
 from monitor.findings import WORST_FIRST, Alert, AlertKind, AlertStatus, Finding, Measurement, Span, Status, Transition
@@ -124,30 +125,16 @@ def take_look(
     baseline = subject.baseline
     if baseline.design_effects is None:
         baseline = replace(baseline, design_effects=track.learned)
-    trailing, later = {1: tiles}, {1: tiles}
-    inputs, outcomes = track.inputs, track.outcomes
-    if moving & INPUT_KINDS:
-        inputs, trailing = extend(track.inputs, tiles, merge)
-    if moving & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
-        outcomes, later = extend(track.outcomes, labelled_part(tiles), merge)
-    if not moving & INPUT_KINDS:
-        # Groups stand in both; what is measured again when labels come has these windows behind it.
-        trailing = later
+    inputs, outcomes, trailing, later = _merged(track, tiles, moving)
     stream = replace(_extended(track.stream, moving, subject, span, tiles), effect=plan.effect(baseline, tiles.rows))
     measured = measure(baseline, tiles, subject.model, stream if moving else None)
     measurements = [m for m in measured if m.kind in kinds or _needs_no_label(m)]
     against: dict[AlertKind, dict[int, Baseline]] = {}
     for moves, at, merges in ((MOVING_KINDS, compared, trailing), (MOVING_LABELS, compared_labels, later)):
-        if at is None or not kinds & moves:
-            continue
-        found = {scale: at(scale) for scale in {1, *merges}}
-        stood = {
-            scale: replace(one.baseline, design_effects=one.baseline.design_effects or track.learned)
-            for scale, one in found.items()
-            if one.baseline is not None
-        }
-        measurements = _measured_anew(measurements, moves, stood.get(1), found[1].reason, tiles, subject.model)
-        against |= dict.fromkeys(moves, stood)
+        if at is not None and kinds & moves:
+            stood, reason = _stood(at, merges, track.learned)
+            measurements = _measured_anew(measurements, moves, stood.get(1), reason, tiles, subject.model)
+            against |= dict.fromkeys(moves, stood)
     measurements = [*measurements, *(m for m in others if m.kind in kinds)]
     judgement = judge(
         model=subject.model,
@@ -175,10 +162,7 @@ def take_look(
         if transition is not None:
             transitions.append(transition)
     late, late_told = track.late, None
-    own = alerts.get(AlertKind.FAIRNESS)
-    # Labels of windows over which the groups' other life has come and gone are no news.
-    known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
-    if moving & LABEL_KINDS and (judgement.late is not None or late is not None) and not known:
+    if moving & LABEL_KINDS and _is_news(late, judgement.late, alerts.get(AlertKind.FAIRNESS), span):
         before = late or inactive(subject.model.model, subject.version or None, AlertKind.FAIRNESS)
         late, late_told = shows(*advance(before, judgement.late, span), later, against)
     resolved = {t.kind in LABEL_KINDS for t in transitions if t.state == AlertStatus.RESOLVED}
@@ -189,6 +173,41 @@ def take_look(
     after = replace(track, inputs=inputs, outcomes=outcomes, alerts=alerts, late=late, stream=stream)
     told, moved = _as_one(track, after, transitions, late_told, moving)
     return after, Looked(judgement.findings, told, moved)
+
+
+def _merged(
+    track: Track, tiles: TileSet, moving: AbstractSet[AlertKind]
+) -> tuple[Pyramid[TileSet], Pyramid[TileSet], Mapping[int, TileSet], Mapping[int, TileSet]]:
+    """The pyramids of inputs and of labelled windows with this one where it moves them, and the merges that end with it."""
+    inputs, outcomes = track.inputs, track.outcomes
+    trailing: Mapping[int, TileSet] = {1: tiles}
+    later: Mapping[int, TileSet] = {1: tiles}
+    if moving & LABEL_KINDS and (tiles.outcome is not None or tiles.label):
+        outcomes, later = extend(outcomes, labelled_part(tiles), merge)
+    if not moving & INPUT_KINDS:
+        # Groups stand in both; what is measured again when labels come has these windows behind it.
+        return inputs, outcomes, later, later
+    inputs, trailing = extend(inputs, tiles, merge)
+    return inputs, outcomes, trailing, later
+
+
+def _stood(
+    at: Callable[[int], Moved], scales: Iterable[int], learned: DesignEffects | None
+) -> tuple[dict[int, Baseline], str | None]:
+    """What merges of each scale are held against, where the past has that much; and why the window itself is not, if so."""
+    found = {scale: at(scale) for scale in {1, *scales}}
+    there = {
+        scale: replace(one.baseline, design_effects=one.baseline.design_effects or learned)
+        for scale, one in found.items()
+        if one.baseline is not None
+    }
+    return there, found[1].reason
+
+
+def _is_news(late: Alert | None, evidence: KindEvidence | None, own: Alert | None, span: Span) -> bool:
+    """Whether labels move the groups' alert: over windows in which its other life has come and gone they are no news."""
+    known = own is not None and was_told(own, span) and (late is None or late.state not in OPEN)
+    return (evidence is not None or late is not None) and not known
 
 
 def _exhibited(
