@@ -100,6 +100,11 @@ def find_waiting(
     return accepted
 
 
+def waiting_labels(catalog: Catalog, model: str) -> int:
+    """How many labels of a model wait for their prediction."""
+    return sum(segment.rows for segment in _waiting(catalog, model))
+
+
 def _waiting(catalog: Catalog, model: str) -> list[Segment]:
     return [s for s in catalog.segments("labels", model, end_ns=WAITING_NS + 1) if s.end_ns == WAITING_NS]
 

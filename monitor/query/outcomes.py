@@ -11,6 +11,7 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery
 
 from monitor.findings import AlertKind
+from monitor.jobs.accept_labels import waiting_labels
 from monitor.metrics.accuracy.forecasts import ClassForecastMetric
 from monitor.metrics.accuracy.gains import gains
 from monitor.metrics.accuracy.reliability import reliability
@@ -62,7 +63,7 @@ class OutcomesController(Controller):
             "labelled": labelled,
             "unusable": 0 if outcome is None else outcome.unusable,
             "expected": float(delays.expected.sum()) if delays is not None and delays.corrected else None,
-            "reason": None if parts else _why(stretch, outcome),
+            "reason": None if parts else _why(stretch, outcome, waiting_labels(catalog, model)),
             "confusion": parts.get("confusion"),
             "classes": parts.get("classes"),
             "reliability": parts.get("reliability"),
@@ -84,7 +85,7 @@ def _of_task(task: str | None) -> Sequence[Metric]:
     return [m for m in made if getattr(m, task or "", None) or isinstance(m, several)]
 
 
-def _why(stretch: Stretch, outcome: Outcome | None) -> str:
+def _why(stretch: Stretch, outcome: Outcome | None, waiting: int) -> str:
     if stretch.model.label is None:
         return "no label is declared for this model"
     if not stretch.tiles.rows:
@@ -95,7 +96,8 @@ def _why(stretch: Stretch, outcome: Outcome | None) -> str:
         return "the rows have no prediction to compare with a label"
     if outcome.unusable:
         return f"the predictions of the {outcome.unusable:,} labelled rows are missing or not finite"
-    return "no label has come yet"
+    told = f"; {waiting:,} that came are of predictions that nobody has sent" if waiting else ""
+    return f"no label has come yet{told}"
 
 
 def _parts(stretch: Stretch, outcome: Outcome) -> Mapping[str, Any]:

@@ -170,6 +170,44 @@ def test_labels_of_unknown_predictions_are_kept_and_told(empty: Asked) -> None:
     assert answer.json() == {"model": MODEL, "accepted": 1, "unknown": 1}
 
 
+def served(empty: Asked, n: int = 200) -> list[str]:
+    """A window, closed, against a baseline."""
+    declared(empty)
+    assert baseline(empty, rows_to_parquet(labelled(population(2_000, seed=1), seed=2), None)).status_code == 200
+    store, catalog = empty.service.context.store, empty.service.context.catalog
+    window = population(n, seed=3)
+    catalog.put_segments([store.write_rows(MODEL, "1", window, START)])
+    empty.at(closed(0))
+    return window.prediction_ids()
+
+
+def test_labels_of_other_predictions_are_named_where_labels_say_nothing(empty: Asked) -> None:
+    """Two came that nobody waits for: the window says so, and is estimated and judged as ever."""
+    served(empty)
+    others = [{"prediction_id": f"other-{i}", "employed": 1} for i in range(2)]
+    assert empty.client.post(f"{API}/models/{MODEL}/labels", json=others).json()["unknown"] == 2
+    empty.at(closed(1))
+    found = empty.get(f"/models/{MODEL}/outcomes")
+    assert found["reason"] == "no label has come yet; 2 that came are of predictions that nobody has sent"
+
+
+def test_labels_may_say_when_they_were_known(empty: Asked) -> None:
+    """By the column that the call names: the delays are those, to the second, though all came together later."""
+    ids = served(empty)
+    known = "2027-01-15T08:00:00Z"  # when the window began: no delay
+    body = "prediction_id,employed,seen\n" + "".join(f"{i},1,{known}\n" for i in ids[:100])
+    body += "".join(f"{i},0,\n" for i in ids[100:])
+    path = f"{API}/models/{MODEL}/labels"
+    refused = empty.client.post(path, content=body.replace(known, "soon"), headers=CSV, params={"time": "seen"})
+    assert refused.status_code == 422 and "seen" in refused.json()["errors"][0]["path"]
+    assert empty.client.post(path, content=body, headers=CSV, params={"time": "seen"}).json()["accepted"] == 200
+    empty.at(closed(1))
+    found = empty.get(f"/models/{MODEL}/label-delays", version="1")
+    assert found["labelled"] == 200 and found["undated"] == 0
+    counts = [a + b for a, b in zip(found["negative"], found["positive"], strict=True)]
+    assert counts[0] == 100 and sum(counts) == 200
+
+
 def test_labels_of_a_model_without_a_label_say_what_to_declare(empty: Asked) -> None:
     """The declaration must name the column."""
     declared(empty, label=None)
