@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,8 @@ from monitor.exporters.series import Beside, ExposedMetric, nothing_beside
 from monitor.exporters.telemetry import Telemetry
 from monitor.findings import Alert
 from monitor.ports import Exporter, ModelEntry, Publication
+
+log = logging.getLogger("outrider.exporters")
 
 OTLP_INTERVAL_SECONDS = 60.0
 
@@ -86,8 +88,10 @@ def prepare(exporters: Sequence[Exporter]) -> None:
     """
     for exporter in exporters:
         if isinstance(exporter, Preparing):
-            with suppress(Unavailable):
+            try:
                 exporter.prepare()
+            except Unavailable as error:
+                log.warning("%s; results wait, and it is asked again with the next ones", error)
 
 
 def _elasticsearch(settings: ExporterSettings, house: House) -> list[Exporter]:

@@ -6,6 +6,7 @@ Exit codes: 0 all that was looked at is well; 1 a check or the probe failed; 2 b
 from __future__ import annotations
 
 import json as json_module
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -152,7 +153,9 @@ class Given:
         if settings.catalog and not settings.catalog.startswith("sqlite"):
             found.append(connections.reachable("catalog", settings.catalog))
         if settings.elasticsearch_url:
-            found.append(connections.elasticsearch(settings.elasticsearch_url))
+            named = settings.elasticsearch_api_key_env
+            key = os.environ.get(named) if named else None
+            found.append(connections.elasticsearch(settings.elasticsearch_url, named, key))
         if settings.otlp_endpoint:
             found.append(connections.reachable("otlp_endpoint", settings.otlp_endpoint))
         return found

@@ -60,13 +60,14 @@ def ask(
     json_body: bytes | None = None,
     timeout_s: float = TIMEOUT_SECONDS,
     tls: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One request to HOST:PORT. Raises NoAnswer."""
+    """One request to HOST:PORT, with `more` headers. Raises NoAnswer."""
     host, port = split(address)
     kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
     connection = kind(host, port, timeout=timeout_s)
     try:
-        headers = {"accept": "*/*", "connection": "close"}
+        headers = {"accept": "*/*", "connection": "close", **(more or {})}
         if json_body is not None:
             headers["content-type"] = "application/json"
         connection.request(method, path, json_body, headers)
@@ -78,10 +79,14 @@ def ask(
         connection.close()
 
 
-def ask_url(url: str, path: str, *, timeout_s: float = TIMEOUT_SECONDS) -> Answer:
+def ask_url(
+    url: str, path: str, *, timeout_s: float = TIMEOUT_SECONDS, more: Mapping[str, str] | None = None
+) -> Answer:
     """One request to a path below a URL. Raises NoAnswer."""
     parts = urlsplit(url)
-    return ask(address_of(url), f"{parts.path.rstrip('/')}{path}", timeout_s=timeout_s, tls=parts.scheme == "https")
+    return ask(
+        address_of(url), f"{parts.path.rstrip('/')}{path}", timeout_s=timeout_s, tls=parts.scheme == "https", more=more
+    )
 
 
 def address_of(url: str) -> str:

@@ -23,6 +23,7 @@ ARRIVAL_SECONDS = 30.0
 POLL_SECONDS = 0.25
 DELIVERY_SECONDS = 30.0
 """Records that wait and failed attempts are a fault where nothing was delivered for so long: the longest pause of a sidecar."""
+UNAUTHORIZED, FORBIDDEN = 401, 403
 CLOCK_SKEW_NS = 60 * 10**9
 MODELS_MAX = 1_000
 _SAMPLE = re.compile(rb"^(outrider_[a-z_]+)(?:\{([^}]*)\})? ([0-9.eE+-]+)", re.MULTILINE)
@@ -222,15 +223,24 @@ def directory(what: str, path: Path, floor_bytes: int = 0) -> Check:
     return check(what, str(path), free > floor_bytes, told)
 
 
-def elasticsearch(url: str) -> Check:
-    """Whether an Elasticsearch answers, or asks for credentials as it may."""
+def elasticsearch(url: str, key_name: str | None, key: str | None) -> Check:
+    """Whether an Elasticsearch answers, and takes the key that the variable of this name holds."""
+    if key_name and not key:
+        return check("elasticsearch_url", url, False, f"the variable {key_name} with the API key is not set here")
     try:
-        answer: Answer = ask_url(url, "/")
+        answer: Answer = ask_url(url, "/", more={"authorization": f"ApiKey {key}"} if key else None)
     except NoAnswer as error:
         return check("elasticsearch_url", url, False, str(error))
     version = ((answer.json() or {}).get("version") or {}) if isinstance(answer.json(), dict) else {}
     told = f"version {version['number']}" if "number" in version else f"status {answer.status}"
-    return check("elasticsearch_url", url, answer.status in (200, 401, 403), told)
+    if answer.status == UNAUTHORIZED:
+        told += (
+            f": it does not take the API key in {key_name}"
+            if key
+            else ": it wants an API key, `elasticsearch_api_key_env`"
+        )
+    # A key that may write and nothing else is not told the version.
+    return check("elasticsearch_url", url, answer.status in (200, FORBIDDEN), told)
 
 
 def arrived(url: str, model: str, prediction_id: str, sent_ns: int) -> Check:

@@ -44,10 +44,12 @@ def test_a_named_key_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
         pushing_exporters(settings, house(tmp_path))
 
 
-def test_a_server_that_is_not_up_yet_does_not_stop_the_start(tmp_path: Path) -> None:
-    """The monitor begins without it, and prepares it at the first result."""
+def test_a_server_that_is_not_up_yet_does_not_stop_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The monitor begins without it, says so, and prepares it at the first result."""
     made = pushing_exporters(ExporterSettings("http://127.0.0.1:1"), house(tmp_path))
-    prepare(made)
+    with caplog.at_level("WARNING", logger="outrider.exporters"):
+        prepare(made)
+    assert "elasticsearch is unavailable" in caplog.text and "results wait" in caplog.text
     made[0].close()
 
 

@@ -16,6 +16,7 @@ from outrider.doctor import connections
 from outrider.doctor.servers import NOWHERE, identify, listening
 from outrider.main import BAD_INPUT, DONE, main
 from tests.certificates import Authority
+from tests.scripted_http import Answer, Request, scripted_http
 
 Routes = dict[str, tuple[int, object]]
 OPEN_INFERENCE: Routes = {
@@ -305,6 +306,37 @@ def test_a_configuration_file_names_what_to_check(
     assert code == 1
     assert (found["spool"], found["upstream"], found["sidecar"]) == ("ok", "ok", "failed")
     assert (found["data"], found["elasticsearch_url"], found["otlp_endpoint"]) == ("ok", "failed", "ok")
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "said"),
+    [
+        ("right", "ok", "version 8.19.0"),
+        ("wrong", "failed", "does not take the API key in SOME_KEY"),
+        (None, "failed", "SOME_KEY"),
+    ],
+)
+def test_a_key_that_elasticsearch_does_not_take_is_a_fault(
+    key: str | None,
+    state: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is sent as the monitor sends it; a variable that is not set is told by its name."""
+    monkeypatch.setenv("SOME_KEY", key) if key else monkeypatch.delenv("SOME_KEY", raising=False)
+
+    def guarded(request: Request) -> Answer:
+        known = request.headers.get("authorization") == "ApiKey right"
+        return Answer(200, b'{"version": {"number": "8.19.0"}}') if known else Answer(401, b"{}")
+
+    with scripted_http(guarded) as server:
+        file = tmp_path / "monitor.yaml"
+        file.write_text(f"data: {tmp_path}\nelasticsearch_url: {server.url}\nelasticsearch_api_key_env: SOME_KEY\n")
+        _, document = doctor(capsys, "--config", str(file))
+    found = next(check for check in document["checks"] if check["check"] == "elasticsearch_url")
+    assert found["status"] == state and said in found["detail"]
 
 
 def test_ports_that_are_watched_are_servers_here(
