@@ -87,6 +87,19 @@ def rows(n, seed):
     return Rows(np.arange(n), np.array([str(i) for i in range(n)], object), np.zeros(n, np.int32), np.ones(n, np.int32), {"x": Column(x)})
 assert len(html(rows(200, 1), rows(100, 2), MonitoredModel("m", features=(Feature("x", "numeric"),)))) > 10_000
 """
+VALUES = """
+import numpy as np
+from monitor.definitions import Feature, Label, MonitoredModel, Prediction
+from monitor.reports.evidently_values import values
+from monitor.tiles.rows import Column, Rows
+def rows(n, seed):
+    x, p = np.random.default_rng(seed).normal(size=n), np.random.default_rng(seed).random(n)
+    ids, zeros, ones = np.array([str(i) for i in range(n)], object), np.zeros(n, np.int32), np.ones(n, np.int32)
+    return Rows(np.arange(n), ids, zeros, ones, {"x": Column(x), "p": Column(p)}, Column((p > 0.5).astype(int)))
+model = MonitoredModel("m", task="binary", features=(Feature("x", "numeric"),), prediction=Prediction(score="p"), label=Label("y"))
+asked = ["DataDriftPreset", "DataSummaryPreset", "ClassificationPreset"]
+assert len(values(rows(200, 1), rows(100, 2), model, asked)) > 10
+"""
 PREDICT = """
 import sys
 import numpy as np
@@ -148,10 +161,11 @@ for name in {names!r}:
     assert watched(code, tmp_path / "home") == []
 
 
-def test_evidently_reports_nothing_about_its_use(tmp_path: Path) -> None:
-    """Its import and a whole report: no look-up, no connection, no messenger process, no identity in the home folder."""
+@pytest.mark.parametrize("code", [REPORT, VALUES], ids=["report", "values"])
+def test_evidently_reports_nothing_about_its_use(tmp_path: Path, code: str) -> None:
+    """Its import and a whole report, or what windows are told: no look-up, no connection, no messenger process, no identity in the home folder."""
     home = tmp_path / "home"
-    assert watched(REPORT, home, wait=1.0) == []
+    assert watched(code, home, wait=1.0) == []
     assert not [path for path in home.rglob("*") if "telemetry" in str(path).lower()]
 
 
