@@ -186,16 +186,23 @@ class Pipeline:
             self._finished(exchange)
 
     def lost(
-        self, connection: int, direction: Direction, count: int, time_ns: int, *, since_ns: int | None = None
+        self, connection: int, to_server: int, to_client: int, time_ns: int, *, since_ns: int | None = None
     ) -> None:
-        """Bytes of a connection that were not copied, the first of them at `since_ns`."""
+        """So many bytes of a connection were not copied each way, the first of them at `since_ns`."""
         self.settle()
         known = self._connections.get(connection) or self._follow(connection, met_midway=True)
         spoken, opaque = known.spoken, known.opaque
-        finished, in_step = known.lost(direction, count)
+        finished: list[Exchange] = []
+        is_known = True
+        for direction, count in zip(Direction, (to_server, to_client), strict=True):
+            if count:
+                ended, in_step = known.lost(direction, count)
+                finished += ended
+                is_known = is_known and in_step
         self._note_protocol(known, spoken is None, opaque is None)
+        count = to_server + to_client
         hole = self._hole("tls" if opaque == "tls" else "not_copied", connection, count, time_ns, since_ns=since_ns)
-        if not in_step:
+        if not is_known:
             hole.exchanges += max(0.0, self._exchanges_in(count) - len(finished))
         for exchange in finished:
             self._finished(exchange)

@@ -198,10 +198,8 @@ class CaptureWorker:
             self._open.pop(connection, None)
             self._pipeline.closed(connection, time_ns)
         elif kind == Kind.LOST:
-            since_ns, *counts = LOST.unpack(payload)
-            for direction, count in zip(Direction, counts, strict=True):
-                if count:
-                    self._pipeline.lost(connection, direction, count, time_ns, since_ns=since_ns)
+            since_ns, to_server, to_client = LOST.unpack(payload)
+            self._pipeline.lost(connection, to_server, to_client, time_ns, since_ns=since_ns)
         elif kind == Kind.UNSEEN:
             (since_ns,) = UNSEEN.unpack(payload)
             self._pipeline.interrupted(since_ns, time_ns, 0, 0, 0, "packets_dropped")

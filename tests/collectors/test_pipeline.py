@@ -66,7 +66,8 @@ class Capture:
         return self
 
     def lose(self, direction: Direction, count: int, connection: int = 1) -> "Capture":
-        self.pipeline.lost(connection, direction, count, self.time_ns)
+        counts = (count, 0) if direction is Direction.TO_SERVER else (0, count)
+        self.pipeline.lost(connection, *counts, self.time_ns)
         return self
 
     def close(self, connection: int = 1) -> "Capture":
@@ -350,6 +351,19 @@ def test_bytes_that_were_not_copied_are_a_gap() -> None:
     (gap,) = capture.gaps
     assert (gap.reason, gap.connections, gap.bytes) == ("not_copied", 1, 50 + 30 * size)
     assert gap.exchanges_estimated >= 30
+
+
+def test_a_request_and_its_answer_that_were_not_copied_are_one_exchange() -> None:
+    """However small its answer is beside it: a hole lasts until the next request."""
+    asked, told = infer(x=X), inferred(p=P)
+    capture = Capture().open().say([asked, told] * 20)
+    for _ in range(100):
+        capture.pipeline.lost(1, len(asked[1]), len(told[1]), capture.time_ns)
+        capture.say([asked, told])
+    capture.take()
+    assert capture.outcomes == {("captured", ""): 120}
+    (gap,) = capture.gaps
+    assert (gap.bytes, gap.exchanges_estimated) == (100 * (len(asked[1]) + len(told[1])), 100)
 
 
 def test_a_hole_inside_a_body_drops_one_exchange() -> None:

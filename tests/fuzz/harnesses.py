@@ -207,9 +207,8 @@ def _pipeline() -> Callable[[bytes], bool]:
         for number, (kind, piece) in enumerate(_said(data)[0]):
             connection = number % 3 // 2
             if kind in (LOST_OF_CLIENT, LOST_OF_SERVER):
-                pipeline.lost(
-                    connection, Direction(kind - LOST_OF_CLIENT), 1 + int.from_bytes(piece[:2], "big"), number
-                )
+                lost = 1 + int.from_bytes(piece[:2], "big")
+                pipeline.lost(connection, *((lost, 0) if kind == LOST_OF_CLIENT else (0, lost)), number)
             else:
                 pipeline.received(connection, Direction(kind), memoryview(piece), number)
         for connection in range(2):
