@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from collectors.main import read_health, read_segment
+from collectors.readings import read_health, read_segment
 from collectors.tap import segment as at
 from collectors.tap.segment import Segment
 from collectors.tap.status import WorkerStatus, encode_status
