@@ -9,7 +9,7 @@ from monitor.definitions.cost import write_cost
 from monitor.definitions.cost_matrix import write_cost_matrix
 from monitor.definitions.estimation import write_estimation
 from monitor.definitions.schema import write_schema
-from monitor.definitions.sections import Check, Feature, WindowRule, spell
+from monitor.definitions.sections import Check, Explain, Feature, Label, Prediction, Receiver, WindowRule, spell
 from monitor.definitions.slices import write_slices
 from monitor.definitions.versions import write_versions
 
@@ -17,66 +17,80 @@ if TYPE_CHECKING:
     from monitor.definitions.model import MonitoredModel
 
 
+_ALWAYS = frozenset({"model", "id", "windows", "false_alarms_per_month", "anomaly_rate"})
+"""Written even where nothing was said: what holds then is worth reading."""
+
+
 def document_of_model(model: MonitoredModel) -> dict[str, Any]:
-    document: dict[str, Any] = {"model": model.model}
-    if model.task:
-        document["task"] = model.task
-    if model.features:
-        document["features"] = {f.name: _write_feature(f) for f in model.features}
-    said = model.prediction
-    prediction: dict[str, Any] = {"score": said.score, "class": said.class_, "value": said.value}
-    prediction |= {"probabilities": dict(said.probabilities), "quantiles": dict(said.quantiles)}
-    if any(prediction.values()):
-        document["prediction"] = {k: v for k, v in prediction.items() if v}
-    if model.label:
-        time = {"time": model.label.time} if model.label.time is not None else {}
-        document["label"] = {"name": model.label.name, "positive": model.label.positive, **time}
-    if model.groups:
-        document["groups"] = list(model.groups)
-    document["id"] = model.id
-    document["windows"] = [_write_window(w) for w in model.windows]
-    document["false_alarms_per_month"] = model.false_alarms_per_month
-    if model.explain:
-        explain = model.explain
-        document["explain"] = {
-            k: v
-            for k, v in {
-                "onnx": explain.onnx,
-                "sample": "all" if explain.sample is None else explain.sample,
-                "permutations": explain.permutations,
-                "background": explain.background,
-                "inputs": {k: list(v) for k, v in explain.inputs.items()} or None,
-                "output": explain.output,
-            }.items()
-            if v is not None
-        }
-    if model.checks:
-        document["checks"] = {name: _write_check(check) for name, check in model.checks.items()}
-    if model.receivers:
-        document["receivers"] = [
-            {r.kind: r.url} | ({"secret_env": r.secret_env} if r.secret_env else {}) for r in model.receivers
-        ]
-    if model.tensors:
-        document["tensors"] = {k: v if v == "vector" else list(v) for k, v in model.tensors.items()}
-    if model.base_groups:
-        document["base_groups"] = dict(model.base_groups)
-    if model.owner:
-        document["owner"] = model.owner
-    document["anomaly_rate"] = model.anomaly_rate
-    document |= write_estimation(model.estimation)
-    document |= write_baseline(model.baseline)
-    document |= {"cost": write_cost(model.cost)} if model.cost else {}
-    document |= {"slices": write_slices(model.slices)} if model.slices else {}
-    document |= {"query": model.query} if model.query else {}
-    document |= {"strata": model.strata} if model.strata else {}
-    document |= {"evidently": list(model.evidently)} if model.evidently else {}
-    document |= write_cost_matrix(model.cost_matrix)
-    document |= write_schema(model.schema)
-    document |= write_versions(model.versions)
-    document |= {"upstream": list(model.upstream)} if model.upstream else {}
-    if model.metrics:
-        document["metrics"] = model.metrics if model.metrics == "all" else list(model.metrics)
-    return document
+    """The declaration that reads back as this model; what was not said is not written."""
+    document = {
+        "model": model.model,
+        "task": model.task,
+        "features": {f.name: _write_feature(f) for f in model.features},
+        "prediction": _write_prediction(model.prediction),
+        "label": _write_label(model.label),
+        "groups": list(model.groups),
+        "id": model.id,
+        "windows": [_write_window(w) for w in model.windows],
+        "false_alarms_per_month": model.false_alarms_per_month,
+        "explain": _write_explain(model.explain),
+        "checks": {name: _write_check(check) for name, check in model.checks.items()},
+        "receivers": [_write_receiver(r) for r in model.receivers],
+        "tensors": {k: v if v == "vector" else list(v) for k, v in model.tensors.items()},
+        "base_groups": dict(model.base_groups),
+        "owner": model.owner,
+        "anomaly_rate": model.anomaly_rate,
+        **write_estimation(model.estimation),
+        **write_baseline(model.baseline),
+        "cost": write_cost(model.cost) if model.cost else None,
+        "slices": write_slices(model.slices),
+        "query": model.query,
+        "strata": model.strata,
+        "evidently": list(model.evidently),
+        **write_cost_matrix(model.cost_matrix),
+        **write_schema(model.schema),
+        **write_versions(model.versions),
+        "upstream": list(model.upstream),
+        "metrics": model.metrics if model.metrics == "all" else list(model.metrics),
+    }
+    return {key: value for key, value in document.items() if value or key in _ALWAYS}
+
+
+def _write_prediction(said: Prediction) -> dict[str, Any]:
+    document = {
+        "score": said.score,
+        "class": said.class_,
+        "value": said.value,
+        "probabilities": dict(said.probabilities),
+        "quantiles": dict(said.quantiles),
+    }
+    return {key: value for key, value in document.items() if value}
+
+
+def _write_label(label: Label | None) -> dict[str, Any] | None:
+    if label is None:
+        return None
+    time = {} if label.time is None else {"time": label.time}
+    return {"name": label.name, "positive": label.positive, **time}
+
+
+def _write_explain(explain: Explain | None) -> dict[str, Any] | None:
+    if explain is None:
+        return None
+    document = {
+        "onnx": explain.onnx,
+        "sample": "all" if explain.sample is None else explain.sample,
+        "permutations": explain.permutations,
+        "background": explain.background,
+        "inputs": {name: list(columns) for name, columns in explain.inputs.items()} or None,
+        "output": explain.output,
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _write_receiver(receiver: Receiver) -> dict[str, str]:
+    secret = {"secret_env": receiver.secret_env} if receiver.secret_env else {}
+    return {receiver.kind: receiver.url, **secret}
 
 
 def _write_window(rule: WindowRule) -> dict[str, Any]:
