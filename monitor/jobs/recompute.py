@@ -29,6 +29,9 @@ class Difference:
     slice: str | None
     stored: float | None
     computed: float | None
+    stored_interval: tuple[float | None, float | None]
+    computed_interval: tuple[float | None, float | None]
+    """Low and high end: a value may be the same, and its interval not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +183,12 @@ def _difference(stored: Finding, computed: Measurement) -> Difference | None:
     value = computed.value
     if (stored.value, stored.low, stored.high) == (value.value, value.low, value.high):
         return None
-    return Difference(stored.metric, stored.feature, stored.slice, stored.value, value.value)
+    return Difference(
+        stored.metric,
+        stored.feature,
+        stored.slice,
+        stored.value,
+        value.value,
+        (stored.low, stored.high),
+        (value.low, value.high),
+    )

@@ -60,8 +60,13 @@ def _print(item: dict[str, Any], code: str | None, *, with_start: bool) -> None:
             f"  computed by {by or 'code that did not say its version'}; this monitor is {code or 'code without a version'}"
         )
     for one in item["differences"]:
-        print(
-            f"  {one['metric']} {one['feature'] or ''} {one['slice'] or ''}: {one['stored']} stored, {one['computed']} now"
-        )
+        of = " ".join(part for part in (one["metric"], one["feature"], one["slice"]) if part)
+        print(f"  {of}: {_said(one, 'stored')} stored, {_said(one, 'computed')} now")
     for part in item["left_out"]:
         print(f"  not compared: {part}")
+
+
+def _said(one: dict[str, Any], side: str) -> str:
+    """The value; with its interval, where that alone differs."""
+    low, high = one[f"{side}_interval"]
+    return f"{one[side]}" if one["stored"] != one["computed"] else f"{one[side]} ({low} to {high})"

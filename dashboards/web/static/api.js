@@ -48,8 +48,11 @@ export async function all(path, params, most = 10_000) {
   return items;
 }
 
-export const post = async (path, body) =>
-  answer(await reach(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }));
+/** A text goes as it is: YAML, or JSON that somebody wrote. */
+export const post = async (path, body) => {
+  const [type, content] = typeof body === "string" ? ["application/yaml", body] : ["application/json", JSON.stringify(body)];
+  return answer(await reach(path, { method: "POST", headers: { "content-type": type }, body: content }));
+};
 
 export const remove = async (path) => answer(await reach(path, { method: "DELETE" }));
 

@@ -18,6 +18,7 @@ import { outcomes } from "./outcomes.js";
 import { pipeline } from "./pipeline.js";
 import { quality } from "./quality.js";
 import { schema } from "./schema.js";
+import { trying } from "./trying.js";
 import { versions } from "./versions.js";
 
 const ANOMALIES_SHOWN = 12;
@@ -51,6 +52,7 @@ export function folds(data, chosen, choose) {
     fold("capture", ["Capture", h("span", { class: "small" }, " seen = captured + sampled out + undecodable + dropped")], () => captured(data)),
     fold("efficiency", ["Energy and cost", h("span", { class: "small" }, " of a prediction, where they are known")], () => efficiency(data)),
     fold("forecast", ["What will cross its threshold", h("span", { class: "small" }, " if it goes on as in the last windows")], () => forecasts(data)),
+    fold("trying", ["Try a declaration", h("span", { class: "small" }, " what it would have told of these windows, before it is saved")], () => trying(data)),
     fold("numbers", ["All findings of the window", h("span", { class: "small" }, ` ${span(window.start, window.end)}`)], () => numbers(data, window)),
   ];
 }
