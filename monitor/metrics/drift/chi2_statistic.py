@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
-from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.drift.cells import Counts, of_cells
+from monitor.metrics.drift.null_law import Homogeneity, cautious_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.categorical import CategoricalGrid, CategoricalTile
 
@@ -23,9 +23,11 @@ def chi2_statistic(before: CategoricalTile, now: CategoricalTile, grid: Categori
     **How to read.** Beside its degrees of freedom, one less than the categories that hold rows. It grows with the rows
     for one and the same difference, so compare windows of one size, or read `js_distance`. The interval bounds the
     non-centrality, what the difference of the populations alone contributes: its lower end is 0 where chance explains
-    the value.
+    the value: cells with few rows enter with their exact binomial share of the null law, and where the window has categories
+    that the baseline lacks, all rare ones count together.
 
-    **When it misleads.** With many expected counts below 5 its tail is heavier than the chi-square law's.
+    **When it misleads.** With many expected counts below 5 its tail is heavier than the chi-square law's: hold it against its
+    own interval, not against a table.
 
     **Reference.** Pearson 1900; Cochran 1954; `scipy.stats.chi2_contingency(table, correction=False)`.
 
@@ -35,13 +37,16 @@ def chi2_statistic(before: CategoricalTile, now: CategoricalTile, grid: Categori
     >>> round(found.value, 4)
     6.6667
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m = int(b.sum()), int(w.sum())
-    together = b + w
-    expected_before, expected_now = together * (n / (n + m)), together * (m / (n + m))
-    value = float(((b - expected_before) ** 2 / expected_before).sum() + ((w - expected_now) ** 2 / expected_now).sum())
-    low, high = noncentrality_interval(value, len(b) - 1.0) if len(b) > 1 else (0.0, 0.0)
-    return Value(value, min(low, value), max(high, value), n_baseline=n, n_window=m, n_missing=now.n_missing)
+    terms = Homogeneity(m / (n + m))
+    distance = float(terms(b / n, w / m).sum())
+    low, high = cautious_interval(distance, b, w, terms, 1.0)
+    rows = n * m / (n + m)
+    return rows * distance, rows * low, rows * high
 
 
 CHI2_STATISTIC = DriftMetric(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
-from monitor.metrics.drift.null_law import delta_half
-from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.drift.cells import Counts, of_cells
+from monitor.metrics.drift.null_law import Homogeneity, cautious_interval, delta_half
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
@@ -38,26 +37,31 @@ def cramers_v(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(cramers_v(before, now, CategoricalGrid(("a", "b"))).value, 4)
     0.3947
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m, cells = int(b.sum()), int(w.sum()), len(b)
     total = n + m
     if cells < 2 or total < 3:
-        return Value(0.0, 0.0, 1.0 if total < 3 else 0.0, n_baseline=n, n_window=m, n_missing=now.n_missing)
+        return 0.0, 0.0, 1.0 if total < 3 else 0.0
     p, q, share = b / n, w / m, m / total
     middle, gap = (1.0 - share) * p + share * q, q - p
     weight = share * (1.0 - share)
-    phi2 = weight * float((gap * gap / middle).sum())
+    terms = Homogeneity(share)
+    distance = float(terms(p, q).sum())
+    phi2 = weight * distance
     most = min(cells - 1.0 - (cells - 1.0) ** 2 / (total - 1.0), 1.0 - 1.0 / (total - 1.0))
     # Nearly as many cells as rows: the correction takes all away, and nothing can be said.
     if most <= 0.0:
-        return Value(0.0, 0.0, 1.0, n_baseline=n, n_window=m, n_missing=now.n_missing)
+        return 0.0, 0.0, 1.0
     value = math.sqrt(min(1.0, max(0.0, phi2 - (cells - 1.0) / (total - 1.0)) / most))
-    low, high = (end / total for end in noncentrality_interval(total * phi2, cells - 1.0))
+    low, high = (end * weight for end in cautious_interval(distance, b, w, terms, 1.0))
     slope, bend = 2.0 * gap / middle, (gap / middle) ** 2
     half = delta_half(weight * (-slope - (1.0 - share) * bend), p, n, weight * (slope - share * bend), q, m)
     low, high = min(low, max(0.0, phi2 - half)), max(high, phi2 + half)
     low, high = (math.sqrt(min(1.0, end / most)) for end in (low, high))
-    return Value(value, min(low, value), max(high, value), n_baseline=n, n_window=m, n_missing=now.n_missing)
+    return value, low, high
 
 
 CRAMERS_V = DriftMetric(

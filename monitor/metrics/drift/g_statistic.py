@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
+from monitor.metrics.drift.cells import Counts, of_cells
 from monitor.metrics.drift.null_law import divergence_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
@@ -42,17 +42,17 @@ def g_statistic(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(found.value, 4)
     6.796
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m = int(b.sum()), int(w.sum())
     share = m / (n + m)
-
     terms = _Terms(share)
     divergence = max(0.0, float(terms(b / n, w / m).sum()))
     scale = 2.0 * (n + m)
-    ends = divergence_interval(divergence, b, w, terms, 2.0 / (share * (1.0 - share)))
-    low, high = (end * scale for end in ends)
-    value = scale * divergence
-    return Value(value, min(low, value), max(high, value), n_baseline=n, n_window=m, n_missing=now.n_missing)
+    low, high = divergence_interval(divergence, b, w, terms, 2.0 / (share * (1.0 - share)))
+    return scale * divergence, low * scale, high * scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
+from monitor.metrics.drift.cells import Counts, of_cells
 from monitor.metrics.drift.null_law import divergence_interval
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
@@ -43,12 +43,13 @@ def hellinger_distance(before: FeatureTile, now: FeatureTile, grid: Grid) -> Val
     >>> round(found.value, 6)
     0.707107
     """
-    b, w = shared_cells(before, now, grid)
-    n, m = int(b.sum()), int(w.sum())
-    square = float(_terms(b / n, w / m).sum())
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
+    square = float(_terms(b / b.sum(), w / w.sum()).sum())
     low, high = (math.sqrt(min(1.0, end)) for end in divergence_interval(square, b, w, _terms, CURVATURE))
-    value = min(1.0, math.sqrt(square))
-    return Value(value, min(low, value), max(high, value), n_baseline=n, n_window=m, n_missing=now.n_missing)
+    return min(1.0, math.sqrt(square)), low, high
 
 
 def _terms(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

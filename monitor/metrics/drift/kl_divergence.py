@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
-from monitor.metrics.drift.null_law import delta_half
-from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.drift.cells import Counts, of_cells
+from monitor.metrics.drift.null_law import Smoothed, cautious_interval, delta_half, smoothed
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
-SMOOTHING = 0.5
-"""Added to every cell of both sides: without it one empty cell of the baseline makes the divergence infinite."""
+Floats = npt.NDArray[np.float64]
 
 
 def kl_divergence(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
@@ -43,24 +42,24 @@ def kl_divergence(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(found.value, 4)
     0.3594
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m, cells = int(b.sum()), int(w.sum()), len(b)
     if cells < 2:
-        return Value(0.0, 0.0, 0.0, n_baseline=n, n_window=m, n_missing=now.n_missing)
-    p, q = (b + SMOOTHING) / (n + SMOOTHING * cells), (w + SMOOTHING) / (m + SMOOTHING * cells)
+        return 0.0, 0.0, 0.0
+    p, q = smoothed(b, w)
     ratio = np.log(q / p)
     value = max(0.0, float(q @ ratio))
-    scale = (1.0 / n + 1.0 / m) / 2.0
-    low, high = (end * scale for end in noncentrality_interval(value / scale, cells - 1.0))
+    low, high = cautious_interval(value, b, w, Smoothed(_terms, n, m, cells), 2.0)
     half = delta_half(-q / p, p, n, ratio + 1.0, q, m)
-    return Value(
-        value,
-        max(0.0, min(low, value - half)),
-        max(high, value + half),
-        n_baseline=n,
-        n_window=m,
-        n_missing=now.n_missing,
-    )
+    return value, max(0.0, min(low, value - half)), max(high, value + half)
+
+
+def _terms(p: Floats, q: Floats) -> Floats:
+    """With p - q, which adds up to nothing over all cells, so that no term is below 0."""
+    return np.asarray(q * np.log(q / p) + p - q)
 
 
 KL_DIVERGENCE = DriftMetric(

@@ -60,6 +60,8 @@ def ks_statistic(before: NumericTile, now: NumericTile, grid: NumericGrid) -> Va
 def _below_next_edge(tile: NumericTile, share: Floats, grid: NumericGrid) -> Floats:
     """The most that the distribution function can be just below the next edge: what it is at the one before, where all
     rows between the two stand at the upper one, as those of a discrete number do."""
+    if not grid.discrete:
+        return share[1:]
     counts, edges = tile.counts[1:-1].astype(np.float64), grid.edges[1:]
     with np.errstate(over="ignore", invalid="ignore"):
         total = counts * edges

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
+from monitor.metrics.drift.cells import Counts, of_cells
 from monitor.metrics.drift.noise import cell_variances
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
@@ -38,14 +38,17 @@ def l_infinity(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(l_infinity(before, now, grid).value, 6)
     0.1
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m = int(b.sum()), int(w.sum())
     value = float(np.abs(b / n - w / m).max())
     half = 0.0
     if len(b) > 1:
         z = float(-ndtri(0.025 / len(b)))
         half = z * float(np.sqrt(cell_variances(b, w)).max()) + (z * z - 1.0) / 6.0 * max(1.0 / n, 1.0 / m)
-    return Value(value, max(0.0, value - half), min(1.0, value + half), n, m, now.n_missing)
+    return value, max(0.0, value - half), min(1.0, value + half)
 
 
 L_INFINITY = DriftMetric(

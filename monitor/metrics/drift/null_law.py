@@ -56,6 +56,56 @@ def divergence_interval(
     return low * stretch / scale, high * stretch / scale
 
 
+def cautious_interval(divergence: float, b: Counts, w: Counts, term: CellTerm, curvature: float) -> tuple[float, float]:
+    """`divergence_interval` of a divergence whose every column and window has a law of its own: as if no cell were sparse, and
+    where that leaves chance out, no higher a lower end than the law gives. Chance explains most windows at once."""
+    n, m, cells = int(b.sum()), int(w.sum()), len(b)
+    if cells < 2:
+        return 0.0, 0.0
+    scale = curvature * n * m / (n + m)
+    low, high = (end / scale for end in noncentrality_interval(scale * divergence, cells - 1.0))
+    return (min(low, divergence_interval(divergence, b, w, term, curvature)[0]) if low > 0.0 else 0.0), high
+
+
+@dataclass(frozen=True, slots=True)
+class Homogeneity:
+    """What a cell adds to the chi-square statistic of two samples, times (n + m)/(nm); the window has `share` of all rows."""
+
+    share: float
+
+    def __call__(self, p: Floats, q: Floats) -> Floats:
+        middle = (1.0 - self.share) * p + self.share * q
+        return np.divide(np.square(q - p), middle, out=np.zeros_like(middle), where=middle > 0.0)
+
+
+SMOOTHING = 0.5
+"""Rows that PSI and Kullback-Leibler add to every cell of both sides: without, one empty cell makes them infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothed:
+    """The null law's view of a term of smoothed shares: n rows of the baseline and m of the window in so many cells.
+
+    It takes a cell's shares times n + m, as `_Law` has them, and gives its term times that: with smoothing a term does not
+    grow with its shares alike.
+    """
+
+    term: CellTerm
+    n: int
+    m: int
+    cells: int
+
+    def __call__(self, p: Floats, q: Floats) -> Floats:
+        total, added = self.n + self.m, SMOOTHING * self.cells
+        own = ((p * (rows / total) + SMOOTHING) / (rows + added) for p, rows in ((p, self.n), (q, self.m)))
+        return total * self.term(*own)
+
+
+def smoothed(b: Counts, w: Counts) -> tuple[Floats, Floats]:
+    """The shares of both sides, half a row added to every cell."""
+    return (b + SMOOTHING) / (b.sum() + SMOOTHING * len(b)), (w + SMOOTHING) / (w.sum() + SMOOTHING * len(b))
+
+
 def delta_half(by_p: Shares, p: Shares, n: int, by_q: Shares, q: Shares, m: int) -> float:
     """Half the 95 % interval of a function of two samples' shares, from its derivatives (delta method)."""
     variance = (float(q @ by_q**2) - float(q @ by_q) ** 2) / m + (float(p @ by_p**2) - float(p @ by_p) ** 2) / n
@@ -66,16 +116,21 @@ def _null_moments(together: Counts, share: float, term: CellTerm, curvature: flo
     """Mean and variance, under no drift, of the sum of the cells' terms, scaled to chi-square.
 
     A cell of t rows has Binomial(t, share) of them in the window. With many on either side its term is chi-square with
-    one degree (mean 1, variance 2); where fewer than SPARSE_ROWS are expected, both are summed over the binomial law.
+    one degree (mean 1, variance 2), non-central by what smoothing makes of equal shares; where fewer than SPARSE_ROWS are
+    expected, both are summed over the binomial law.
     """
     few = min(share, 1.0 - share)
     sparse = together * few < SPARSE_ROWS
-    full = float(len(together) - sparse.sum())
+    rows_of = together[~sparse].astype(np.float64)
+    smooths = isinstance(term, Smoothed)  # of other terms equal shares are nothing
+    shift = curvature * few * (1.0 - few) * float(term(rows_of, rows_of).sum()) if smooths else 0.0
+    full = float(len(rows_of))
+    mean, variance = full + shift, 2.0 * full + 4.0 * shift
     if not sparse.any():
-        return full, 2.0 * full
+        return mean, variance
     rows, times = np.unique(together[sparse], return_counts=True)
     means, variances = _law(share, term, curvature).moments(rows.tolist())
-    return full + float(times @ means), 2.0 * full + float(times @ variances)
+    return mean + float(times @ means), variance + float(times @ variances)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
-from monitor.metrics.drift.null_law import delta_half
-from monitor.metrics.intervals import noncentrality_interval
+from monitor.metrics.drift.cells import Counts, of_cells
+from monitor.metrics.drift.null_law import Smoothed, cautious_interval, delta_half, smoothed
 from monitor.metrics.metric import DriftMetric
 from monitor.tiles.tileset import FeatureTile, Grid
 
-SMOOTHING = 0.5
-"""Added to every cell of both sides: an empty cell says "rare", not "impossible"."""
+Floats = npt.NDArray[np.float64]
 
 
 def psi(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
@@ -30,7 +29,8 @@ def psi(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
 
     **How to read.** By convention 0.1 is "some" and 0.25 "much" change; a mean shift of half a standard deviation of
     a normal feature is about 0.25. The interval comes from the law of PSI / (1/n + 1/m), non-central chi-square with
-    B - 1 degrees, widened by the delta method where the shift is large.
+    B - 1 degrees (cells with few rows with their exact binomial share of it), widened by the delta method where the shift
+    is large.
 
     **When it misleads.** Its mean under no drift is (B - 1)(1/n + 1/m): 0.047 for 200 rows against 5,000 in ten cells.
     So the conventional limits carry no error rate; judge the lower end. Categories that vanished or appeared weigh
@@ -46,24 +46,23 @@ def psi(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(same.value, 4), same.low
     (0.0, 0.0)
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m, cells = int(b.sum()), int(w.sum()), len(b)
     if cells < 2:
-        return Value(0.0, 0.0, 0.0, n_baseline=n, n_window=m, n_missing=now.n_missing)
-    p, q = (b + SMOOTHING) / (n + SMOOTHING * cells), (w + SMOOTHING) / (m + SMOOTHING * cells)
+        return 0.0, 0.0, 0.0
+    p, q = smoothed(b, w)
     ratio = np.log(q / p)
     value = float(((q - p) * ratio).sum())
-    scale = 1.0 / n + 1.0 / m
-    low, high = (end * scale for end in noncentrality_interval(value / scale, cells - 1.0))
+    low, high = cautious_interval(value, b, w, Smoothed(_terms, n, m, cells), 1.0)
     half = delta_half(q / p + ratio, p, n, ratio - p / q, q, m)
-    return Value(
-        value,
-        max(0.0, min(low, value - half)),
-        max(high, value + half),
-        n_baseline=n,
-        n_window=m,
-        n_missing=now.n_missing,
-    )
+    return value, max(0.0, min(low, value - half)), max(high, value + half)
+
+
+def _terms(p: Floats, q: Floats) -> Floats:
+    return np.asarray((q - p) * np.log(q / p))
 
 
 PSI = DriftMetric(

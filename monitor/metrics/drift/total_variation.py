@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from monitor.findings import Value
-from monitor.metrics.drift.cells import shared_cells
+from monitor.metrics.drift.cells import Counts, of_cells
 from monitor.metrics.drift.noise import cell_variances
 from monitor.metrics.intervals import Z
 from monitor.metrics.metric import DriftMetric
@@ -40,14 +40,17 @@ def total_variation(before: FeatureTile, now: FeatureTile, grid: Grid) -> Value:
     >>> round(found.value, 6)
     0.3
     """
-    b, w = shared_cells(before, now, grid)
+    return of_cells(before, now, grid, _ends)
+
+
+def _ends(b: Counts, w: Counts) -> tuple[float, float, float]:
     n, m = int(b.sum()), int(w.sum())
     value = min(1.0, float(np.abs(b / n - w / m).sum()) / 2.0)
     half = 0.0
     if len(b) > 1:
         chance = math.sqrt(2.0 / math.pi) * float(np.sqrt(cell_variances(b, w)).sum()) / 2.0
         half = chance + Z * math.sqrt(1.0 / n + 1.0 / m) / 2.0
-    return Value(value, max(0.0, value - half), min(1.0, value + half), n, m, now.n_missing)
+    return value, max(0.0, value - half), min(1.0, value + half)
 
 
 TOTAL_VARIATION = DriftMetric(
