@@ -86,6 +86,7 @@ from monitor.query.second_opinion import EvidentlyController
 from monitor.query.sheets import ListResponse
 from monitor.query.versions import VersionsController
 from monitor.reports.evidently import html as evidently_html
+from monitor.reports.evidently_values import load as load_evidently
 from monitor.reports.evidently_values import values as evidently_values
 from monitor.runners.on_demand import OnDemand
 from monitor.runners.processes import ProcessRunner
@@ -201,7 +202,7 @@ def open_service(
         settings.elasticsearch_api_key_env,
         settings.otlp_endpoint,
     )
-    runner = ProcessRunner()
+    runner = ProcessRunner(prepare=load_evidently)
     opinions = SecondOpinions(catalog, store, partial(runner.submit, evidently_values, seconds=SECONDS_MAX))
     context = Context(
         catalog=catalog,

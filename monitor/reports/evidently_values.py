@@ -215,6 +215,13 @@ def _part(value: Any, part: str | None) -> object:
     return len(value.get("counts", value)) if part == "len" else value.get(part)
 
 
+def load() -> None:
+    """Import all that is needed here and of the report: seconds, which the first to be asked need not wait for."""
+    with quiet():
+        for name in ("pandas", "evidently", "evidently.presets", "evidently.metrics"):
+            _library(name)
+
+
 def _library(name: str) -> Any:
     """A module of Evidently's, imported where its telemetry is off, and nowhere else."""
     return importlib.import_module(name)

@@ -23,6 +23,9 @@ JOBS_PER_PROCESS_MAX = 50
 """The process is replaced after this many jobs: what a library leaks is given back."""
 WAITING_MAX = 6
 """Jobs that wait, each with the rows of two sides, some 30 MB at most; whoever comes beyond is told to come again."""
+START_SECONDS = 300.0
+"""A process may take to start and to load what its jobs stand on: seconds, on a machine that is starved minutes. It counts for no job,
+or each would be late, and end the process that was about to be ready."""
 STOP_SECONDS = 2.0
 """A killed process is gone at once; a disk that hangs may keep it, and then nobody waits for it."""
 
@@ -38,7 +41,9 @@ class _Job:
 class ProcessRunner:
     """A Runner of one spawned process, started at the first job."""
 
-    def __init__(self, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, waiting_max: int = WAITING_MAX, prepare: Callable[[], None] | None = None) -> None:
+        """`prepare` runs in each new process before its first job: a function of a module, as jobs are."""
+        self._prepare = prepare or _nothing
         self._jobs: queue.Queue[_Job | None] = queue.Queue(waiting_max)
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
@@ -114,20 +119,21 @@ class ProcessRunner:
             if self._worker is None or self._worker.is_spent:
                 if self._worker is not None:
                     self._worker.kill()
-                self._worker = _Worker()
+                self._worker = _Worker(self._prepare)
             return self._worker
 
 
 class _Worker:
     """One process and our end of its pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[], None]) -> None:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), name="outrider-worker", daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, prepare), name="outrider-worker", daemon=True)
         self._process.start()
         theirs.close()
         self._done = 0
+        self._is_ready = False
 
     @property
     def is_spent(self) -> bool:
@@ -140,6 +146,10 @@ class _Worker:
     def ask(self, job: _Job) -> tuple[bool, Any]:
         """Whether it was done, with its result or its error. Raises TimeoutError, and EOFError or OSError where the process died."""
         self._done += 1
+        if not self._is_ready:
+            if not self._ours.poll(START_SECONDS):
+                raise TimeoutError(f"took longer than {START_SECONDS:g} s to start")
+            self._is_ready = bool(self._ours.recv())
         self._ours.send((job.work, job.arguments))
         if not self._ours.poll(job.seconds):
             raise TimeoutError(f"took longer than {job.seconds:g} s")
@@ -152,10 +162,16 @@ class _Worker:
         self._ours.close()
 
 
-def _serve(ours: Connection) -> None:
+def _nothing() -> None:
+    """There is nothing to prepare."""
+
+
+def _serve(ours: Connection, prepare: Callable[[], None]) -> None:
     """The process: jobs in, answers out, until nobody is at the other end."""
     # Whoever presses Ctrl-C means the monitor, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare()
+    ours.send(True)
     while True:
         try:
             work, arguments = ours.recv()

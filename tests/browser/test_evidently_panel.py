@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 WINDOWS, ROWS = 4, 200
 NARROW = 390
+WAIT_MS = 90_000
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 DECLARATION = {
     "model": "shop",
@@ -68,7 +69,8 @@ def write(path: Path, lines: list[dict[str, object]]) -> None:
 
 
 def opened(visit: Visit, url: str) -> Locator:
-    """The model's page with the panel open."""
+    """The model's page with the panel open; it asks for much at once, and a busy machine has its time."""
+    visit.page.set_default_timeout(WAIT_MS)
     visit.page.goto(f"{url}/models/shop?open=evidently")
     return visit.page.locator("#part-evidently")
 
@@ -96,10 +98,10 @@ def test_the_report_is_a_link_away(browser: Browser, asking: Monitor) -> None:
     """Of the chosen window, in a page of its own that asks for nothing."""
     with visiting(browser) as visit:
         panel = opened(visit, asking.url)
-        with visit.page.context.expect_page() as opening:
+        with visit.page.context.expect_page(timeout=WAIT_MS) as opening:
             panel.get_by_role("link", name="Make Evidently's report").click()
         report = opening.value
-        report.set_default_timeout(120_000)
+        report.set_default_timeout(2 * WAIT_MS)
         report.get_by_text("Dataset Drift").first.wait_for()
         assert report.title().startswith("shop: all 200 rows of the window")
         assert visit.is_clean(), (visit.complaints, visit.strangers)

@@ -59,6 +59,17 @@ def test_what_hangs_ends_with_its_process(runner: ProcessRunner) -> None:
     assert following.result(SECONDS) != first
 
 
+def slow_start() -> None:
+    time.sleep(1)
+
+
+def test_its_start_counts_for_no_job() -> None:
+    """What jobs stand on is loaded before the first, whose limit begins after that."""
+    runner = ProcessRunner(prepare=slow_start)
+    assert runner.submit(int, "7", seconds=0.9).result(SECONDS) == 7
+    runner.close()
+
+
 def test_a_process_that_dies_is_told_and_replaced(runner: ProcessRunner) -> None:
     """As the kernel ends one that takes too much memory."""
     with pytest.raises(Unavailable, match="it died"):
