@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -71,38 +71,50 @@ class MonitorSettings:
         hints = get_type_hints(cls)
         names = [f.name for f in fields(cls)]
         faults = [Fault(f"{where}: {k}", "an unknown key", _meant(k, names)) for k in values if k not in names]
-        read: dict[str, Any] = {}
-        for name, value in values.items():
-            if name not in names or value is None:
-                continue
+        given = {name: value for name, value in values.items() if name in names and value is not None}
+        for name, value in given.items():
             if hints[name] is int:
                 if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                     faults.append(Fault(f"{where}: {name}", repr(value)[:80], "a whole number from 1"))
             elif not isinstance(value, str | Path):
                 faults.append(Fault(f"{where}: {name}", repr(value)[:80], "a text"))
-            read[name] = Path(str(value)) if hints[name] is Path else value
-        listen = read.get("listen", cls.listen)
-        host, _, port = str(listen).rpartition(":")
-        if not (host and port.isascii() and port.isdigit() and int(port) <= 65535) and isinstance(listen, str):
-            faults.append(Fault(f"{where}: listen", repr(listen)[:80], "HOST:PORT"))
-        origins = read.get("beacon_origins")
-        for origin in origins.split(",") if isinstance(origins, str) else ():
-            parts = urlsplit(origin.strip())
-            if (
-                parts.scheme not in ("http", "https")
-                or not parts.netloc
-                or f"{parts.scheme}://{parts.netloc}" != origin.strip()
-            ):
-                faults.append(
-                    Fault(f"{where}: beacon_origins", repr(origin)[:80], "an origin such as https://shop.example")
-                )
-        for name in ("public_url", "elasticsearch_url", "otlp_endpoint"):
-            url = read.get(name)
-            if isinstance(url, str) and not url.startswith(("http://", "https://")):
-                faults.append(Fault(f"{where}: {name}", repr(url)[:80], "a URL that begins with http:// or https://"))
+        for name, (wrong, expected) in _FORMS.items():
+            text = given.get(name)
+            if isinstance(text, str):
+                faults += [Fault(f"{where}: {name}", repr(part)[:80], expected) for part in wrong(text)]
         if faults:
             raise InvalidInput(faults)
+        read: dict[str, Any] = {k: Path(v) if hints[k] is Path else v for k, v in given.items()}
         return cls(**read)
+
+
+def _wrong_address(text: str) -> list[str]:
+    host, _, port = text.rpartition(":")
+    return [] if host and port.isascii() and port.isdigit() and int(port) <= 65535 else [text]
+
+
+def _wrong_origins(text: str) -> list[str]:
+    return [origin for origin in text.split(",") if not _is_origin(origin.strip())]
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and f"{parts.scheme}://{parts.netloc}" == text
+
+
+def _wrong_url(text: str) -> list[str]:
+    return [] if text.startswith(("http://", "https://")) else [text]
+
+
+_URL = (_wrong_url, "a URL that begins with http:// or https://")
+_FORMS: Mapping[str, tuple[Callable[[str], list[str]], str]] = {
+    "listen": (_wrong_address, "HOST:PORT"),
+    "beacon_origins": (_wrong_origins, "an origin such as https://shop.example"),
+    "public_url": _URL,
+    "elasticsearch_url": _URL,
+    "otlp_endpoint": _URL,
+}
+"""Of texts: what is wrong in one, and what is expected."""
 
 
 def _meant(key: str, known: list[str]) -> str:
