@@ -54,6 +54,10 @@ export function percent(share) {
   return `${value.toFixed(Math.abs(value) >= 99.95 ? 0 : 1)} %`;
 }
 
+const TIMES_MAX = 1_000;
+/** How many times its limit: of what has no chance in it (a value without an interval) the number says nothing beyond that. */
+export const times = (score) => (score === null || score === undefined ? "" : score >= TIMES_MAX ? `> ${count(TIMES_MAX)}` : score.toFixed(1));
+
 export const limit = (threshold) =>
   threshold === null || threshold === undefined ? "no limit" : Array.isArray(threshold) ? `${number(threshold[0])} to ${number(threshold[1])}` : number(threshold);
 

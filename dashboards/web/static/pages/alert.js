@@ -5,7 +5,7 @@ import { line } from "../charts/line.js";
 import { groups } from "../charts/groups.js";
 import { heatmap, LABELS, legend } from "../charts/heatmap.js";
 import { empty, folded, h, load, page, problem, put, section, table } from "../dom.js";
-import { count, day, duration, fixed, limit, moment, ms, number, precise, span } from "../format.js";
+import { count, day, duration, limit, moment, ms, number, precise, span, times } from "../format.js";
 import { alertHref, everySeconds, go, href, keepTheme, modelHref, onBack, read, segment } from "../place.js";
 import { badge, capital, isPair, kindName, KINDS, metricName, metricTitle, wordOf } from "../words.js";
 import { causeOf } from "./alert/cause.js";
@@ -102,7 +102,7 @@ function rankedTable(alert, at) {
   const columns = [
     [isFeature ? "feature" : "what", (f) => (isFeature ? h("a", { href: "#", onclick: (event) => { event.preventDefault(); go({ feature: f.feature, slice: f.slice }); refresh(); } }, f.feature) : metricName(f.feature)), "wrap"],
     ...(alert.kind !== "fairness" && at.features.some((f) => f.slice) ? [["of", (f) => f.slice ?? "everyone", "wrap"]] : []),
-    ["what moved", (f) => f.detail ?? "", "wrap"], ["metric", (f) => metricName(f.metric), "when"], ["effect", (f) => number(f.effect), "num"], ["times its limit", (f) => fixed(f.score, 1), "num"], ["", (f) => h("a", { href: rowsHref(f) }, "rows")],
+    ["what moved", (f) => f.detail ?? "", "wrap"], ["metric", (f) => metricName(f.metric), "when"], ["effect", (f) => number(f.effect), "num"], ["times its limit", (f) => times(f.score), "num"], ["", (f) => h("a", { href: rowsHref(f) }, "rows")],
   ];
   return section("Ranked, worst first", "How many times its limit the evidence is; 1 is at the limit.", at.features.length ? table(columns, at.features.slice(0, 15), { label: "Ranked features" }) : empty("No feature is named."), at.features.length > 15 ? h("p", { class: "small" }, `+ ${at.features.length - 15} more`) : null);
 }

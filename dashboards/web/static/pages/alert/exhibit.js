@@ -31,9 +31,9 @@ function comparison(alert, one) {
     h("h2", {}, `${one.feature === one.metric ? metricName(one.metric) : one.feature}${one.slice ? ` of ${one.slice}` : ""}, ${windows}`),
     h("p", { class: "cap" }, key("win", `window, n ${count(one.n_window)}`), key("base", `baseline, n ${count(one.n_baseline)}`), one.n_missing ? `${count(one.n_missing)} missing · ` : "", "as it was when the alert spoke · baseline ", h("code", {}, exhibit.baseline.slice(0, 12))),
     overlay(one, { label: `${one.feature}: share of each bin, window against baseline`, onPick: isFeature ? (bar) => { location.href = address(bar); } : undefined }),
-    alert.kind === "attribution" ? h("p", { class: "small" }, "The part of each feature in all attribution: bars are ten-thousandths of it, n are the explained predictions.") : null,
+    alert.kind === "attribution" ? h("p", { class: "small" }, "Bars are each feature's part of all attribution (mean absolute values); n are the explained predictions.") : null,
     table([
-      [one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && one.kind === "categorical" && rowsOf(one, bin) ? h("a", { href: address(rowsOf(one, bin)) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
+      [alert.kind === "attribution" ? "feature" : one.kind === "categorical" ? "category" : "bin", (bin) => (isFeature && one.kind === "categorical" && rowsOf(one, bin) ? h("a", { href: address(rowsOf(one, bin)) }, bin.name) : bin.name), "wrap"], ["window", (bin) => percent(bin.window), "num"], ["baseline", (bin) => percent(bin.baseline), "num"], ["part of the difference", (bin) => percent(bin.part), "num"],
     ], one.top, { label: `Bins of ${one.feature} that changed most` }),
   ];
 }
