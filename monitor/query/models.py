@@ -15,7 +15,7 @@ from monitor.errors import NotFound
 from monitor.findings import Alert, AlertStatus, held_document, rfc3339
 from monitor.ports import Catalog, ModelEntry, WindowEntry
 from monitor.query.asked import Between, ThePage
-from monitor.query.provided import TheCatalog
+from monitor.query.provided import TheCatalog, TheClock
 from monitor.tiles.encoding import decode_tileset
 
 RECENT_WINDOWS = 30
@@ -108,6 +108,12 @@ def _alert_item(alert: Alert) -> dict[str, Any]:
     }
 
 
+def _ahead(catalog: Catalog, model: str, now_ns: int) -> dict[str, Any] | None:
+    """Of whole segments: what lies ahead by less than one of them is a matter of seconds."""
+    found = [s for s in catalog.segments("predictions", model, start_ns=now_ns) if s.start_ns > now_ns]
+    return {"rows": sum(s.rows for s in found), "until": rfc3339(max(s.end_ns for s in found))} if found else None
+
+
 def _alarm_budget(catalog: Catalog, entry: ModelEntry) -> dict[str, Any]:
     """What the looks of the last 30 days before the newest window's end could have raised at most."""
     last = catalog.windows(entry.name, limit=1, newest_first=True)
@@ -171,7 +177,8 @@ class ModelsController(Controller):
         }
 
     @get("/{model:str}", sync_to_thread=True, summary="One model's declaration and state")
-    def model(self, catalog: TheCatalog, model: FromPath[str]) -> dict[str, Any]:
+    def model(self, catalog: TheCatalog, clock: TheClock, model: FromPath[str]) -> dict[str, Any]:
+        """`ahead`: rows whose time is yet to come by the monitor's clock, which are in no window until then, and the latest of them."""
         entry = model_of(catalog, model)
         firing = [a for a in catalog.alerts(model) if a.state == AlertStatus.FIRING]
         proposal = entry.proposal.to_document() if entry.proposal else None
@@ -179,6 +186,7 @@ class ModelsController(Controller):
             "declaration": entry.declaration.to_document(),
             "proposal": proposal,
             "alarm_budget": _alarm_budget(catalog, entry),
+            "ahead": _ahead(catalog, model, clock()),
         }
 
     @get("/{model:str}/windows", sync_to_thread=True, summary="Windows, latest revisions")

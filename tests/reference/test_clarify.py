@@ -230,3 +230,11 @@ def test_with_two_groups_fairlearns_are_ours_without_their_sign(name: str, seed:
         found = measured(sex[:m], y[:m], said[:m])[name].value
         assert found is not None
         assert unsigned(found) == pytest.approx(theirs(y[:m], said[:m], sensitive_features=sex[:m]), abs=1e-12)
+
+
+def test_benefits_of_few_rows_without_an_error_may_be_unequal() -> None:
+    """The delta method knows no spread there; its end is that of Wilson's share, and falls as rows are added."""
+    ends = [generalized_entropy([n, n, n, 0, 0, 0], [0, 0, 0, 0, 0, 0]) for n in (1, 10, 1_000)]
+    assert [found.value for found in ends] == [0.0, 0.0, 0.0]
+    highs = [found.high or 0.0 for found in ends]
+    assert highs[0] > 1.0 and highs[0] > highs[1] > highs[2] > 0.0 and highs[2] < 0.01

@@ -416,3 +416,24 @@ def test_nothing_is_corrected_where_too_little_is_known() -> None:
     early = outcome_of(*overconfident(rng, 200))
     assert corrected(early, None) is early
     assert corrected(early, learned) is early
+
+
+@pytest.mark.parametrize("predicted", [[1, 0], [0, 1], [2, 0]])
+def test_a_few_rows_that_said_the_same_leave_the_mix_of_labels_open(predicted: list[int]) -> None:
+    """Drawn anew they would all say it again, which is no knowledge: the interval reaches 0."""
+    found = label_shift(np.array([[450, 50], [50, 450]]), np.array(predicted))
+    assert found.value is not None and found.value > 0.1
+    assert found.low == 0.0 and found.high is not None and found.high > 2 * found.value
+
+
+def test_a_window_without_its_group_column_says_so_of_every_group() -> None:
+    """And the whole is estimated as ever."""
+    rng = np.random.default_rng(21)
+    before, _ = blind(rng, 4_000, 0.5)
+    now, _ = blind(rng, 500, 0.5)
+    bare = replace(now, columns={name: column for name, column in now.columns.items() if name != "sex"})
+    found = estimates(before, bare, SHIFTED)
+    assert found["estimated_accuracy", None].value.status is Status.OK
+    for metric in ("estimated_accuracy", "estimated_equal_opportunity_difference"):
+        told = [m.value for (name, where), m in found.items() if name == metric and where is not None]
+        assert told and all(v.status is Status.NO_DATA and "no column 'sex'" in (v.reason or "") for v in told)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from monitor.findings import Status, Value
 from monitor.metrics.bias.rates import unlabelled
-from monitor.metrics.intervals import Z
+from monitor.metrics.intervals import Z, wilson
 from monitor.metrics.metric import GroupMetric, nothing
 from monitor.tiles.group import FALSE_NEGATIVES, FALSE_POSITIVES, TRUE_NEGATIVES, TRUE_POSITIVES
 
@@ -23,7 +23,7 @@ def generalized_entropy(group: Sequence[int], base: Sequence[int]) -> Value:
     **Range.** 0 (all alike) upward.
 
     **How to read.** It is SageMaker Clarify's GE and AIF360's `generalized_entropy_index`. The interval is that of the delta method on the four
-    counts.
+    counts; where no answer was wrong, Wilson's of the share of those refused wrongly.
 
     **When it misleads.** It counts how unequal, not to whom: it is the same when the groups are exchanged. A model that favours everybody is perfectly
     equal.
@@ -54,6 +54,10 @@ def generalized_entropy(group: Sequence[int], base: Sequence[int]) -> Value:
     center = sum(p * slope for slope, (_, p) in zip(slopes, parts, strict=True))
     variance = sum(p * (slope - center) ** 2 for slope, (_, p) in zip(slopes, parts, strict=True)) / n
     half = Z * math.sqrt(variance)
+    if not (shares[FALSE_POSITIVES] or shares[FALSE_NEGATIVES]):
+        # Of no error the delta method knows no spread: the end is the index where as many are refused wrongly as Wilson's allows for.
+        _, most = wilson(0, n)
+        half = most / (2.0 * (1.0 - most))
     reason = f"{shares[FALSE_POSITIVES]} favoured and {shares[FALSE_NEGATIVES]} refused wrongly"
     return Value(
         max(0.0, value), max(0.0, value - half), max(0.0, value) + half, n_window=n, n_missing=missing, reason=reason

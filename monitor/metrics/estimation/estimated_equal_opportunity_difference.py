@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from monitor.findings import AlertKind, Measurement, Status, Value
 from monitor.metrics.estimation.cbpe import DRAWS_MIN, FEW, Expected, recall, spread
-from monitor.metrics.estimation.forms import against, group_curve, scored
+from monitor.metrics.estimation.forms import against, group_curve, scored, without_group
 from monitor.metrics.intervals import Z
 from monitor.metrics.metric import Comparison, base_group, nothing
 from monitor.tiles.scores import group_key
@@ -81,9 +81,15 @@ class GroupEstimate:
             tile = comparison.window.scores.get(group_key(column))
             groups = grids.groups.get(column, ())
             base = base_group(model, column, groups)
-            if tile is None or base not in groups:
+            if base not in groups:
                 continue
             at = groups.index(base)
+            if tile is None:
+                missing = nothing(Status.NO_DATA, without_group(comparison, column), n_baseline=curve.labelled)
+                yield from (
+                    Measurement(self.name, self.kind, None, f"{column}={g}", missing) for g in groups if g != base
+                )
+                continue
             of_base = group_curve(comparison, column, at)
             for i, group in enumerate(groups):
                 if i == at:

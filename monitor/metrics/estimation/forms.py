@@ -120,9 +120,12 @@ class ScoreEstimate:
     def _groups(self, comparison: Comparison, curve: Curve) -> Iterator[Measurement]:
         for column in comparison.model.groups:
             tile = comparison.window.scores.get(group_key(column))
+            groups = comparison.baseline.grids.groups.get(column, ())
             if tile is None:
+                missing = nothing(Status.NO_DATA, without_group(comparison, column), n_baseline=curve.labelled)
+                yield from (Measurement(self.name, self.kind, None, f"{column}={g}", missing) for g in groups)
                 continue
-            for i, group in enumerate(comparison.baseline.grids.groups[column]):
+            for i, group in enumerate(groups):
                 own = group_curve(comparison, column, i)
                 value = self.of(Expected.of(tile.rows[i], own or curve))
                 value = against(value, comparison, 0 if own is None else own.labelled)
@@ -130,6 +133,13 @@ class ScoreEstimate:
                     reason = "the baseline has too few labels of this group: the curve is that of all rows"
                     value = replace(value, status=Status.INSUFFICIENT_DATA, reason=reason)
                 yield Measurement(self.name, self.kind, None, f"{column}={group}", value)
+
+
+def without_group(comparison: Comparison, column: str) -> str:
+    """Why the rows of a window cannot be told apart by a group column."""
+    if not comparison.window.rows:
+        return "the window has no rows"
+    return f"the window's rows have no column {column!r}, or no score on [0, 1] beside a decision"
 
 
 def class_curves_of(comparison: Comparison) -> ClassCurves | None:

@@ -42,7 +42,7 @@ def label_shift(confusion: Ints, predicted: Ints) -> Value:
     **Range.** 0 to 1.
 
     **How to read.** 0.1: one in ten labels would have to change. The interval is the basic bootstrap's (both samples are
-    drawn anew), so its lower end is 0 where chance explains the value.
+    drawn anew, the window's with one row more that answers as the baseline did), so its lower end is 0 where chance explains the value.
 
     **When it misleads.** It rests on label shift: P(features | label) as before. Where that broke (covariate or concept
     drift), π is wrong without a sign of it. A model that hardly tells classes apart gives no answer: with a condition
@@ -73,10 +73,12 @@ def label_shift(confusion: Ints, predicted: Ints) -> Value:
     rng = np.random.default_rng(SEED)
     drawn = np.empty(DRAWS)
     flat = confusion.ravel() / n
+    # One row more, that answers as the baseline's did: rows that all said the same leave open what the next ones say.
+    answers = (predicted + confusion.sum(axis=1) / n) / (m + 1)
     for i in range(DRAWS):
         other = rng.multinomial(n, flat).reshape(confusion.shape)
         other[:, other.sum(axis=0) == 0] = confusion[:, other.sum(axis=0) == 0]
-        moved = _shares(other, rng.multinomial(m, predicted / m)) - other.sum(axis=0) / n
+        moved = _shares(other, rng.multinomial(m, answers)) - other.sum(axis=0) / n
         # Drawn differences about the one found: their distance from it is the noise of each class.
         drawn[i] = _half_sum(moved - (shares - before))
     noise = float(np.quantile(drawn, 0.95))

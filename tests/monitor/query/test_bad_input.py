@@ -191,6 +191,19 @@ def test_labels_of_other_predictions_are_named_where_labels_say_nothing(empty: A
     assert found["reason"] == "no label has come yet; 2 that came are of predictions that nobody has sent"
 
 
+def test_rows_ahead_of_the_clock_are_told(empty: Asked) -> None:
+    """They are in no window before their time, and the model says how many wait, and until when."""
+    served(empty)
+    assert empty.get(f"/models/{MODEL}")["ahead"] is None
+    store, catalog = empty.service.context.store, empty.service.context.catalog
+    ahead = population(50, seed=9, start_ns=START + 400 * 86_400 * 10**9, name="ahead")
+    catalog.put_segments([store.write_rows(MODEL, "1", ahead, START)])
+    empty.at(closed(1))
+    found = empty.get(f"/models/{MODEL}")
+    assert found["ahead"]["rows"] == 50 and found["ahead"]["until"].startswith("2028-02-19")
+    assert found["last_window"]["n_window"] in (0, 200)
+
+
 def test_labels_may_say_when_they_were_known(empty: Asked) -> None:
     """By the column that the call names: the delays are those, to the second, though all came together later."""
     ids = served(empty)
