@@ -59,7 +59,14 @@ class MonitorApi:
         except urllib.error.HTTPError as error:
             raise _refusal(error, f"{self.url}{path}") from error
         except (OSError, ValueError) as error:
-            raise Unavailable(f"monitor at {self.url}", str(getattr(error, "reason", error))) from error
+            raise Unavailable(f"monitor at {self.url}", _why(getattr(error, "reason", error))) from error
+
+
+def _why(reason: object) -> str:
+    """Why a monitor does not answer, and what to do where nobody listens."""
+    if isinstance(reason, ConnectionRefusedError):
+        return "nobody listens there; start it (`outrider monitor`), or name another with --monitor or OUTRIDER_MONITOR"
+    return (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
 
 
 def path_of(model: str, rest: str = "") -> str:
