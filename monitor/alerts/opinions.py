@@ -33,20 +33,11 @@ def finding_of_opinion(
             is_inside = allowed[0] <= value.value <= allowed[1]
             status, why = (Status.OK, "") if is_inside else (Status.CRITICAL, LATE)
         reason = "; ".join(filter(None, (reason, why))) or None
-    return Finding(
+    return Finding.of(
+        m,
         model=model.model,
         version=version,
-        slice=m.slice,
-        feature=m.feature,
-        metric=m.metric,
-        kind=m.kind,
         window=window,
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        n_baseline=value.n_baseline,
-        n_window=value.n_window,
-        n_missing=value.n_missing,
         threshold=allowed,
         threshold_origin=None if allowed is None else "declared",
         status=status,

@@ -88,20 +88,11 @@ def finding_of(
         else:
             status, score, why = _status(verdict), verdict.score, _reason(verdict)
         reason = "; ".join(filter(None, (reason, why, _over(verdict.merged, baseline)))) or None
-    return Finding(
+    return Finding.of(
+        m,
         model=model.model,
         version=version,
-        slice=m.slice,
-        feature=m.feature,
-        metric=m.metric,
-        kind=m.kind,
         window=window,
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        n_baseline=value.n_baseline,
-        n_window=value.n_window,
-        n_missing=value.n_missing,
         threshold=limit,
         threshold_origin=origin,
         status=status,

@@ -74,6 +74,51 @@ class Finding:
     code: str | None = None
     """Version and build of the code that computed it."""
 
+    @classmethod
+    def of(
+        cls,
+        m: Measurement,
+        *,
+        model: str,
+        version: str | None,
+        window: Span,
+        threshold: float | tuple[float, float] | None,
+        threshold_origin: str | None,
+        status: Status,
+        reason: str | None,
+        score: float | None = None,
+        windows: int = 1,
+        revision: int = 0,
+        baseline: str | None = None,
+        code: str | None = None,
+    ) -> Finding:
+        """What was measured, with its verdict."""
+        value = m.value
+        return cls(
+            model=model,
+            version=version,
+            slice=m.slice,
+            feature=m.feature,
+            metric=m.metric,
+            kind=m.kind,
+            window=window,
+            value=value.value,
+            low=value.low,
+            high=value.high,
+            n_baseline=value.n_baseline,
+            n_window=value.n_window,
+            n_missing=value.n_missing,
+            threshold=threshold,
+            threshold_origin=threshold_origin,
+            status=status,
+            reason=reason,
+            score=score,
+            windows=windows,
+            revision=revision,
+            baseline=baseline,
+            code=code,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
