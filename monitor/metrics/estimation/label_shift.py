@@ -68,50 +68,54 @@ def label_shift(confusion: Ints, predicted: Ints) -> Value:
     if not condition <= CONDITION_MAX:
         reason = f"the predictions do not tell the classes apart: condition number {condition:.3g}"
         return nothing(Status.UNDEFINED, reason, n_baseline=n, n_window=m)
-    shares, before = _shares(confusion, predicted), of_class / n
+    shares, before = _shares(confusion[None], predicted[None])[0], of_class / n
     value = _distance(shares, before)
-    rng = np.random.default_rng(SEED)
-    drawn = np.empty(DRAWS)
-    flat = confusion.ravel() / n
-    # One row more, that answers as the baseline's did: rows that all said the same leave open what the next ones say.
-    answers = (predicted + confusion.sum(axis=1) / n) / (m + 1)
-    for i in range(DRAWS):
-        other = rng.multinomial(n, flat).reshape(confusion.shape)
-        other[:, other.sum(axis=0) == 0] = confusion[:, other.sum(axis=0) == 0]
-        moved = _shares(other, rng.multinomial(m, answers)) - other.sum(axis=0) / n
-        # Drawn differences about the one found: their distance from it is the noise of each class.
-        drawn[i] = _half_sum(moved - (shares - before))
+    others, answered = _drawn_anew(confusion, predicted)
+    moved = _shares(others, answered) - others.sum(axis=1) / n
+    # Drawn differences about the one found: their distance from it is the noise of each class.
+    drawn = np.minimum(1.0, np.abs(moved - (shares - before)).sum(axis=1) / 2.0)
     noise = float(np.quantile(drawn, 0.95))
     reason = f"estimated shares {_told(shares)} against {_told(before)}; condition number {condition:.1f}"
     return Value(value, max(0.0, value - noise), min(1.0, value + noise), n_baseline=n, n_window=m, reason=reason)
 
 
-def _shares(confusion: Ints, predicted: Ints) -> Floats:
-    """The labels' shares that give these answers, by ridge, on the simplex."""
-    of_class = confusion.sum(axis=0)
-    matrix, before = confusion / of_class, of_class / of_class.sum()
-    q = predicted / predicted.sum()
-    ridge = 1.0 / min(of_class.sum(), predicted.sum())
-    k = len(before)
-    found = np.linalg.solve(matrix.T @ matrix + ridge * np.eye(k), matrix.T @ q + ridge * before)
-    return _on_simplex(found)
+def _drawn_anew(confusion: Ints, predicted: Ints) -> tuple[Ints, Ints]:
+    """Both samples drawn again, DRAWS times. A class that a draw has lost keeps the rows it had."""
+    n, m = int(confusion.sum()), int(predicted.sum())
+    rng = np.random.default_rng(SEED)
+    flat = confusion.ravel() / n
+    # One row more, that answers as the baseline's did: rows that all said the same leave open what the next ones say.
+    answers = (predicted + confusion.sum(axis=1) / n) / (m + 1)
+    drawn = [(rng.multinomial(n, flat), rng.multinomial(m, answers)) for _ in range(DRAWS)]
+    others = np.array([one for one, _ in drawn]).reshape(DRAWS, *confusion.shape)
+    lost = others.sum(axis=1) == 0
+    return np.where(lost[:, None, :], confusion, others), np.array([answered for _, answered in drawn])
+
+
+def _shares(confusions: Ints, predicted: Ints) -> Floats:
+    """Of each pair the labels' shares that give these answers, by ridge, on the simplex."""
+    of_class = confusions.sum(axis=1)
+    n, m = of_class.sum(axis=1), predicted.sum(axis=1)
+    matrix, before, q = confusions / of_class[:, None, :], of_class / n[:, None], predicted / m[:, None]
+    ridge = 1.0 / np.minimum(n, m)
+    turned = matrix.transpose(0, 2, 1)
+    squares = turned @ matrix + ridge[:, None, None] * np.eye(of_class.shape[1])
+    wanted = turned @ q[:, :, None] + (ridge[:, None] * before)[:, :, None]
+    return _on_simplex(np.linalg.solve(squares, wanted)[:, :, 0])
 
 
 def _on_simplex(values: Floats) -> Floats:
-    """The nearest shares: non-negative, of sum 1 (Duchi et al. 2008)."""
-    ranked = np.sort(values)[::-1]
-    above = (np.cumsum(ranked) - 1.0) / np.arange(1, len(values) + 1)
-    last = int(np.flatnonzero(ranked > above)[-1])
-    found: Floats = np.maximum(values - above[last], 0.0)
+    """Of each row the nearest shares: non-negative, of sum 1 (Duchi et al. 2008)."""
+    k = values.shape[1]
+    ranked = np.sort(values, axis=1)[:, ::-1]
+    above = (np.cumsum(ranked, axis=1) - 1.0) / np.arange(1, k + 1)
+    last = k - 1 - np.argmax((ranked > above)[:, ::-1], axis=1)
+    found: Floats = np.maximum(values - np.take_along_axis(above, last[:, None], axis=1), 0.0)
     return found
 
 
 def _distance(one: Floats, other: Floats) -> float:
-    return _half_sum(one - other)
-
-
-def _half_sum(differences: Floats) -> float:
-    return min(1.0, float(np.abs(differences).sum()) / 2.0)
+    return min(1.0, float(np.abs(one - other).sum()) / 2.0)
 
 
 def _told(shares: Floats, most: int = 5) -> str:
