@@ -291,7 +291,7 @@ class LatestWindows:
             if finding.slice is not None and finding.slice not in slices:
                 continue
             rank = 1.0 if column is None else _column_rank(scores[column] or 0.0)
-            yield Series(metric.prometheus, (*base, *_finding_labels(finding)), finding.value, rank)
+            yield Series(metric.prometheus, (*base, *_finding_labels(finding, metric)), finding.value, rank)
 
     def _chosen_columns(self, scores: Scores) -> frozenset[Column]:
         outputs = {column: score or 0.0 for column, score in scores.items() if column[0]}
@@ -374,12 +374,12 @@ def _alert_series(alert: Alert) -> Iterable[Series]:
         yield Series("outrider_alerts_held", (*labels, ("reason", alert.held.reason.value)), 1.0)
 
 
-def _finding_labels(finding: Finding) -> Labels:
+def _finding_labels(finding: Finding, metric: ExposedMetric) -> Labels:
     labels = _present(feature=finding.feature)
     if finding.slice is not None:
         labels += (("group" if finding.kind is AlertKind.FAIRNESS else "slice", cut(finding.slice)),)
     if finding.kind is AlertKind.PERFORMANCE:
-        labels += (("basis", "realized"),)
+        labels += (("basis", "realized" if metric.needs_labels else "estimated"),)
     if finding.kind is AlertKind.DRIFT or finding.kind in _OUTPUT_KINDS:
         labels += (("kind", finding.kind.value),)
     return labels

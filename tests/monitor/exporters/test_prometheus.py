@@ -123,11 +123,14 @@ def test_what_has_no_score_has_no_ratio(exposition: Exposition) -> None:
 
 
 def test_groups_and_bases_have_their_own_labels(exposition: Exposition) -> None:
-    """A fairness finding carries its group, performance says that its labels are real."""
+    """A fairness finding carries its group, performance says whether its labels are real or expected."""
     fair = finding("parity_difference", AlertKind.FAIRNESS, slice="SEX=2", value=-0.1)
-    exposition.exporter.publish([publication(0, fair, finding("roc_auc", AlertKind.PERFORMANCE, value=0.9))])
+    realized = finding("roc_auc", AlertKind.PERFORMANCE, value=0.9)
+    guessed = finding("estimated_roc_auc", AlertKind.PERFORMANCE, value=0.8)
+    exposition.exporter.publish([publication(0, fair, realized, guessed)])
     assert exposition.one("outrider_fairness_parity_difference", group="SEX=2") == -0.1
     assert exposition.one("outrider_roc_auc", basis="realized") == 0.9
+    assert exposition.one("outrider_estimated_roc_auc", basis="estimated") == 0.8
     assert exposition.one("outrider_label_coverage_ratio") == 0.8
 
 

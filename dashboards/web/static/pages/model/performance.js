@@ -22,13 +22,14 @@ const key = (cls, text) => h("span", { class: "key" }, s("svg", { viewBox: "0 0 
 
 const has = (cell) => cell?.value !== undefined && cell?.value !== null;
 
-/** Every realised metric with its estimate; one that is only estimated so far has no cells of its own. */
+/** Every realised metric with its estimate; one that is only estimated so far has no cells of its own. One that is estimated where the window lies stands beside what labels said too. */
 function pairs(rows) {
   const named = new Map(rows.map((row) => [row.name, row.cells]));
   const names = [...new Set(rows.map((row) => row.name.replace(/^estimated_/, "")))];
   const judged = (row) => Number(row.cells.some((cell) => cell?.threshold !== undefined));
   const order = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
-  return names.map((name) => ({ name, cells: named.get(name) ?? [], estimate: named.get(`estimated_${name}`) ?? [] }))
+  const again = (name) => ({ name, cells: named.get(name.replace(/^reweighted_/, "")) ?? [], estimate: named.get(name) });
+  return names.map((name) => (name.startsWith("reweighted_") ? again(name) : { name, cells: named.get(name) ?? [], estimate: named.get(`estimated_${name}`) ?? [] }))
     .filter((row) => row.cells.some(has) || row.estimate.some(has)).sort((a, b) => judged(b) - judged(a) || order(a.name) - order(b.name));
 }
 
