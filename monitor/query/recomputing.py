@@ -45,7 +45,9 @@ class RecomputeController(Controller):
         start_ns = time_ns(window, "window") or 0
         found = catalog.windows(model, version=version, rule=rule, start_ns=start_ns, end_ns=start_ns + 1, limit=1)
         if not found:
-            raise InvalidInput(Fault("window", window[:40], "the start of a window of this model that is kept: most are for 30 days"))
+            raise InvalidInput(
+                Fault("window", window[:40], "the start of a window of this model that is kept: most are for 30 days")
+            )
         own = found if windows == 1 else merged_windows(catalog, found[0], windows, labelled=labelled)
         entry = catalog.baseline(model)
         baseline = None if entry is None or not own or own[-1].baseline != entry.id else decode_baseline(entry.profile)
