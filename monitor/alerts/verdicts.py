@@ -16,6 +16,7 @@ from monitor.findings import AlertKind, Finding, Measurement, Span, Status
 from monitor.tiles.tileset import Baseline, TileSet
 
 _SILENT = frozenset({Status.UNDEFINED, Status.NO_DATA, Status.ERROR})
+_SHARED = "the window shares time with its baseline: rows may be compared with themselves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def finding_of(
             why = f"{value.n_window} rows are too few for a verdict" if reason is None else None
         else:
             status, score, why = _status(verdict), verdict.score, _reason(verdict)
-        reason = "; ".join(filter(None, (reason, why, _over(verdict.merged, baseline)))) or None
+        own = _SHARED if model.baseline.fixed and _meet(window, baseline) else None
+        reason = "; ".join(filter(None, (reason, why, _over(verdict.merged, baseline), own))) or None
     return Finding.of(
         m,
         model=model.model,
@@ -103,6 +105,14 @@ def finding_of(
         baseline=baseline.id,
         code=code,
     )
+
+
+def _meet(window: Span, baseline: Baseline) -> bool:
+    """Whether they have time in common; of a baseline without times nobody knows."""
+    if baseline.start_ns is None or baseline.end_ns is None:
+        return False
+    begins = window.start_ns is None or window.start_ns <= baseline.end_ns
+    return begins and (window.end_ns is None or window.end_ns > baseline.start_ns)
 
 
 def _status(verdict: Verdict) -> Status:

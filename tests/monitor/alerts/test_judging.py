@@ -9,7 +9,7 @@ import pytest
 from benchmarks.null_calibration.streams import baseline_of, tile_of
 from monitor.alerts.budget import Plan, families_present
 from monitor.alerts.judging import judge
-from monitor.definitions import Check, MonitoredModel
+from monitor.definitions import BaselineRule, Check, MonitoredModel
 from monitor.findings import AlertKind, Measurement, Span, Status, Value
 from monitor.metrics.registry import measure
 from monitor.tiles.tileset import DesignEffects, TileSet
@@ -315,3 +315,20 @@ def test_a_status_that_the_window_shows_too_is_its_own():
     found = look.judged(tiles, trailing={1: tiles, 4: look.window(8_000, f1=1.0)})
     (record,) = [f for f in found.findings if (f.metric, f.feature) == ("js_distance", "f1")]
     assert (record.status, record.windows, record.reason) == (Status.CRITICAL, 1, None)
+
+
+@pytest.mark.parametrize(("start", "end", "rule", "says"), [
+    (100, 200, BaselineRule(), True), (-9, -1, BaselineRule(), False), (-9, 0, BaselineRule(), True),
+    (SPAN.end_ns, SPAN.end_ns + 9, BaselineRule(), False), (None, None, BaselineRule(), False),
+    (100, 200, BaselineRule(trailing_ns=SPAN.end_ns), False),
+])  # fmt: skip
+def test_a_verdict_on_a_window_in_the_time_of_its_baseline_says_so(start, end, rule, says):
+    """The baseline's last time is its last row's; one that moves is of other windows, and one without times says nothing."""
+    look = Look(features=1)
+    look.baseline = replace(look.baseline, start_ns=start, end_ns=end)
+    model = replace(MODEL, baseline=rule)
+    found = look.judged(look.window(500), model=model).findings
+    reasons = [f.reason or "" for f in found if f.metric == "ks_statistic"]
+    assert reasons
+    assert all(("shares time with its baseline" in reason) is says for reason in reasons)
+    assert {f.status for f in found if f.metric == "ks_statistic"} == {Status.OK}
