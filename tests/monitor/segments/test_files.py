@@ -350,9 +350,9 @@ def test_ids_of_parquet_are_spelled_like_categories(file: Write) -> None:
 
 def test_labels_are_read_with_their_ids(file: Write) -> None:
     """Plain Python values; a row without a label is left out."""
-    ids, values = read_labels(file("prediction_id,y,z\n007,1,a\nb,,b\nc,0,c\n"), "prediction_id", "y")
-    assert ids.tolist() == ["007", "c"]
-    assert [(type(v), v) for v in values] == [(int, 1), (int, 0)]
+    found = read_labels(file("prediction_id,y,z\n007,1,a\nb,,b\nc,0,c\n"), "prediction_id", "y")
+    assert found.id.tolist() == ["007", "c"] and found.known_ns is None
+    assert [(type(v), v) for v in found.value] == [(int, 1), (int, 0)]
 
 
 @pytest.mark.parametrize(
@@ -388,9 +388,9 @@ def test_labels_without_an_id_or_a_label_are_refused(file: Write, content: str, 
 )
 def test_labels_come_in_every_media_type(media_type: str, body: bytes) -> None:
     """The same labels, whichever way they are spelled."""
-    ids, values = labels_from_bytes(body, media_type, "labels", "prediction_id", "y")
-    assert ids.tolist() == ["a", "2"]
-    assert values.tolist() == [1, 0]
+    found = labels_from_bytes(body, media_type, "labels", "prediction_id", "y", None, demanded=False)
+    assert found.id.tolist() == ["a", "2"]
+    assert found.value.tolist() == [1, 0]
 
 
 def test_json_fields_become_columns() -> None:
