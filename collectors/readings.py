@@ -7,6 +7,7 @@ from typing import get_args
 from collectors.decoders.decoder import Reason
 from collectors.protocols.connection import OPAQUE_CAUSES
 from collectors.protocols.exchange import DROPPED, Damage
+from collectors.spool.recovery import FAULTS
 from collectors.tap import segment as at
 from collectors.tap.passive.starting import WATCHER
 from collectors.tap.segment import TLS_REFUSALS, UNCOPIED, Segment
@@ -82,6 +83,7 @@ def read_segment(segment: Segment, queue_bytes_max: int, tap: str = FORWARDER) -
         queue_bytes=status.queue_bytes,
         queue_bytes_max=queue_bytes_max,
         queue_oldest_seconds=status.queue_oldest_ns / 1e9,
+        spool_faults={**dict.fromkeys(FAULTS, 0), **status.spool_faults},
         sinks={
             name: SinkReadings(
                 records=sink.records,

@@ -83,6 +83,7 @@ class Readings:
     queue_bytes: int = 0
     queue_bytes_max: int = 0
     queue_oldest_seconds: float = 0.0
+    spool_faults: Mapping[str, int] = field(default_factory=dict)
     sinks: Mapping[str, "SinkReadings"] = field(default_factory=dict)
 
 
@@ -256,6 +257,7 @@ def _delivery(now: Readings) -> Iterable[Metric]:
             "Unix time of the oldest record still waiting.",
             value=now.queue_oldest_seconds,
         )
+    yield _counters("outrider_capture_spool_faults", "What went wrong in the spool.", "fault", now.spool_faults)
     yield from _sinks(now.sinks)
 
 

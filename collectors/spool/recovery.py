@@ -16,6 +16,9 @@ from collectors.spool.mark import MarkFile, new_sidecar
 from collectors.spool.side_files import QUARANTINE, keep_aside, quarantine_name
 from collectors.spool.walk import Damage, Frame, ReadAt, walk
 
+FAULTS = ("damaged", "quarantine_full", "newer_format", "missing", "sync", "delete", "mark")
+"""What can go wrong in a spool, as telemetry names it; the last three are writes that the disk refused."""
+
 
 @dataclass
 class Faults:
@@ -38,6 +41,20 @@ class Faults:
     syncs_failed: int = 0
     deletes_failed: int = 0
     marks_failed: int = 0
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """How often each thing went wrong, by a name of FAULTS."""
+        found = (
+            self.damaged_regions,
+            self.not_kept,
+            self.journals_skipped,
+            self.journals_missing,
+            self.syncs_failed,
+            self.deletes_failed,
+            self.marks_failed,
+        )
+        return dict(zip(FAULTS, found, strict=True))
 
 
 def remove_unfinished(directory: Path) -> None:

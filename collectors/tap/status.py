@@ -42,6 +42,7 @@ class WorkerStatus(msgspec.Struct):
     queue_records: int = 0
     queue_bytes: int = 0
     queue_oldest_ns: int = 0
+    spool_faults: dict[str, int] = {}
     policy: str = ""
     sinks: dict[str, "SinkStatus"] = {}
     telemetry: dict[str, bool] = {}

@@ -23,7 +23,7 @@ from collectors.tap.passing import Passing
 from collectors.tap.ring import INTERRUPTION, LOST, UNSEEN, Interruption, Kind, RingDamaged, RingReader, RingRecord
 from collectors.tap.scheduling import RECORDS_PER_YIELD
 from collectors.tap.segment import UNCOPIED, Segment
-from collectors.tap.status import WorkerStatus, decode_status, encode_status
+from collectors.tap.status import WorkerStatus, add_counts, decode_status, encode_status
 from collectors.tap.supervisor import seconds_to_end
 from collectors.tap.tally import Tally
 
@@ -106,6 +106,7 @@ class CaptureWorker:
         self._faults_due = 0.0
         # What a predecessor was writing when it died is told with what it had in flight.
         self._damage_told = spool.faults.torn_records
+        self._faults_seen: dict[str, int] = {}
         self._flushed = self._synced = time.monotonic()
 
     def run(self, stop: int) -> None:
@@ -337,6 +338,9 @@ class CaptureWorker:
         status.queue_records = self._spool.pending_records
         status.queue_bytes = self._spool.bytes_on_disk
         status.queue_oldest_ns = self._spool.pending_oldest_ns or 0
+        faults = self._spool.faults.counted
+        add_counts(status.spool_faults, {fault: n - self._faults_seen.get(fault, 0) for fault, n in faults.items()})
+        self._faults_seen = faults
         self._observe_sink(status)
         self._segment.write_status(encode_status(status))
 

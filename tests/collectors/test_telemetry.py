@@ -45,6 +45,7 @@ def test_counts_of_the_shared_memory_are_exported(segment, port):
     segment.words[at.BYTES_UNCOPIED + 1] = 5
     status = WorkerStatus(captured=3, records=9, dropped={"not_copied": 2}, redacted={"email": 4}, duration_ns=SECOND)
     status.requests = {"http1": 5}
+    status.spool_faults = {"sync": 2}
     status.duration_counts[2] = 3
     segment.write_status(encode_status(status))
     text = get(port, "/metrics")[1]
@@ -66,6 +67,8 @@ def test_counts_of_the_shared_memory_are_exported(segment, port):
         "outrider_request_duration_seconds_count 3.0",
         "outrider_request_duration_seconds_sum 1.0",
         "outrider_capture_queue_capacity_bytes 1000.0",
+        'outrider_capture_spool_faults_total{fault="sync"} 2.0',
+        'outrider_capture_spool_faults_total{fault="damaged"} 0.0',
     ):
         assert line in text.splitlines()
 

@@ -1,5 +1,6 @@
 """The capture worker: what is copied is spooled once, and what is not seen is told."""
 
+import errno
 import json
 import os
 import threading
@@ -20,7 +21,7 @@ from collectors.spool.undecodable import decode_unread, unread_paths
 from collectors.tap import segment as at
 from collectors.tap.copier import Copied, Copier
 from collectors.tap.segment import Segment, Uncopied
-from collectors.tap.status import WorkerStatus, decode_status
+from collectors.tap.status import WorkerStatus, decode_status, encode_status
 from collectors.tap.worker import STARTS_AT_TAIL_MAX, CaptureWorker
 
 SECONDS = 10.0
@@ -335,3 +336,23 @@ def test_a_batch_that_was_cut_off_is_told_as_lost(
     gaps = [(each.reason, each.exchanges_estimated) for each in records if isinstance(each, Gap)]
     assert gaps == [("worker_died", 1)]
     assert sum(each.connections for each in records if isinstance(each, Passed)) == 1
+
+
+def test_a_disk_that_refuses_to_sync_is_counted_beside_what_was_counted_before(house, monkeypatch):
+    """A worker that was killed had counted three, this one sees one more, and counts it once."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    before = WorkerStatus()
+    before.spool_faults = {"sync": 3}
+    house.segment.write_status(encode_status(before))
+    worker = house.worker()
+    house.spool.append([Gap(start_ns=0, end_ns=1, reason="worker_down", connections=0, bytes=0)])
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", refuse)
+        house.spool.sync()
+    worker._flush()
+    worker._flush()
+    assert house.spool.faults.syncs_failed == 1
+    assert house.status().spool_faults["sync"] == 4
