@@ -50,7 +50,11 @@ class SupportMetric:
 
     def measure(self, comparison: Comparison) -> Iterator[Measurement]:
         estimator, tiles = comparison.baseline.estimator, comparison.baseline.tiles
-        if estimator is None or not comparison.model.estimation.enabled or not (tiles.scores or tiles.losses or tiles.class_scores):
+        if (
+            estimator is None
+            or not comparison.model.estimation.enabled
+            or not (tiles.scores or tiles.losses or tiles.class_scores)
+        ):
             return
         found = self.of(support_of(comparison))
         missing = comparison.window.rows - found.n_window

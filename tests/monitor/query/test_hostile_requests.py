@@ -58,9 +58,7 @@ def operations(asked: Asked) -> Iterator[tuple[str, str, Sequence[Mapping[str, A
 def names(asked: Asked) -> dict[str, list[str]]:
     """What a request may name, of what is there."""
     page = asked.get(f"/models/{MODEL}/measurements", limit=200)
-    found = {
-        key: sorted({one[key] for one in page["items"] if one[key]}) for key in ("metric", "feature", "kind")
-    }
+    found = {key: sorted({one[key] for one in page["items"] if one[key]}) for key in ("metric", "feature", "kind")}
     times = [str(rfc3339(minute(number))) for number in (0, 1, 3, 5)]
     return found | {
         "model": [MODEL],
